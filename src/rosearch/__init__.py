@@ -1,0 +1,50 @@
+"""RoSearch: search for small, accurate and robust student text classifiers.
+
+Importing the package is quick and runs nothing. It only arranges that, once transformers' auto
+classes are loaded, they know saved students: `import rosearch` is all that
+`AutoModelForSequenceClassification.from_pretrained("students/<id>")` needs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wrapt import register_post_import_hook
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Genotype": "rosearch.space.genotype",
+    "UserError": "rosearch.errors",
+    "load_task": "rosearch.tasks",
+    "resume": "rosearch.run",
+    "search": "rosearch.run",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'rosearch' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def _register_config(module: Any) -> None:
+    from rosearch.student.configuration import StudentConfig
+
+    module.AutoConfig.register(StudentConfig.model_type, StudentConfig, exist_ok=True)
+
+
+def _register_model(module: Any) -> None:
+    from rosearch.student.configuration import StudentConfig
+    from rosearch.student.model import StudentForSequenceClassification
+
+    module.AutoModelForSequenceClassification.register(
+        StudentConfig, StudentForSequenceClassification, exist_ok=True
+    )
+
+
+register_post_import_hook(_register_config, "transformers.models.auto.configuration_auto")
+register_post_import_hook(_register_model, "transformers.models.auto.modeling_auto")

@@ -1,0 +1,1 @@
+"""Attacks: goal, transformation, constraints, search method; one lock-step engine runs them."""

@@ -1,0 +1,333 @@
+"""The configuration of a run: one flat frozen section per stage, read from TOML and flags."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from rosearch.errors import UserError
+
+STRICT = ConfigDict(extra="forbid")
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class TaskConfig:
+    """Which data: a built-in name or hub id, or files."""
+
+    name: str = "mr"
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    text_column: str = "text"
+    label_column: str = "label"
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class TeacherConfig:
+    """Which teacher, and how it is fine-tuned.
+
+    Attributes:
+        name: `minilm`, a Hugging Face id, or a folder.
+        fine_tune: false for a model that is already trained on the task.
+        train_share: share of the train split, in (0, 1].
+        precision: `auto` is bf16 where the processor has it and float32 elsewhere.
+    """
+
+    name: str = "minilm"
+    fine_tune: bool = True
+    epochs: int = 3
+    train_share: float = 1.0
+    learning_rate: float = 1e-4
+    batch_size: int = 32
+    max_length: int = 128
+    precision: str = "auto"
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class SpaceConfig:
+    """What may be sampled; see `rosearch.space.vary.Space`. Empty lists mean everything."""
+
+    ops: tuple[str, ...] = ()
+    widths: tuple[int, ...] = (64, 96, 128, 160, 192, 256)
+    embedding_dims: tuple[int, ...] = (32, 48, 64, 96, 128)
+    encodings: tuple[str, ...] = ("plain", "synonym")
+    max_nodes: int = 6
+    max_repeat: int = 3
+    max_params: int | None = 4_500_000
+    max_flops: int | None = None
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class EncodingConfig:
+    """The synonym encoding; see `rosearch.student.clusters`.
+
+    Attributes:
+        lexicon: which substitutions make the synonym graph.
+        tolerance: how different in meaning for the task two words of a cluster may be; 0 merges
+            nothing but words without any evidence, larger is more robust and less accurate.
+    """
+
+    lexicon: str = "wordnet"
+    tolerance: float = 0.03
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class DistillConfig:
+    """How a student is trained.
+
+    Attributes:
+        temperature: of the soft targets.
+        soft_weight: weight of the soft targets; the hard labels get the rest.
+    """
+
+    learning_rate: float = 1e-3
+    batch_size: int = 32
+    temperature: float = 2.0
+    soft_weight: float = 0.7
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class FitnessConfig:
+    """Weights of the fitness; see `rosearch.fitness.fitness`.
+
+    Attributes:
+        target_compression: compression at which efficiency reaches 1.
+        min_accuracy: share of the teacher's accuracy that a student should keep.
+        shortfall: how many times an accuracy below that share is charged; 0 charges nothing.
+    """
+
+    robustness: float = 1.0
+    accuracy: float = 1.0
+    efficiency: float = 1.0
+    target_compression: float = 6.5
+    min_accuracy: float = 0.9
+    shortfall: float = 4.0
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class SearchConfig:
+    """The evolution and the fidelity of its evaluations.
+
+    Attributes:
+        lag: candidates that may be under way at once; see `rosearch.search.evolution`.
+        epochs, train_share, attacked, max_queries: see `rosearch.types.Fidelity`.
+    """
+
+    candidates: int = 64
+    population: int = 16
+    tournament: int = 4
+    crossover: float = 0.2
+    lag: int = 4
+    epochs: int = 3
+    train_share: float = 1.0
+    attacked: int = 200
+    attack: str = "wordnet"
+    max_queries: int | None = None
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class FinalConfig:
+    """The final evaluation on the test split.
+
+    Attributes:
+        finalists: architectures retrained from scratch.
+        seeds: trainings of each finalist and of the reference.
+        attacked: test examples attacked.
+        held_out: attacks never used in search or training.
+    """
+
+    finalists: int = 3
+    seeds: int = 3
+    epochs: int = 6
+    attacked: int = 500
+    held_out: tuple[str, ...] = ("relatives", "characters")
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run's outcome."""
+
+    seed: int = 0
+    task: TaskConfig = field(default_factory=TaskConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    space: SpaceConfig = field(default_factory=SpaceConfig)
+    encoding: EncodingConfig = field(default_factory=EncodingConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
+    fitness: FitnessConfig = field(default_factory=FitnessConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+    final: FinalConfig = field(default_factory=FinalConfig)
+
+
+# `standard` is the defaults; the others are changes to them.
+PRESETS: dict[str, dict[str, Any]] = {
+    "smoke": {
+        "teacher": {"epochs": 1, "train_share": 0.2},
+        "space": {"max_nodes": 3, "max_repeat": 1, "widths": [64, 96], "embedding_dims": [32]},
+        "search": {
+            "candidates": 5,
+            "population": 3,
+            "tournament": 2,
+            "lag": 2,
+            "epochs": 1,
+            "train_share": 0.2,
+            "attacked": 30,
+        },
+        "final": {"finalists": 1, "seeds": 1, "epochs": 1, "attacked": 30},
+    },
+    "quick": {
+        "teacher": {"epochs": 1},
+        "search": {
+            "candidates": 24,
+            "population": 10,
+            "tournament": 3,
+            "epochs": 2,
+            "train_share": 0.5,
+            "attacked": 150,
+        },
+        "final": {"finalists": 2, "seeds": 3, "epochs": 3, "attacked": 200},
+    },
+    "standard": {},
+}
+
+# Ranges that types can't say: (section, field, lowest, highest).
+_RANGES: tuple[tuple[str, str, float, float], ...] = (
+    ("teacher", "epochs", 1, 1000),
+    ("teacher", "train_share", 1e-6, 1),
+    ("teacher", "learning_rate", 1e-9, 1),
+    ("teacher", "batch_size", 1, 100_000),
+    ("teacher", "max_length", 4, 100_000),
+    ("encoding", "tolerance", 0, 1e9),
+    ("distill", "learning_rate", 1e-9, 10),
+    ("distill", "batch_size", 1, 100_000),
+    ("distill", "temperature", 1e-3, 1e3),
+    ("distill", "soft_weight", 0, 1),
+    ("distill", "weight_decay", 0, 10),
+    ("distill", "dropout", 0, 0.99),
+    ("fitness", "robustness", 0, 1e6),
+    ("fitness", "accuracy", 0, 1e6),
+    ("fitness", "efficiency", 0, 1e6),
+    ("fitness", "target_compression", 1.000001, 1e6),
+    ("fitness", "min_accuracy", 0, 1),
+    ("fitness", "shortfall", 0, 1e6),
+    ("search", "candidates", 1, 10_000_000),
+    ("search", "population", 2, 1_000_000),
+    ("search", "tournament", 1, 1_000_000),
+    ("search", "crossover", 0, 1),
+    ("search", "lag", 1, 100_000),
+    ("search", "epochs", 1, 100_000),
+    ("search", "train_share", 1e-6, 1),
+    ("search", "attacked", 1, 10_000_000),
+    ("final", "finalists", 1, 1000),
+    ("final", "seeds", 1, 1000),
+    ("final", "epochs", 1, 100_000),
+    ("final", "attacked", 1, 10_000_000),
+)
+_CHOICES = (("teacher", "precision", ("auto", "float32", "bf16")),)
+
+
+def make_config(
+    preset: str = "quick",
+    file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> RunConfig:
+    """A preset, a TOML file over it, and single settings over both.
+
+    Args:
+        overrides: nested mapping, such as `{"search": {"candidates": 10}}`.
+
+    Raises:
+        UserError: an unknown preset, or a field that is unknown or out of range.
+    """
+    if preset not in PRESETS:
+        raise UserError(f"no preset {preset!r}; the presets are {', '.join(PRESETS)}")
+    data = merged(merged({}, PRESETS[preset]), read_toml(file) if file else {})
+    return from_dict(merged(data, overrides or {}))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as nested mappings.
+
+    Raises:
+        UserError: the file can't be read or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the config {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def from_dict(data: Mapping[str, Any]) -> RunConfig:
+    """The config of nested mappings, missing fields at their defaults.
+
+    Raises:
+        UserError: naming the first field that is unknown, of a wrong type or out of range.
+    """
+    try:
+        config = _ADAPTER.validate_python(dict(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+            raise UserError(f"config: there is no setting {name!r}; see `rosearch search --help`")
+        raise UserError(f"config: {name}: {first['msg']} (found {first['input']!r})") from None
+    _check_ranges(config)
+    return config
+
+
+def to_dict(config: RunConfig) -> dict[str, Any]:
+    """Nested JSON- and TOML-ready mappings; settings that are None are left out."""
+    plain: dict[str, Any] = _ADAPTER.dump_python(config, mode="json", exclude_none=True)
+    return plain
+
+
+def to_toml(config: RunConfig) -> str:
+    """TOML text that `make_config` reads back."""
+    import tomli_w
+
+    return tomli_w.dumps(to_dict(config))
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid over `base`, mappings merged in depth; neither is changed."""
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        out[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return out
+
+
+def _check_ranges(config: RunConfig) -> None:
+    for section, name, lowest, highest in _RANGES:
+        value = getattr(getattr(config, section), name)
+        if not lowest <= value <= highest:  # also refuses NaN
+            raise UserError(
+                f"config: {section}.{name}: expected {lowest:g} to {highest:g}, found {value}"
+            )
+    for section, name, allowed in _CHOICES:
+        value = getattr(getattr(config, section), name)
+        if value not in allowed:
+            raise UserError(
+                f"config: {section}.{name}: expected one of {', '.join(allowed)}, found {value!r}"
+            )
+
+
+_ADAPTER = TypeAdapter(RunConfig)

@@ -1,0 +1,1 @@
+"""Knowledge distillation: losses, training data, the training loop."""

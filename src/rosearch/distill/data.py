@@ -1,0 +1,63 @@
+"""What training reads: the train split encoded once per encoding, and the teacher's targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rosearch.student.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class EncodedTrain:
+    """The train split under one encoding.
+
+    Attributes:
+        tokenizer_json: the student tokenizer's backend, as text: cheap to send to a worker.
+        ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
+        embedding: (rows, D) float32 start of the embedding.
+    """
+
+    vocabulary: Vocabulary
+    tokenizer_json: str
+    tokenizer_settings: dict[str, Any]
+    ids: np.ndarray
+    starts: np.ndarray
+    embedding: np.ndarray
+
+    @cached_property
+    def texts(self) -> list[np.ndarray]:
+        """Token ids of each text."""
+        return np.split(self.ids, self.starts[1:-1])
+
+    def tokenizer(self) -> Any:
+        """The Hugging Face tokenizer."""
+        from tokenizers import Tokenizer
+        from transformers import PreTrainedTokenizerFast
+
+        backend = Tokenizer.from_str(self.tokenizer_json)
+        return PreTrainedTokenizerFast(tokenizer_object=backend, **self.tokenizer_settings)
+
+
+def encode_train(
+    vocabulary: Vocabulary,
+    tokenizer: Any,
+    settings: dict[str, Any],
+    texts: Sequence[str],
+    embedding: np.ndarray,
+    max_length: int,
+) -> EncodedTrain:
+    """Encode the train split with a student tokenizer."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+    return EncodedTrain(
+        vocabulary,
+        tokenizer.backend_tokenizer.to_str(),
+        settings,
+        np.concatenate([np.asarray(ids, dtype=np.int32) for ids in encoded]),
+        np.cumsum([0, *(len(ids) for ids in encoded)]),
+        embedding,
+    )

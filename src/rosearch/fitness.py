@@ -1,0 +1,242 @@
+"""Evaluate a candidate: build, distil, attack, score. The one function a worker runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rosearch.attack.engine import AttackResult, robustness, run_attack
+from rosearch.attack.lexicon import Table, table_source
+from rosearch.attack.methods import Attack
+from rosearch.attack.text import segment
+from rosearch.attack.victim import ModelVictim, Victim
+from rosearch.config import DistillConfig, FitnessConfig
+from rosearch.distill.data import EncodedTrain
+from rosearch.distill.train import train_student
+from rosearch.space.cost import Sizes, compression, efficiency, flops, params
+from rosearch.space.genotype import Genotype
+from rosearch.store import Final
+from rosearch.student.model import StudentForSequenceClassification
+from rosearch.tasks import Split
+from rosearch.teacher.fit import load_classifier
+from rosearch.types import Candidate, Fidelity, Robustness, Score
+
+LATENCY_TOKENS = 32
+LATENCY_RUNS = 15
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that evaluations share, made once per run and sent to each worker once.
+
+    Attributes:
+        validation, test: the splits that scores and final results are measured on.
+        train_labels: (train examples,).
+        targets: (train examples, C) teacher logits.
+        encoded: encoding -> the train split under it.
+        tables: attack name -> substitutions of the words in validation and test texts.
+        teacher_accuracy: clean accuracy of the teacher on the validation split.
+    """
+
+    label_names: tuple[str, ...]
+    validation: Split
+    test: Split
+    train_labels: tuple[int, ...]
+    targets: np.ndarray
+    encoded: Mapping[str, EncodedTrain]
+    tables: Mapping[str, Table]
+    teacher_params: int
+    teacher_accuracy: float
+    distill: DistillConfig
+    fitness: FitnessConfig
+
+    @property
+    def sizes(self) -> Sizes:
+        """What the cost of a genotype depends on besides the genotype."""
+        rows = {name: data.vocabulary.n_rows for name, data in self.encoded.items()}
+        return Sizes(rows, len(self.label_names), LATENCY_TOKENS)
+
+    def attack(self, name: str, max_queries: int | None = None) -> Attack:
+        """An attack that reads its prepared table."""
+        return Attack(name, table_source(self.tables[name]), max_queries=max_queries)
+
+
+def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Score:
+    """Train a candidate and score it on the validation split; deterministic in its arguments.
+
+    Seconds and latency are measured and so are not. Attacks go to the first `fidelity.attacked`
+    validation examples: the same ones for every candidate.
+    """
+    start = time.perf_counter()
+    model = fit(candidate.genotype, fidelity, context, candidate.seed)
+    trained = time.perf_counter()
+    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding].tokenizer())
+    correct = count_correct(victim, context.validation)
+    counts, _ = attack_split(
+        context.attack(fidelity.attack, fidelity.max_queries),
+        victim,
+        context.validation,
+        fidelity.attacked,
+    )
+    clean = correct / len(context.validation)
+    size = params(candidate.genotype, context.sizes)
+    return Score(
+        clean=clean,
+        n_clean=len(context.validation),
+        after_attack=counts.after_attack,
+        attack_success_rate=counts.success_rate,
+        attacked=counts.n,
+        params=size,
+        flops=flops(candidate.genotype, context.sizes),
+        latency_ms=latency_ms(model),
+        queries=counts.queries,
+        train_seconds=trained - start,
+        attack_seconds=time.perf_counter() - trained,
+        fitness=fitness(clean, counts, size, context),
+        fidelity=fidelity,
+    )
+
+
+def fitness(clean: float, counts: Robustness, size: int, context: Context) -> float:
+    """Robustness-, accuracy- and efficiency-aware fitness, to be maximised.
+
+    `w_r * robustness / (clean accuracy) + w_a * accuracy / (teacher accuracy) + w_e * efficiency`.
+    The paper names such a metric without giving it (arXiv 2106.03613, abstract): form and weights
+    are ours. A further term, off with `shortfall = 0`, charges an accuracy below `min_accuracy` of
+    the teacher's, since a student that always says the same is the most robust of all.
+    """
+    w = context.fitness
+    accuracy = clean / context.teacher_accuracy
+    kept = counts.after_attack / counts.clean if counts.correct else 0.0
+    small = efficiency(compression(context.teacher_params, size), w.target_compression)
+    missing = max(0.0, w.min_accuracy - accuracy)
+    gain = w.robustness * kept + w.accuracy * accuracy + w.efficiency * small
+    return gain - w.shortfall * missing
+
+
+def fit(
+    g: Genotype, fidelity: Fidelity, context: Context, seed: int
+) -> StudentForSequenceClassification:
+    """A student of genotype `g`, distilled from scratch."""
+    return train_student(
+        g,
+        context.encoded[g.encoding],
+        context.train_labels,
+        context.targets,
+        context.label_names,
+        context.distill,
+        fidelity,
+        seed,
+        context.teacher_params,
+    )
+
+
+@dataclass(frozen=True)
+class FinalJob:
+    """What to evaluate on the test split: a genotype to train with a seed, or a saved model.
+
+    Attributes:
+        folder: where the trained student is saved, or the saved model is read.
+    """
+
+    model: str
+    seed: int
+    genotype: Genotype | None
+    folder: Path
+    fidelity: Fidelity
+    attacks: tuple[str, ...]
+    attacked: int
+
+
+def evaluate_final(job: FinalJob, context: Context) -> tuple[Final, list[AttackResult]]:
+    """Train from scratch, save, and evaluate once on the test split.
+
+    Returns:
+        The results, and the texts attacked with the first of the attacks.
+    """
+    start = time.perf_counter()
+    model, tokenizer, score = _final_model(job, context)
+    victim = ModelVictim(model, tokenizer)
+    attacked = {
+        name: attack_split(context.attack(name), victim, context.test, job.attacked)
+        for name in job.attacks
+    }
+    final = Final(
+        model=job.model,
+        seed=job.seed,
+        genotype=None if job.genotype is None else job.genotype.to_json(),
+        params=sum(p.numel() for p in model.parameters()),
+        correct=count_correct(victim, context.test),
+        n=len(context.test),
+        attacks={name: counts for name, (counts, _) in attacked.items()},
+        latency_ms=latency_ms(model),
+        seconds=time.perf_counter() - start,
+        fitness=score,
+    )
+    return final, attacked[job.attacks[0]][1]
+
+
+def _final_model(job: FinalJob, context: Context) -> tuple[Any, Any, float | None]:
+    """Model, tokenizer and fitness on the validation split of a final job."""
+    if job.genotype is None:
+        return *load_classifier(job.folder), None
+    model = fit(job.genotype, job.fidelity, context, job.seed)
+    tokenizer = context.encoded[job.genotype.encoding].tokenizer()
+    victim = ModelVictim(model, tokenizer)
+    clean = count_correct(victim, context.validation) / len(context.validation)
+    counts, _ = attack_split(
+        context.attack(job.fidelity.attack), victim, context.validation, job.fidelity.attacked
+    )
+    size = params(job.genotype, context.sizes)
+    save_student(model, tokenizer, job.folder)
+    return model, tokenizer, fitness(clean, counts, size, context)
+
+
+def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Save a student as a Hugging Face folder, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        model.save_pretrained(Path(scratch) / "model")
+        tokenizer.save_pretrained(Path(scratch) / "model")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(Path(scratch) / "model", folder)
+
+
+def count_correct(victim: Victim, split: Split) -> int:
+    """How many examples of a split a model gets right."""
+    probabilities = victim.probabilities([segment(text) for text in split.texts])
+    return int((probabilities.argmax(1) == np.asarray(split.labels)).sum())
+
+
+def attack_split(
+    attack: Attack, victim: Victim, split: Split, n: int
+) -> tuple[Robustness, list[AttackResult]]:
+    """Attack the first `n` examples of a split."""
+    results = run_attack(attack, victim, split.texts[:n], split.labels[:n])
+    return robustness(attack.name, results), results
+
+
+def latency_ms(model: Any) -> float:
+    """Median milliseconds of a batch-1 forward pass of 32 tokens on one thread."""
+    ids = torch.ones((1, LATENCY_TOKENS), dtype=torch.long)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = []
+    try:
+        with torch.inference_mode():
+            for _ in range(LATENCY_RUNS):
+                start = time.perf_counter()
+                model(input_ids=ids, attention_mask=torch.ones_like(ids))
+                times.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return 1000 * float(np.median(times))

@@ -1,0 +1,183 @@
+"""From a configuration to the `Context` that all evaluations share: the first half of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rosearch import resources
+from rosearch.attack.lexicon import Table, cached_table, vocabulary_of
+from rosearch.attack.methods import ATTACKS, NEIGHBOURS, check_attack
+from rosearch.attack.sources import neighbours_file
+from rosearch.attack.text import segment
+from rosearch.attack.victim import ModelVictim
+from rosearch.config import RunConfig, TaskConfig
+from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.errors import UserError
+from rosearch.fitness import Context, count_correct
+from rosearch.progress import stage
+from rosearch.student.build import principal_embedding
+from rosearch.student.clusters import synonym_clusters, word_evidence
+from rosearch.student.vocabulary import (
+    Vocabulary,
+    plain_vocabulary,
+    student_tokenizer,
+    supports_synonyms,
+    synonym_vocabulary,
+    tokenizer_settings,
+)
+from rosearch.tasks import Task, load_task, task_resources
+from rosearch.teacher.fit import fit_teacher, load_classifier
+from rosearch.teacher.targets import cache_targets, load_targets
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run's context, and the teacher it was made with."""
+
+    context: Context
+    teacher_folder: Path
+    teacher: Any
+    teacher_tokenizer: Any
+
+
+def task_of(config: TaskConfig, seed: int) -> Task:
+    """The task that a configuration names."""
+    return load_task(
+        config.name,
+        train=config.train,
+        validation=config.validation,
+        test=config.test,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        seed=seed,
+    )
+
+
+def needed_resources(config: RunConfig) -> tuple[str, ...]:
+    """The pinned resources that a run reads."""
+    names = list(task_resources(config.task.name)) if config.task.train is None else []
+    if config.teacher.name in resources.RESOURCES:
+        names.append(config.teacher.name)
+    for attack in all_attacks(config):
+        names += ATTACKS[attack].resources if attack in ATTACKS else ()
+    if "synonym" in config.space.encodings:
+        names += ATTACKS[config.encoding.lexicon].resources
+    return tuple(dict.fromkeys(names))
+
+
+def all_attacks(config: RunConfig) -> tuple[str, ...]:
+    """The search attack and the held-out attacks."""
+    return tuple(dict.fromkeys((config.search.attack, *config.final.held_out)))
+
+
+def check(config: RunConfig) -> None:
+    """Refuse a configuration that would fail later on.
+
+    Raises:
+        UserError: unknown attacks or lexicons, or a held-out attack that is used in the search.
+    """
+    for name in all_attacks(config):
+        check_attack(name)
+    if config.encoding.lexicon not in ATTACKS:
+        raise UserError(
+            f"config: encoding.lexicon: expected one of {', '.join(ATTACKS)}, "
+            f"found {config.encoding.lexicon!r}"
+        )
+    leaked = set(config.final.held_out) & {config.search.attack, config.encoding.lexicon}
+    if leaked:
+        raise UserError(
+            f"the attack {sorted(leaked)[0]!r} cannot be held out: the search uses it; "
+            "change final.held_out, search.attack or encoding.lexicon"
+        )
+
+
+def prepare(config: RunConfig, task: Task) -> Prepared:
+    """Teacher, targets, encodings and attack tables; each is reused if it was made before."""
+    folder = fit_teacher(task, config.teacher, config.seed)
+    targets = load_targets(
+        cache_targets(task, folder, config.teacher.precision, config.teacher.max_length)
+    )
+    model, tokenizer = load_classifier(folder)
+    with stage("preparing encodings and attacks", 4) as advance:
+        encoded = _encodings(config, task, targets, model, tokenizer)
+        advance(2, "")
+        tables = attack_tables(all_attacks(config), (*task.validation.texts, *task.test.texts))
+        advance(1, "")
+        accuracy = count_correct(ModelVictim(model, tokenizer), task.validation)
+        advance(1, "")
+    context = Context(
+        label_names=task.label_names,
+        validation=task.validation,
+        test=task.test,
+        train_labels=task.train.labels,
+        targets=np.asarray(targets),
+        encoded=encoded,
+        tables=tables,
+        teacher_params=sum(p.numel() for p in model.parameters()),
+        teacher_accuracy=accuracy / len(task.validation),
+        distill=config.distill,
+        fitness=config.fitness,
+    )
+    return Prepared(context, folder, model, tokenizer)
+
+
+def attack_tables(names: Iterable[str], texts: Sequence[str]) -> dict[str, Table]:
+    """Substitutions of every word of the texts, for each attack."""
+    words = vocabulary_of(texts)
+    cache = resources.cache_dir() / "lexicons"
+    tables: dict[str, Table] = {}
+    for name in names:
+        if name.startswith(NEIGHBOURS):
+            source = neighbours_file(Path(name.removeprefix(NEIGHBOURS)))
+            tables[name] = {w: found for w in sorted(words) if (found := source(w))}
+        else:
+            tables[name] = cached_table(ATTACKS[name].lexicon, words, cache)
+    return tables
+
+
+def _encodings(
+    config: RunConfig, task: Task, targets: np.ndarray, model: Any, tokenizer: Any
+) -> dict[str, EncodedTrain]:
+    vocabularies: dict[str, Vocabulary] = {}
+    for name in config.space.encodings:
+        if name == "plain" or not supports_synonyms(tokenizer):
+            vocabularies["plain"] = plain_vocabulary(tokenizer)
+        elif name == "synonym":
+            vocabularies[name] = _synonym_vocabulary(config, task, targets, tokenizer)
+    table = model.get_input_embeddings().weight.detach().numpy()
+    dims = max(config.space.embedding_dims)
+    encoded = {}
+    for name, vocabulary in vocabularies.items():
+        student = student_tokenizer(tokenizer, vocabulary)
+        encoded[name] = encode_train(
+            vocabulary,
+            student,
+            tokenizer_settings(student),
+            task.train.texts,
+            principal_embedding(table, vocabulary)[:, :dims],
+            config.teacher.max_length,
+        )
+    return encoded
+
+
+def _synonym_vocabulary(
+    config: RunConfig, task: Task, targets: np.ndarray, tokenizer: Any
+) -> Vocabulary:
+    """Clusters of the lexicon over the words of the vocabulary and of the train split.
+
+    Validation and test texts play no part in it.
+    """
+    texts = [[w.lower() for w in segment(text).words] for text in task.train.texts]
+    words = {w for w in tokenizer.get_vocab() if w.isalpha()} | {w for t in texts for w in t}
+    lexicon = ATTACKS[config.encoding.lexicon].lexicon
+    table = cached_table(lexicon, words, resources.cache_dir() / "lexicons")
+    lower = {word: [s.lower() for s in found] for word, found in table.items()}
+    evidence = word_evidence(texts, np.asarray(targets, dtype=np.float32))
+    return synonym_vocabulary(
+        tokenizer, synonym_clusters(lower, evidence, config.encoding.tolerance)
+    )

@@ -1,0 +1,235 @@
+"""What the report says in words and numbers: the verdict and the headline table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from rosearch.report.draw import draw_line
+from rosearch.space.genotype import from_dict
+from rosearch.store import Final
+from rosearch.types import wilson
+
+Entry = Mapping[str, Any]  # one model of the run's summary
+SPACE = "\u00a0"
+NOTHING = "\u2013"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as it is read, and in smaller text how sure it is."""
+
+    main: str
+    small: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of the headline table."""
+
+    name: str
+    small: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    best: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """The headline table: (title, subtitle) of each column, and the rows."""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+
+
+def percent(share: float | None) -> str:
+    """A share as percent with one decimal."""
+    return NOTHING if share is None else f"{100 * share:.1f}{SPACE}%"
+
+
+def attack_label(name: str) -> str:
+    """The name of an attack; of a lexicon file only the file's name, not where it lies."""
+    kind, colon, path = name.partition(":")
+    return f"{kind}:{PurePath(path).name}" if colon else name
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def models(summary: Mapping[str, Any]) -> list[tuple[str, Entry]]:
+    """The models of a finished run with the names they have in the report."""
+    best = summary.get("best")
+    named = [("Teacher", summary.get("teacher")), ("Reference", summary.get("reference"))]
+    named.append(("Best student", best))
+    others = [e for e in summary.get("finalists") or () if not best or e["id"] != best["id"]]
+    named += [(f"Finalist {k}", entry) for k, entry in enumerate(others, start=2 if best else 1)]
+    return [(name, entry) for name, entry in named if entry]
+
+
+def verdict(summary: Mapping[str, Any]) -> str:
+    """The run in one sentence, held-out attacks included."""
+    best, teacher, reference = (summary.get(key) for key in ("best", "teacher", "reference"))
+    if not best:
+        return (
+            f"None of the {summary.get('candidates', 0)} candidates was trained and evaluated "
+            "with success, so there is no student to report."
+        )
+    size = f"The best student has {_millions(best['params'])} parameters"
+    if teacher:
+        size = (
+            f"The best student is {best['compression']:.1f} times smaller than the teacher and "
+            f"keeps {percent(best['clean'] / teacher['clean'] if teacher['clean'] else None)} "
+            f"of its clean accuracy ({percent(best['clean'])} against {percent(teacher['clean'])})"
+        )
+    others = [("the reference student", reference), ("the teacher", teacher)]
+    search = summary.get("search_attack", "search")
+    survives = _against(best["after_attack"], [(n, e and e["after_attack"]) for n, e in others])
+    held_out = [
+        f"{attack_label(name)} {_against(result['after_attack'], _held_out(others, name))}"
+        for name, result in best["held_out"].items()
+    ]
+    tail = (
+        "under the attacks that the search never saw it is right on " + listed(held_out)
+        if held_out
+        else "no held-out attack was run, so that says nothing about other attacks"
+    )
+    return f"{size}; under the search attack {attack_label(search)} it is still right on " + (
+        f"{survives} of the attacked texts; {tail}."
+    )
+
+
+def caveats(summary: Mapping[str, Any]) -> list[str]:
+    """Attacks under which the best student is not clearly above the reference student."""
+    best, reference = summary.get("best"), summary.get("reference")
+    if not best or not reference:
+        return []
+    pairs = {f"the search attack {attack_label(summary['search_attack'])}": (best, reference)}
+    for name, result in best["held_out"].items():
+        if name in reference["held_out"]:
+            key = f"the held-out attack {attack_label(name)}"
+            pairs[key] = (result, reference["held_out"][name])
+    found = []
+    for name, (ours, theirs) in pairs.items():
+        if ours["interval"][0] > theirs["interval"][1]:
+            continue
+        lower = ours["interval"][1] < theirs["interval"][0]
+        what = (
+            "is less robust than the reference student."
+            if lower
+            else "is not clearly more robust than the reference student: the intervals overlap."
+        )
+        found.append(f"Under {name} the best student {what}")
+    return found
+
+
+def headline(summary: Mapping[str, Any], finals: Iterable[Final]) -> Table:
+    """Teacher, reference, best and other finalists, all on the test split."""
+    named = models(summary)
+    attack = summary.get("search_attack", "")
+    held_out = list(dict.fromkeys(name for _, entry in named for name in entry["held_out"]))
+    columns = [
+        ("Model", "retrained seeds"),
+        ("Parameters", ""),
+        ("Compression", "of the teacher"),
+        ("Clean accuracy", "whole test split"),
+        ("After-attack accuracy", f"search attack {attack_label(attack)}"),
+        ("Attack success rate", f"search attack {attack_label(attack)}"),
+        *(("After-attack accuracy", f"held-out attack {attack_label(name)}") for name in held_out),
+        ("Latency", "one text, one thread"),
+    ]
+    by_model: dict[str, list[Final]] = {}
+    for final in finals:
+        by_model.setdefault(final.model, []).append(final)
+    rows = [
+        Row(
+            name,
+            _identity(entry),
+            _cells(entry, attack, held_out, by_model.get(entry["id"], [])),
+            name == "Best student",
+        )
+        for name, entry in named
+    ]
+    return Table(tuple(columns), tuple(rows))
+
+
+def _cells(
+    entry: Entry, attack: str, held_out: Sequence[str], finals: Sequence[Final]
+) -> tuple[Cell, ...]:
+    latency = entry.get("latency_ms")
+    cells = [
+        Cell(_millions(entry["params"]), (f"{entry['params']:,}",)),
+        Cell(f"{entry['compression']:.1f}x"),
+        _share(entry["clean"], entry["clean_interval"], entry["n_clean"], _spread(entry, "clean")),
+        _share(entry["after_attack"], entry["interval"], entry["n"], _spread(entry)),
+        Cell(percent(entry["attack_success_rate"]), _success_interval(finals, attack)),
+    ]
+    for name in held_out:
+        result = entry["held_out"].get(name)
+        if not result:
+            cells.append(Cell(NOTHING, ("not run",)))
+            continue
+        success = f"success rate {percent(result['attack_success_rate'])}"
+        cells.append(_share(result["after_attack"], result["interval"], result["n"], success))
+    cells.append(Cell(NOTHING if latency is None else f"{latency:.1f}{SPACE}ms"))
+    return tuple(cells)
+
+
+def _share(share: float, interval: Sequence[float], n: int, extra: str = "") -> Cell:
+    small = (_interval(interval[0], interval[1]), f"n{SPACE}={SPACE}{n:,}")
+    return Cell(percent(share), (*small, extra) if extra else small)
+
+
+def _success_interval(finals: Sequence[Final], attack: str) -> tuple[str, ...]:
+    """Interval of the attack success rate, from the mean counts over seeds.
+
+    The seeds attack the same texts, so adding them up would make it too narrow.
+    """
+    counts = [final.attacks[attack] for final in finals if attack in final.attacks]
+    if not counts:
+        return ()
+    right = round(sum(c.correct for c in counts) / len(counts))
+    flipped = round(sum(c.correct - c.survived for c in counts) / len(counts))
+    interval = wilson(flipped, right)
+    return (_interval(interval.low, interval.high), f"of {right:,} right before")
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def _spread(entry: Entry, key: str = "after_attack") -> str:
+    deviation = entry.get(f"{key}_std")
+    if deviation is None or len(entry.get("seeds") or ()) < 2:
+        return ""
+    return f"sd over seeds {100 * deviation:.1f}"
+
+
+def _identity(entry: Entry) -> tuple[str, ...]:
+    seeds = entry.get("seeds") or ()
+    parts = [entry["id"]] if entry["id"] not in ("teacher", "reference") else []
+    if entry.get("genotype"):
+        parts.append(draw_line(from_dict(entry["genotype"])))
+    if seeds:
+        parts.append(f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")
+    return tuple(parts)
+
+
+def _millions(params: int) -> str:
+    return f"{params / 1e6:.2f}{SPACE}M"
+
+
+def _held_out(
+    others: Iterable[tuple[str, Entry | None]], attack: str
+) -> list[tuple[str, float | None]]:
+    return [
+        (name, entry["held_out"].get(attack, {}).get("after_attack") if entry else None)
+        for name, entry in others
+    ]
+
+
+def _against(share: float, others: Iterable[tuple[str, float | None]]) -> str:
+    known = [f"{name} {percent(other)}" for name, other in others if other is not None]
+    return percent(share) + (f" ({', '.join(known)})" if known else "")

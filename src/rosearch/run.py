@@ -1,0 +1,283 @@
+"""The run: prepare, search, final evaluation, report. Every step is stored as soon as it is done,
+so `resume` goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rosearch import config as configs
+from rosearch.config import RunConfig
+from rosearch.errors import UserError, one_line
+from rosearch.executors.base import Executor
+from rosearch.live import Live, SearchView
+from rosearch.search.evolution import Evolution, EvolutionConfig
+from rosearch.search.population import fitness
+from rosearch.space.cost import Limits
+from rosearch.space.genotype import Genotype
+from rosearch.space.presets import PRESETS, REFERENCE, preset
+from rosearch.space.vary import Space
+from rosearch.store import Final, Store
+from rosearch.summary import machine, summarise
+from rosearch.types import Candidate, Fidelity, Json, Score, Trial
+
+# The presets that a population starts from; the reference is evaluated on its own.
+SEEDS = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")
+FAILURES = 3  # candidates that fail alike, none having succeeded, end a run
+
+
+def search(config: RunConfig, out: Path, workers: int = 2) -> Json:
+    """A new run in the folder `out`; its summary.
+
+    Raises:
+        UserError: bad configuration or data, found before anything is written; `out` exists.
+    """
+    from rosearch.prepare import check, task_of
+
+    check(config)
+    if out.exists():
+        raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
+    space_of(config, {name: 30_522 for name in config.space.encodings}, 2)
+    task = task_of(config.task, config.seed)
+    out.mkdir(parents=True)
+    (out / "config.toml").write_text(configs.to_toml(config), encoding="utf-8")
+    store = Store(out / "run.db", create=True)
+    store.set_meta(
+        config=configs.to_dict(config),
+        started=time.time(),
+        seconds=0.0,
+        machine=machine(),
+        task=task.name,
+        label_names=task.label_names,
+        fingerprint=task.fingerprint,
+    )
+    return resume(out, workers)
+
+
+def resume(folder: Path, workers: int = 2) -> Json:
+    """Go on with a run until it is finished; its summary.
+
+    Raises:
+        UserError: no run there, another process works on it, or its data changed.
+    """
+    from rosearch.executors.local import ProcessPool
+    from rosearch.prepare import prepare, task_of
+
+    store = Store(folder / "run.db")
+    config = configs.from_dict(store.meta()["config"])
+    try:
+        lock = FileLock(folder / ".lock", timeout=0).acquire()
+    except Timeout:
+        raise UserError(f"another process is working on {folder}") from None
+    with lock:
+        start = time.monotonic() - float(store.meta()["seconds"])
+        task = task_of(config.task, config.seed)
+        if task.fingerprint != store.meta()["fingerprint"]:
+            raise UserError(f"the data of {task.name!r} changed since {folder} was started")
+        prepared = prepare(config, task)
+        context = prepared.context
+        rows = {name: data.vocabulary.n_rows for name, data in context.encoded.items()}
+        space = space_of(config, rows, task.classes)
+        strategy = Evolution(space, seed_genotypes(space), evolution_config(config), config.seed)
+        try:
+            with ProcessPool(context, workers) as pool:
+                with SearchView(config.search.candidates, context.teacher_params) as view:
+                    trials = search_loop(strategy, pool, store, config, view)
+                finish(trials, config, folder, store, pool.call, prepared.teacher_folder, space)
+        finally:
+            store.set_meta(seconds=time.monotonic() - start)
+        summary = summarise(config, task.name, trials, store.finals(), time.monotonic() - start)
+        store.set_meta(summary=summary)
+        write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def search_loop(
+    strategy: Evolution, executor: Executor, store: Store, config: RunConfig, view: Live
+) -> list[Trial]:
+    """Ask, evaluate, record, tell, until enough candidates are told; all trials in order.
+
+    Results already in the store are told again without being evaluated again.
+    """
+    total = config.search.candidates
+    stored = {t.candidate.id: t for t in store.trials()}
+    running: dict[Future[Score], Candidate] = {}
+    arrived: dict[int, Trial] = {}
+    while len(strategy.told) < total:
+        while strategy.ready and len(strategy.asked) < total and len(running) < executor.workers:
+            candidate = strategy.ask()
+            if candidate.id in stored:
+                arrived[candidate.index] = stored[candidate.id]
+            else:
+                running[executor.submit(candidate, search_fidelity(config))] = candidate
+        while len(strategy.told) in arrived:
+            strategy.tell(arrived.pop(len(strategy.told)))
+            view.show(strategy.told, len(running))
+        stop_if_all_fail(strategy.told)
+        # Wait only when nothing else can go on: neither a further ask nor a further tell.
+        if running and (not strategy.ready or len(running) >= executor.workers
+                        or len(strategy.asked) >= total):
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                trial = trial_of(running.pop(future), future)
+                store.add_trial(trial)
+                arrived[trial.candidate.index] = trial
+    return strategy.told
+
+
+def trial_of(candidate: Candidate, future: Future[Score]) -> Trial:
+    """The trial of a finished evaluation; an exception becomes the reason of its failure."""
+    error = future.exception()
+    if error is None:
+        return Trial(candidate, future.result())
+    return Trial(candidate, error=f"{type(error).__name__}: {one_line(error)}")
+
+
+def stop_if_all_fail(told: Sequence[Trial]) -> None:
+    """End a run that cannot succeed.
+
+    Raises:
+        UserError: the first candidates all failed, in the same way.
+    """
+    errors = {t.error for t in told}
+    if len(told) >= FAILURES and len(errors) == 1 and None not in errors:
+        raise UserError(f"the first {len(told)} candidates all failed: {errors.pop()}")
+
+
+def finish(
+    trials: Sequence[Trial],
+    config: RunConfig,
+    folder: Path,
+    store: Store,
+    call: Callable[..., Future[object]],
+    teacher: Path,
+    space: Space,
+) -> None:
+    """Retrain the finalists and the reference from scratch; evaluate all on the test split."""
+    from rosearch.fitness import FinalJob, evaluate_final
+    from rosearch.progress import stage
+
+    students = folder / "students"
+    attacks = (config.search.attack, *config.final.held_out)
+    fidelity = final_fidelity(config)
+    seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
+    models = {t.candidate.id: t.candidate.genotype for t in finalists(trials, config)}
+    models = {"reference": preset(REFERENCE), **models}
+    done = {(f.model, f.seed) for f in store.finals()}
+    jobs = [
+        FinalJob(m, s, g, students / f".{m}-{s}", fidelity, attacks, config.final.attacked)
+        for m, g in models.items()
+        for s in seeds
+        if (m, s) not in done
+    ]
+    if ("teacher", 0) not in done:
+        # The teacher is slow to attack: one job per attack.
+        jobs = [
+            FinalJob("teacher", 0, None, teacher, fidelity, (a,), config.final.attacked)
+            for a in attacks
+        ] + jobs
+    running = {call(evaluate_final, job): job for job in jobs}
+    parts: list[Final] = []
+    with stage("final training and test-split evaluation", len(jobs)) as advance:
+        while running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                job = running.pop(future)
+                final, examples = future.result()  # type: ignore[misc]
+                store.add_examples(job.model, job.attacks[0], [vars(e) for e in examples])
+                if job.model == "teacher":
+                    parts.append(final)
+                    if len(parts) == len(attacks):
+                        merged = {a: r for part in parts for a, r in part.attacks.items()}
+                        store.add_final(replace(parts[0], attacks=merged))
+                else:
+                    store.add_final(final)
+                advance(1, f"{job.model} seed {job.seed}")
+    keep_best_seeds(store.finals(), students)
+
+
+def keep_best_seeds(finals: Sequence[Final], students: Path) -> None:
+    """Of each model keep the seed that is best on the validation split, as `students/<id>`."""
+    best: dict[str, Final] = {}
+    for final in finals:
+        old = best.get(final.model)
+        if final.fitness is not None and (old is None or final.fitness > (old.fitness or 0.0)):
+            best[final.model] = final
+    for model, final in best.items():
+        trained = students / f".{model}-{final.seed}"
+        if trained.exists():
+            shutil.rmtree(students / model, ignore_errors=True)
+            os.replace(trained, students / model)
+    for left in students.glob(".*-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
+    """The fittest trials; the reference is not among them, it is evaluated anyway."""
+    ok = [t for t in trials if t.score is not None and t.candidate.id != preset(REFERENCE).hash]
+    if not ok:
+        raise UserError("no candidate succeeded; `rosearch report RUN` shows the reasons")
+    return sorted(ok, key=lambda t: (-fitness(t), t.candidate.index))[: config.final.finalists]
+
+
+def space_of(config: RunConfig, rows: dict[str, int], classes: int) -> Space:
+    """The search space of a configuration."""
+    from rosearch.space.cost import Sizes
+    from rosearch.space.ops import OPS
+
+    s = config.space
+    return Space(
+        Sizes(rows, classes),
+        Limits(s.max_params, s.max_flops),
+        ops=s.ops or tuple(OPS),
+        widths=s.widths,
+        embedding_dims=s.embedding_dims,
+        encodings=tuple(rows),  # type: ignore[arg-type]
+        max_nodes=s.max_nodes,
+        max_repeat=s.max_repeat,
+    )
+
+
+def seed_genotypes(space: Space) -> list[Genotype]:
+    """Presets that the space allows."""
+    found = [PRESETS[name]() for name in SEEDS]
+    return [
+        g
+        for g in found
+        if g.encoding in space.encodings
+        and all(node.op in space.ops for node in g.nodes)
+        and len(g.nodes) <= space.max_nodes
+        and g.repeat <= space.max_repeat
+    ]
+
+
+def evolution_config(config: RunConfig) -> EvolutionConfig:
+    """The part of a configuration that the evolution reads."""
+    s = config.search
+    return EvolutionConfig(s.population, s.tournament, s.crossover, s.lag)
+
+
+def search_fidelity(config: RunConfig) -> Fidelity:
+    """Fidelity of the evaluations in the search."""
+    s = config.search
+    return Fidelity(s.epochs, s.train_share, s.attacked, s.attack, s.max_queries)
+
+
+def final_fidelity(config: RunConfig) -> Fidelity:
+    """Full fidelity, for finalists and the reference."""
+    return Fidelity(config.final.epochs, 1.0, config.search.attacked, config.search.attack)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

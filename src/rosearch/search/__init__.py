@@ -1,0 +1,1 @@
+"""The search: ask / tell, pure and torch-free."""

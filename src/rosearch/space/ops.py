@@ -1,0 +1,103 @@
+"""The table of operations: what each one is, and what it costs.
+
+Shapes: every op maps (B, T, W) to (B, T, W). B batch, T tokens, W width.
+To add an op, add one entry here and its module in `rosearch.student.layers.MODULES`; sampling,
+mutation, cost, documentation and the tests of both tables follow.
+
+FLOPs count a multiply-add as two, as `torch.utils.flop_counter` does, and count matrix products
+and convolutions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Op:
+    """Family, argument (kernel size, heads, expansion), and cost formulas of one operation."""
+
+    family: str
+    argument: int
+    params: Callable[[int], int]  # width -> parameters
+    flops: Callable[[int, int], int]  # (width, tokens) -> FLOPs for one example
+    source: str
+
+
+def _feed_forward(m: int) -> Op:
+    return Op(
+        "feed_forward",
+        m,
+        lambda w: 2 * m * w * w + m * w + w,
+        lambda w, t: 4 * m * w * w * t,
+        "Vaswani et al. 2017, section 3.3",
+    )
+
+
+def _conv(family: str, k: int, source: str) -> Op:
+    return Op(family, k, lambda w: k * w * w + w, lambda w, t: 2 * k * w * w * t, source)
+
+
+def _sepconv(k: int) -> Op:
+    return Op(
+        "sepconv",
+        k,
+        lambda w: (k * w + w) + (w * w + w),
+        lambda w, t: 2 * k * w * t + 2 * w * w * t,
+        "Howard et al. 2017 (MobileNets), section 3.1",
+    )
+
+
+def _glu(k: int) -> Op:
+    return Op(
+        "glu",
+        k,
+        lambda w: 2 * (k * w * w + w),
+        lambda w, t: 4 * k * w * w * t,
+        "Dauphin et al. 2017, section 2",
+    )
+
+
+def _attention(heads: int) -> Op:
+    return Op(
+        "attention",
+        heads,
+        lambda w: 4 * (w * w + w),
+        lambda w, t: 8 * w * w * t + 4 * w * t * t,
+        "Vaswani et al. 2017, section 3.2",
+    )
+
+
+def _recurrent(family: str, gates: int, source: str) -> Op:
+    # Two directions of W/2 units: per gate W/2 x W input weights, W/2 x W/2 state weights, and
+    # the two bias vectors that torch keeps.
+    return Op(
+        family,
+        1,
+        lambda w: 2 * gates * (w // 2) * (w + w // 2 + 2),
+        lambda w, t: 4 * gates * (w // 2) * (w + w // 2) * t,
+        source,
+    )
+
+
+def _free(family: str, argument: int, source: str) -> Op:
+    return Op(family, argument, lambda w: 0, lambda w, t: 0, source)
+
+
+OPS: dict[str, Op] = {
+    "identity": _free("identity", 1, "He et al. 2016 (shortcut)"),
+    **{f"ff{m}": _feed_forward(m) for m in (1, 2, 4)},
+    **{f"conv{k}": _conv("conv", k, "Kim 2014") for k in (1, 3, 5, 7, 9)},
+    **{f"sepconv{k}": _sepconv(k) for k in (3, 5, 7, 9, 11)},
+    **{
+        f"dilconv{k}": _conv("dilconv", k, "Yu and Koltun 2016; dilation 2, as in AdaBERT")
+        for k in (3, 5)
+    },
+    **{f"glu{k}": _glu(k) for k in (3, 5)},
+    **{f"attention{h}": _attention(h) for h in (1, 2, 4, 8)},
+    "lstm": _recurrent("lstm", 4, "Hochreiter and Schmidhuber 1997, bidirectional"),
+    "gru": _recurrent("gru", 3, "Cho et al. 2014, bidirectional"),
+    "maxpool3": _free("maxpool", 3, "Chen et al. 2020 (AdaBERT)"),
+    "avgpool3": _free("avgpool", 3, "Chen et al. 2020 (AdaBERT)"),
+}

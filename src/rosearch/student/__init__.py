@@ -1,0 +1,1 @@
+"""Students: the torch modules that genotypes describe, their tokenizer and Hugging Face model."""

@@ -1,0 +1,92 @@
+"""From a genotype to a student, with embeddings that start from the teacher's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from rosearch.space.genotype import Genotype, to_dict
+from rosearch.space.ops import OPS
+from rosearch.student.configuration import StudentConfig
+from rosearch.student.model import StudentForSequenceClassification
+from rosearch.student.vocabulary import Vocabulary
+
+
+def module_spec(g: Genotype) -> dict[str, object]:
+    """JSON-ready genotype whose nodes carry family and argument of their op.
+
+    The saved model needs no op table then.
+    """
+    spec = to_dict(g)
+    for node in spec["nodes"]:
+        node["family"] = OPS[node["op"]].family
+        node["argument"] = OPS[node["op"]].argument
+    return spec
+
+
+def build_student(
+    g: Genotype,
+    vocabulary: Vocabulary,
+    label_names: Sequence[str],
+    seed: int,
+    embedding: np.ndarray | None = None,
+    teacher_params: int | None = None,
+) -> StudentForSequenceClassification:
+    """A freshly initialised student.
+
+    Args:
+        vocabulary: of the genotype's encoding.
+        seed: of the initialisation; the global generator is left as it was.
+        embedding: optional start (rows, >= E) of the embedding, components in falling order of
+            variance (see `principal_embedding`); the first E are taken.
+    """
+    config = StudentConfig(
+        genotype=module_spec(g),
+        vocab_size=len(vocabulary.tokens),
+        embedding_rows=vocabulary.n_rows,
+        teacher_params=teacher_params,
+        pad_token_id=vocabulary.pad_id,
+        id2label=dict(enumerate(label_names)),
+        label2id={name: i for i, name in enumerate(label_names)},
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = StudentForSequenceClassification(config)
+        if vocabulary.rows is not None:
+            model.input.rows.copy_(torch.from_numpy(vocabulary.rows))
+        if embedding is not None:
+            start = torch.from_numpy(embedding[:, : g.embedding_dim]).float()
+            e = start.shape[1]  # a teacher narrower than E leaves the rest as initialised
+            with torch.no_grad():
+                model.input.table.weight[:, e:].mul_(0.1)
+                model.input.table.weight[:, :e] = start
+    return model
+
+
+def principal_embedding(teacher_table: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+    """The teacher's word embeddings in the basis of their principal components.
+
+    Args:
+        teacher_table: (teacher vocabulary, D).
+
+    Returns:
+        (rows, D) float32, scaled to unit mean square norm per component on average, so that
+        dropout and position tables of order one fit beside it.
+    """
+    table = teacher_table.astype(np.float64)
+    centred = table - table.mean(0)
+    _, vectors = np.linalg.eigh(centred.T @ centred / len(table))
+    rotated = centred @ vectors[:, ::-1]
+    rows = np.zeros((vocabulary.n_rows, table.shape[1]))
+    weight = np.zeros(vocabulary.n_rows)
+    token_rows = vocabulary.rows if vocabulary.rows is not None else np.arange(len(table))
+    for token, pieces in enumerate(vocabulary.pieces):
+        # Frequent words come early in a word-piece vocabulary: weigh members by 1 / rank.
+        w = 1.0 / (1 + min(pieces))
+        rows[token_rows[token]] += w * rotated[list(pieces)].mean(0)
+        weight[token_rows[token]] += w
+    rows /= weight[:, None]
+    scaled: np.ndarray = (rows / rotated[:, :64].std()).astype(np.float32)
+    return scaled

@@ -1,0 +1,42 @@
+"""Hugging Face configuration of a student.
+
+This file, `layers.py` and `model.py` import nothing from rosearch but each other, so that they can
+travel with a saved model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+
+class StudentConfig(PreTrainedConfig):
+    """What is needed to build the module of a saved student.
+
+    Args:
+        genotype: JSON-ready form of the genotype.
+        vocab_size: number of token ids.
+        embedding_rows: rows of the embedding table; smaller than `vocab_size` where the synonym
+            encoding maps the words of a cluster to one row.
+        teacher_params: parameters of the teacher, for the compression shown to users.
+    """
+
+    model_type = "rosearch-student"
+
+    def __init__(
+        self,
+        genotype: dict[str, Any] | None = None,
+        vocab_size: int = 30522,
+        embedding_rows: int | None = None,
+        dropout: float = 0.1,
+        teacher_params: int | None = None,
+        pad_token_id: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        self.genotype = genotype or {}
+        self.vocab_size = vocab_size
+        self.embedding_rows = embedding_rows or vocab_size
+        self.dropout = dropout
+        self.teacher_params = teacher_params
+        super().__init__(pad_token_id=pad_token_id, **kwargs)

@@ -1,0 +1,75 @@
+"""Text-classification data sets: built-in, from files, or from the Hugging Face hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rosearch.errors import UserError
+from rosearch.resources import fetch
+from rosearch.tasks.assemble import assemble
+from rosearch.tasks.builtin import BUILTIN, task_resources
+from rosearch.tasks.files import StrPath, read_file
+from rosearch.tasks.hub import read_hub
+from rosearch.tasks.task import Split, Task
+
+__all__ = ["BUILTIN", "Split", "Task", "load_task", "task_resources"]
+
+_DEFAULT = "mr"
+
+
+def load_task(
+    name: str | None = _DEFAULT,
+    *,
+    train: StrPath | None = None,
+    validation: StrPath | None = None,
+    test: StrPath | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
+    seed: int = 0,
+) -> Task:
+    """A task by name, or from files when `train` is given.
+
+    Splits that the source lacks are split off its train split, 10 % each, stratified by label;
+    equal texts stay in one split.
+
+    Args:
+        name: a key of `BUILTIN`, a Hugging Face data set id, `id:config`, or a local folder in the
+            layout of one. Leave it alone when `train` is given.
+        train: CSV, TSV, JSONL or Parquet file, by extension; the task is named after it.
+        validation: another such file.
+        test: another such file.
+        text_column: the column with the text; built-in tasks ignore it.
+        label_column: the column with the label (string, integer or boolean).
+        seed: for splitting off; built-in tasks are always split the same way.
+
+    Raises:
+        UserError: the source cannot be read, or it is no sound classification task.
+    """
+    if train is not None:
+        if name not in (None, _DEFAULT):
+            raise UserError(f"both the task {name!r} and a train file were given; give one")
+        return _from_files(train, validation, test, text_column, label_column, seed)
+    if validation is not None or test is not None:
+        raise UserError("validation or test file without a train file; give the train file too")
+    if not name:
+        raise UserError(f"no task was given; name one ({', '.join(BUILTIN)}) or give a train file")
+    if name in BUILTIN:
+        resources, loader = BUILTIN[name]
+        return loader(*(fetch(resource) for resource in resources))
+    return assemble(name, *read_hub(name, text_column, label_column), seed=seed)
+
+
+def _from_files(
+    train: StrPath,
+    validation: StrPath | None,
+    test: StrPath | None,
+    text_column: str,
+    label_column: str,
+    seed: int,
+) -> Task:
+    first, *others = (
+        None if path is None else read_file(path, text_column, label_column)
+        for path in (train, validation, test)
+    )
+    assert first is not None  # the train file was given
+    return assemble(Path(train).stem, first, *others, seed=seed)

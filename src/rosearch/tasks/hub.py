@@ -1,0 +1,104 @@
+"""Tasks from the Hugging Face hub, or from a local folder in the same layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rosearch.errors import UserError, one_line
+from rosearch.resources import offline
+from rosearch.tasks.assemble import Table
+from rosearch.tasks.builtin import BUILTIN
+from rosearch.tasks.columns import quiet, table
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+_TIMEOUT = 10.0  # seconds
+
+
+def read_hub(
+    name: str, text_column: str, label_column: str
+) -> tuple[Table, Table | None, Table | None]:
+    """The train, validation and test splits of a hub data set; None for one that is missing.
+
+    A split without any label (all -1, as in GLUE) counts as missing.
+
+    Args:
+        name: `id`, `id:config`, or a local folder.
+        text_column: name of a column.
+        label_column: name of another column.
+
+    Raises:
+        UserError: not found, not reachable, without a train split, or without one of the columns.
+    """
+    splits = _load(name)
+    tables = {
+        split: table(splits[split], text_column, label_column, f"split {split!r} of {name}")
+        for split in ("train", "validation", "test")
+        if split in splits
+    }
+    if "train" not in tables:
+        raise UserError(f"{name} has no split 'train'; its splits are {', '.join(splits)}")
+    return tables["train"], _labelled(tables.get("validation")), _labelled(tables.get("test"))
+
+
+def _labelled(found: Table | None) -> Table | None:
+    if found is None or (found.labels and all(x in (None, -1, "-1") for x in found.labels)):
+        return None
+    return found
+
+
+def _load(name: str) -> DatasetDict:
+    import datasets
+
+    local = Path(name).is_dir()
+    data_id, _, config = (name, "", "") if local else name.partition(":")
+    cause = ""
+    try:
+        if not local and not _reachable(data_id):
+            cause = "it is not cached and " + (
+                "ROSEARCH_OFFLINE forbids the network" if offline() else "no hub was reached"
+            )
+        with quiet(), _without_hub(bool(cause)):
+            return datasets.load_dataset(data_id, config or None)
+    except Exception as error:  # the hub client, the parsers and user data raise many types
+        raise UserError(
+            f"cannot load {name!r}: {cause or one_line(error)}; give a built-in task "
+            f"({', '.join(BUILTIN)}), the id of a Hugging Face data set, or a train file"
+        ) from error
+
+
+def _reachable(data_id: str) -> bool:
+    """Whether the hub answers for this id: one quick question instead of long retries.
+
+    Raises:
+        RepositoryNotFoundError, HFValidationError: the hub does not have it, or never could.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+    if offline():
+        return False
+    try:
+        HfApi().dataset_info(data_id, timeout=_TIMEOUT)
+    except (RepositoryNotFoundError, HFValidationError):
+        raise
+    except Exception:
+        return False
+    return True
+
+
+@contextmanager
+def _without_hub(active: bool) -> Iterator[None]:
+    """Let `datasets` answer from its cache only, as HF_HUB_OFFLINE=1 would have done at import."""
+    import datasets.config
+
+    before = datasets.config.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = before or active
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before

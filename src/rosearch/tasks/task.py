@@ -1,0 +1,53 @@
+"""What every task is, wherever it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True, repr=False)
+class Split:
+    """Texts and their labels.
+
+    Args:
+        texts: one text per example.
+        labels: for each text, an index into the task's `label_names`.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.texts) != len(self.labels):
+            raise ValueError(f"{len(self.texts)} texts but {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self)} texts)"  # never the texts: they would flood a traceback
+
+
+@dataclass(frozen=True)
+class Task:
+    """A text-classification data set with its three splits and the names of its labels."""
+
+    name: str
+    label_names: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def classes(self) -> int:
+        """How many labels there are."""
+        return len(self.label_names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the content (label names, texts, labels, order), whatever the task's name."""
+        splits = [[s.texts, s.labels] for s in (self.train, self.validation, self.test)]
+        return hashlib.sha256(json.dumps([self.label_names, splits]).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The teacher: fine-tuned once per task, its outputs on the train split computed once."""

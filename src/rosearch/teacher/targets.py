@@ -1,0 +1,64 @@
+"""The teacher's outputs on the train split: computed once, on disk, shared by all students."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rosearch import resources
+from rosearch.batches import padded, sorted_batches
+from rosearch.progress import stage
+from rosearch.tasks import Task
+from rosearch.teacher.fit import autocast, content_hash, load_classifier
+
+TOKEN_BUDGET = 4096
+SLACK = 4
+
+
+def cache_targets(task: Task, teacher: Path, precision: str = "auto", max_length: int = 128) -> Path:
+    """File of the teacher's logits (train examples, C), float16, in the order of the split.
+
+    The name holds a hash of the task's content and the teacher's weights and tokenizer, so a file
+    is never used for another task or teacher; a half-written one is never seen.
+    """
+    key = hashlib.sha256(f"{task.fingerprint}:{content_hash(teacher)}:{precision}".encode())
+    path = resources.cache_dir() / "targets" / f"{task.name}-{key.hexdigest()[:16]}.npy"
+    if not path.exists():
+        model, tokenizer = load_classifier(teacher)
+        logits = predict_logits(model, tokenizer, task.train.texts, precision, max_length)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            np.save(part, logits.astype(np.float16))
+        os.replace(part.name, path)
+    return path
+
+
+def load_targets(path: Path) -> np.ndarray:
+    """The logits as a read-only memory map."""
+    targets: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return targets
+
+
+def predict_logits(
+    model: Any, tokenizer: Any, texts: tuple[str, ...], precision: str, max_length: int
+) -> np.ndarray:
+    """Logits (texts, C), float32, with a progress bar."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+    logits = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
+    model.eval()
+    with (
+        stage("computing the teacher's targets", len(texts)) as advance,
+        torch.inference_mode(),
+        autocast(precision),
+    ):
+        for chosen in sorted_batches([len(ids) for ids in encoded], TOKEN_BUDGET, SLACK):
+            ids, mask = padded([encoded[i] for i in chosen], tokenizer.pad_token_id)
+            logits[chosen] = model(input_ids=ids, attention_mask=mask).logits.float().numpy()
+            advance(len(chosen), "")
+    return logits

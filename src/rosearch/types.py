@@ -1,0 +1,152 @@
+"""Frozen values that cross borders. Torch-free."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rosearch.space.genotype import Genotype
+
+Status = Literal["ok", "failed"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A genotype plus its seed, as the search proposes it.
+
+    Attributes:
+        index: position in the order of proposals, from 0.
+        seed: seeds initialisation, data order and dropout of its training.
+        parent: hash of the genotype it was varied from, if any.
+    """
+
+    index: int
+    genotype: Genotype
+    seed: int
+    parent: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Canonical hash of the genotype."""
+        return self.genotype.hash
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How much work one evaluation may spend.
+
+    Attributes:
+        epochs: passes over the (share of the) train split.
+        train_share: share of the train split, in (0, 1].
+        attacked: number of examples attacked.
+        attack: name of the attack.
+        max_queries: query budget per attacked example; None means no budget.
+    """
+
+    epochs: int
+    train_share: float
+    attacked: int
+    attack: str
+    max_queries: int | None = None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % Wilson score interval of a share."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Outcome of one attack on one model, in counts. Shares are fractions in [0, 1].
+
+    Attributes:
+        n: attacked examples, the misclassified ones included.
+        correct: right before the attack.
+        survived: right before and after the attack.
+        queries: model queries spent.
+    """
+
+    attack: str
+    n: int
+    correct: int
+    survived: int
+    queries: int
+
+    @property
+    def clean(self) -> float:
+        """Accuracy on the attacked examples before the attack."""
+        return self.correct / self.n
+
+    @property
+    def after_attack(self) -> float:
+        """After-attack accuracy: still right, out of ALL examples."""
+        return self.survived / self.n
+
+    @property
+    def success_rate(self) -> float:
+        """Attack success rate: flipped, out of those that were right; 0 if none was right."""
+        return (self.correct - self.survived) / self.correct if self.correct else 0.0
+
+    @property
+    def interval(self) -> Interval:
+        """Interval of the after-attack accuracy."""
+        return wilson(self.survived, self.n)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one evaluation measured, with the fidelity it was measured at.
+
+    Attributes:
+        clean: accuracy on the whole evaluation split, n_clean examples.
+        after_attack, attack_success_rate: on `attacked` examples of that split.
+        params: trainable and frozen parameters, the embedding included.
+        flops: of one forward pass of one example of 32 tokens.
+        latency_ms: median of a batch-1 forward pass of 32 tokens on one thread.
+        fitness: scalar that the search maximises.
+    """
+
+    clean: float
+    n_clean: int
+    after_attack: float
+    attack_success_rate: float
+    attacked: int
+    params: int
+    flops: int
+    latency_ms: float
+    queries: int
+    train_seconds: float
+    attack_seconds: float
+    fitness: float
+    fidelity: Fidelity
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate and what came of it: a score, or the reason why it failed."""
+
+    candidate: Candidate
+    score: Score | None = None
+    error: str | None = None
+
+    @property
+    def status(self) -> Status:
+        """`ok` or `failed`."""
+        return "ok" if self.score is not None else "failed"
+
+
+def wilson(successes: int, n: int, z: float = 1.959963984540054) -> Interval:
+    """95 % score interval of a binomial share (Wilson 1927)."""
+    if n == 0:
+        return Interval(0.0, 1.0)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+Json = dict[str, Any]
