@@ -11,7 +11,7 @@ from typing import Any
 
 from wrapt import register_post_import_hook
 
-__version__ = "0.1.0"
+from rosearch.__about__ import __version__
 
 _PUBLIC = {
     "Genotype": "rosearch.space.genotype",

@@ -53,7 +53,13 @@ class TeacherConfig:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class SpaceConfig:
-    """What may be sampled; see `rosearch.space.vary.Space`. Empty lists mean everything."""
+    """What may be sampled; see `rosearch.space.vary.Space`.
+
+    Attributes:
+        ops: empty means all.
+        min_compression: a student has at most 1 / min_compression of the teacher's parameters.
+        max_params, max_flops: further hard limits.
+    """
 
     ops: tuple[str, ...] = ()
     widths: tuple[int, ...] = (64, 96, 128, 160, 192, 256)
@@ -61,7 +67,8 @@ class SpaceConfig:
     encodings: tuple[str, ...] = ("plain", "synonym")
     max_nodes: int = 6
     max_repeat: int = 3
-    max_params: int | None = 4_500_000
+    min_compression: float = 5.0
+    max_params: int | None = None
     max_flops: int | None = None
 
 
@@ -212,6 +219,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("teacher", "learning_rate", 1e-9, 1),
     ("teacher", "batch_size", 1, 100_000),
     ("teacher", "max_length", 4, 100_000),
+    ("space", "min_compression", 0, 1e6),
     ("encoding", "tolerance", 0, 1e9),
     ("distill", "learning_rate", 1e-9, 10),
     ("distill", "batch_size", 1, 100_000),
@@ -286,7 +294,7 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            raise UserError(f"config: there is no setting {name!r}; see `rosearch search --help`")
+            raise UserError(f"config: there is no setting {name!r}; see the README") from None
         raise UserError(f"config: {name}: {first['msg']} (found {first['input']!r})") from None
     _check_ranges(config)
     return config
@@ -303,6 +311,25 @@ def to_toml(config: RunConfig) -> str:
     import tomli_w
 
     return tomli_w.dumps(to_dict(config))
+
+
+def setting(text: str) -> dict[str, Any]:
+    """`section.name=value` as a nested mapping; the value is read as TOML, else taken as text.
+
+    Raises:
+        UserError: not of that form.
+    """
+    name, equals, value = text.partition("=")
+    keys = name.strip().split(".")
+    if not equals or not all(keys):
+        raise UserError(f"--set {text!r}: expected SECTION.NAME=VALUE, such as search.epochs=4")
+    try:
+        nested: Any = tomllib.loads(f"value = {value}")["value"]
+    except ValueError:
+        nested = value.strip()
+    for key in reversed(keys):
+        nested = {key: nested}
+    return dict(nested)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,8 +133,10 @@ def summary_table(summary: Json) -> Table:
             f"{entry['compression']:.1f}x",
             share(entry["clean"], entry["clean_interval"]),
             share(entry["after_attack"], entry["interval"]),
-            *(share(entry["held_out"][a]["after_attack"], entry["held_out"][a]["interval"])
-              for a in held_out),
+            *(
+                share(entry["held_out"][a]["after_attack"], entry["held_out"][a]["interval"])
+                for a in held_out
+            ),
             style="bold" if best else None,
         )
     return table

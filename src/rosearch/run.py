@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -21,8 +23,9 @@ from rosearch.executors.base import Executor
 from rosearch.live import Live, SearchView
 from rosearch.search.evolution import Evolution, EvolutionConfig
 from rosearch.search.population import fitness
-from rosearch.space.cost import Limits
+from rosearch.space.cost import Limits, Sizes
 from rosearch.space.genotype import Genotype
+from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, REFERENCE, preset
 from rosearch.space.vary import Space
 from rosearch.store import Final, Store
@@ -45,7 +48,7 @@ def search(config: RunConfig, out: Path, workers: int = 2) -> Json:
     check(config)
     if out.exists():
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
-    space_of(config, {name: 30_522 for name in config.space.encodings}, 2)
+    check_space(config)
     task = task_of(config.task, config.seed)
     out.mkdir(parents=True)
     (out / "config.toml").write_text(configs.to_toml(config), encoding="utf-8")
@@ -78,37 +81,52 @@ def resume(folder: Path, workers: int = 2) -> Json:
     except Timeout:
         raise UserError(f"another process is working on {folder}") from None
     with lock:
-        start = time.monotonic() - float(store.meta()["seconds"])
+        earlier, start = float(store.meta()["seconds"]), time.monotonic()
+
+        def elapsed() -> float:
+            return earlier + time.monotonic() - start
+
+        def record(trial: Trial) -> None:
+            store.add_trial(trial)
+            store.set_meta(seconds=elapsed())
+
         task = task_of(config.task, config.seed)
         if task.fingerprint != store.meta()["fingerprint"]:
             raise UserError(f"the data of {task.name!r} changed since {folder} was started")
         prepared = prepare(config, task)
         context = prepared.context
-        rows = {name: data.vocabulary.n_rows for name, data in context.encoded.items()}
-        space = space_of(config, rows, task.classes)
+        rows = dict(context.sizes.rows)
+        store.set_meta(rows=rows)
+        space = space_of(config, rows, task.classes, context.teacher_params)
         strategy = Evolution(space, seed_genotypes(space), evolution_config(config), config.seed)
-        try:
-            with ProcessPool(context, workers) as pool:
-                with SearchView(config.search.candidates, context.teacher_params) as view:
-                    trials = search_loop(strategy, pool, store, config, view)
-                finish(trials, config, folder, store, pool.call, prepared.teacher_folder, space)
-        finally:
-            store.set_meta(seconds=time.monotonic() - start)
-        summary = summarise(config, task.name, trials, store.finals(), time.monotonic() - start)
+        with ProcessPool(context, workers) as pool:
+            with SearchView(config.search.candidates, context.teacher_params) as view:
+                trials = search_loop(strategy, pool, store.trials(), record, config, view)
+            finish(trials, config, store, pool.call, prepared.teacher_folder)
+        store.set_meta(seconds=elapsed())
+        summary = summarise(config, task.name, trials, store.finals(), elapsed())
         store.set_meta(summary=summary)
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+        make_report(folder)
     return summary
 
 
 def search_loop(
-    strategy: Evolution, executor: Executor, store: Store, config: RunConfig, view: Live
+    strategy: Evolution,
+    executor: Executor,
+    known: Sequence[Trial],
+    record: Callable[[Trial], None],
+    config: RunConfig,
+    view: Live,
 ) -> list[Trial]:
     """Ask, evaluate, record, tell, until enough candidates are told; all trials in order.
 
-    Results already in the store are told again without being evaluated again.
+    Args:
+        known: results of an earlier, killed run; they are told again, not evaluated again.
+        record: called with every new result as soon as it is there.
     """
     total = config.search.candidates
-    stored = {t.candidate.id: t for t in store.trials()}
+    stored = {t.candidate.id: t for t in known}
     running: dict[Future[Score], Candidate] = {}
     arrived: dict[int, Trial] = {}
     while len(strategy.told) < total:
@@ -123,12 +141,13 @@ def search_loop(
             view.show(strategy.told, len(running))
         stop_if_all_fail(strategy.told)
         # Wait only when nothing else can go on: neither a further ask nor a further tell.
-        if running and (not strategy.ready or len(running) >= executor.workers
-                        or len(strategy.asked) >= total):
+        if running and (
+            not strategy.ready or len(running) >= executor.workers or len(strategy.asked) >= total
+        ):
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 trial = trial_of(running.pop(future), future)
-                store.add_trial(trial)
+                record(trial)
                 arrived[trial.candidate.index] = trial
     return strategy.told
 
@@ -155,17 +174,18 @@ def stop_if_all_fail(told: Sequence[Trial]) -> None:
 def finish(
     trials: Sequence[Trial],
     config: RunConfig,
-    folder: Path,
     store: Store,
-    call: Callable[..., Future[object]],
+    call: Callable[..., Future[Any]],
     teacher: Path,
-    space: Space,
 ) -> None:
-    """Retrain the finalists and the reference from scratch; evaluate all on the test split."""
+    """Retrain the finalists and the reference from scratch; evaluate all on the test split.
+
+    What is in the store already is not done again.
+    """
     from rosearch.fitness import FinalJob, evaluate_final
     from rosearch.progress import stage
 
-    students = folder / "students"
+    students = store.path.parent / "students"
     attacks = (config.search.attack, *config.final.held_out)
     fidelity = final_fidelity(config)
     seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
@@ -191,7 +211,7 @@ def finish(
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 job = running.pop(future)
-                final, examples = future.result()  # type: ignore[misc]
+                final, examples = future.result()
                 store.add_examples(job.model, job.attacks[0], [vars(e) for e in examples])
                 if job.model == "teacher":
                     parts.append(final)
@@ -220,6 +240,16 @@ def keep_best_seeds(finals: Sequence[Final], students: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def make_report(folder: Path) -> None:
+    """Write the report, or say why there is none: a finished search is never lost over it."""
+    from rosearch.report.page import write_report
+
+    try:
+        write_report(folder)
+    except UserError as error:
+        print(f"no report: {error}", file=sys.stderr)
+
+
 def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
     """The fittest trials; the reference is not among them, it is evaluated anyway."""
     ok = [t for t in trials if t.score is not None and t.candidate.id != preset(REFERENCE).hash]
@@ -228,15 +258,20 @@ def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
     return sorted(ok, key=lambda t: (-fitness(t), t.candidate.index))[: config.final.finalists]
 
 
-def space_of(config: RunConfig, rows: dict[str, int], classes: int) -> Space:
-    """The search space of a configuration."""
-    from rosearch.space.cost import Sizes
-    from rosearch.space.ops import OPS
+def space_of(
+    config: RunConfig, rows: Mapping[str, int], classes: int, teacher_params: int
+) -> Space:
+    """The search space of a configuration.
 
+    Raises:
+        UserError: an unknown choice, or limits that no student can meet.
+    """
     s = config.space
+    allowed = int(teacher_params / s.min_compression) if s.min_compression else None
+    limits = [n for n in (allowed, s.max_params) if n is not None]
     return Space(
         Sizes(rows, classes),
-        Limits(s.max_params, s.max_flops),
+        Limits(min(limits, default=None), s.max_flops),
         ops=s.ops or tuple(OPS),
         widths=s.widths,
         embedding_dims=s.embedding_dims,
@@ -244,6 +279,14 @@ def space_of(config: RunConfig, rows: dict[str, int], classes: int) -> Space:
         max_nodes=s.max_nodes,
         max_repeat=s.max_repeat,
     )
+
+
+def check_space(config: RunConfig) -> None:
+    """Refuse unknown choices of the space early; limits are checked once the teacher is known."""
+    unlimited = replace(config.space, min_compression=0.0, max_params=None, max_flops=None)
+    if not config.space.encodings:
+        raise UserError("space: encodings: expected one or more of plain, synonym; found none")
+    space_of(replace(config, space=unlimited), dict.fromkeys(config.space.encodings, 1), 2, 1)
 
 
 def seed_genotypes(space: Space) -> list[Genotype]:

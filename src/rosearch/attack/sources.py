@@ -11,7 +11,7 @@ import random
 import string
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def wordnet_relatives() -> Source:
     own = wordnet_synonyms()
     related = _wordnet_source(lambda s: (*s.hypernyms(), *s.similar_tos(), *s.also_sees()))
 
-    @lru_cache(maxsize=None)
+    @cache
     def relatives(word: str) -> tuple[str, ...]:
         synonyms = set(own(word))
         return tuple(r for r in related(word) if r not in synonyms)[:15]
@@ -82,7 +82,7 @@ def character_edits() -> Source:
     readers rely on them (Pruthi et al. 2019).
     """
 
-    @lru_cache(maxsize=None)
+    @cache
     def edits(word: str) -> tuple[str, ...]:
         if len(word) < 4 or not word.isalpha():
             return ()
@@ -120,7 +120,7 @@ def _near(letter: str, rng: random.Random) -> str:
 def _wordnet_source(reach: Callable[[Any], tuple[Any, ...]]) -> Source:
     reader = _wordnet_reader()
 
-    @lru_cache(maxsize=None)
+    @cache
     def lemmas(word: str) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for synset in reader.synsets(word.lower()):

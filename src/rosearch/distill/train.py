@@ -15,9 +15,9 @@ from rosearch.batches import bucketed_epoch, padded
 from rosearch.config import DistillConfig
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.losses import distillation
+from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.space.genotype import Genotype
 from rosearch.types import Fidelity
 
 WARM_UP = 0.1

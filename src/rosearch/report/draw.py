@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from rosearch.report.layout import Layout, Point, place
 from rosearch.space.cost import Sizes, input_params, node_params, output_params, params
@@ -77,7 +78,7 @@ def draw_text(genotype: Genotype, sizes: Sizes | None) -> str:
 
 
 def draw_svg(genotype: Genotype, sizes: Sizes | None) -> str:
-    """The graph as a self-contained SVG element, with the parameters of the ends where `sizes` are known.
+    """The graph as a self-contained SVG element; parameters of both ends where `sizes` are known.
 
     One `<g class="node" data-node="i">` per node; colours follow the reader's colour scheme.
     """
@@ -114,7 +115,7 @@ def _boxes(g: Genotype, sizes: Sizes | None) -> list[Box]:
         before = [f"{i}"]
         before += [node.combine] if len(node.inputs) > 1 else []
         before += ["layer norm"] if node.norm == "layer" else []
-        after = [node.activation] if node.activation != "none" else []
+        after: list[str] = [node.activation] if node.activation != "none" else []
         after += [_cost(node_params(node, w))]
         lines = (" \u00b7 ".join(before), node.op, " \u00b7 ".join(after))
         boxes.append(Box("node", lines, node.inputs, f"node {i}: {node.op} {_node_text(node)}"))
@@ -175,12 +176,10 @@ def _route(s: int, v: int, boxes: list[Box], layout: Layout) -> list[Point]:
 def _curve(points: list[Point]) -> str:
     """Curves between the rows, straight lines along the rails, an arrow head at the end."""
     path = [f"M{_n(points[0][0])} {_n(points[0][1])}"]
-    for k, ((x1, y1), (x2, y2)) in enumerate(zip(points, points[1:], strict=False)):
+    for k, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
         middle = _n((y1 + y2) / 2)
         path.append(
-            f"V{_n(y2)}"
-            if k % 2
-            else f"C{_n(x1)} {middle} {_n(x2)} {middle} {_n(x2)} {_n(y2)}"
+            f"V{_n(y2)}" if k % 2 else f"C{_n(x1)} {middle} {_n(x2)} {middle} {_n(x2)} {_n(y2)}"
         )
     x, y = points[-1]
     head = f"M{_n(x - 4)} {_n(y - 6)}L{_n(x)} {_n(y)}L{_n(x + 4)} {_n(y - 6)}"
@@ -203,9 +202,7 @@ def _cell_frame(g: Genotype, boxes: list[Box], layout: Layout) -> tuple[str, str
         f'<rect class="cell" x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" '
         f'height="{_n(height)}" rx="14"/>'
     )
-    label = (
-        f'<text class="cell" x="{_n(left + 4)}" y="{_n(top - 5)}">{escape(_repeats(g))}</text>'
-    )
+    label = f'<text class="cell" x="{_n(left + 4)}" y="{_n(top - 5)}">{escape(_repeats(g))}</text>'
     return frame, label
 
 

@@ -16,7 +16,9 @@ GREY, TEAL, ORANGE = "#8b949e", "#1a8f85", "#e8590c"  # seen on light and on dar
 RING = 22
 
 
-def figures(trials: Sequence[Trial], teacher_params: int | None, best: str | None) -> dict[str, Any]:
+def figures(
+    trials: Sequence[Trial], teacher_params: int | None, best: str | None
+) -> dict[str, Any]:
     """Plots by name, JSON-ready: `pareto` and `fitness`.
 
     Args:
@@ -47,7 +49,7 @@ def _pareto(
     ring = [pair for pair in scored if pair[0].candidate.id == best]
     size = [teacher_params / s.params if teacher_params else s.params / 1e6 for _, s in best_ones]
     bar = {
-        "title": {"text": "compression (x)" if teacher_params else "parameters (M)"},
+        "title": {"text": "compression (x)" if teacher_params else "parameters (M)", "side": "top"},
         "orientation": "h",
         "thickness": 12,
         "y": -0.2,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Point = tuple[float, float]
 Slot = tuple[int, int]  # (vertex, row): the vertex itself in its own row, its rail in the others
@@ -115,7 +116,7 @@ def _columns(
 def _spread(order: Sequence[Slot], wish: dict[Slot, float], size: dict[Slot, float]) -> list[float]:
     """Positions nearest to the wishes that keep the order and the gaps (isotonic regression)."""
     offsets = [0.0]
-    for a, b in zip(order, order[1:], strict=False):
+    for a, b in pairwise(order):
         offsets.append(offsets[-1] + (size[a] + size[b]) / 2 + GAP)
     blocks: list[tuple[float, float, int]] = []  # (mean, weight, members), means rising
     for slot, offset in zip(order, offsets, strict=True):

@@ -20,7 +20,7 @@ from rosearch.report.figures import figures, plotly_script
 from rosearch.report.gallery import gallery, tally
 from rosearch.report.tables import attack_label, caveats, headline, models, percent, verdict
 from rosearch.search.population import fitness, front
-from rosearch.space.cost import Sizes, params
+from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, from_dict
 from rosearch.store import Final, Store
 from rosearch.types import Trial
@@ -76,17 +76,6 @@ def write_report(run_folder: Path) -> Path:
     return _write(run_folder / "report.html", page)
 
 
-def known_sizes(trials: Sequence[Trial], classes: int) -> Sizes | None:
-    """Rows of the embedding tables, from the parameters that were counted on built students."""
-    rows: dict[str, int] = {}
-    for trial in trials:
-        if trial.score is not None:
-            g = trial.candidate.genotype
-            besides = params(g, Sizes({g.encoding: 0}, classes))
-            rows[g.encoding] = (trial.score.params - besides) // g.embedding_dim
-    return Sizes(rows, classes) if rows and classes else None
-
-
 def _read(store: Store) -> Snapshot:
     meta = store.meta()
     summary = meta.get("summary") or {}
@@ -104,7 +93,7 @@ def _content(run: Snapshot) -> dict[str, Any]:
     best = run.attacked.get("best", ())
     failed = [trial for trial in run.trials if trial.score is None]
     return {
-        "task": _task(run.meta),
+        "task": run.meta.get("task", "a task"),
         "date": _date(run.meta.get("started")),
         "summary": summary,
         "trials": run.trials,
@@ -112,12 +101,12 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "caveats": caveats(summary) if summary else (),
         "table": headline(summary, run.finals) if summary else None,
         "front": sorted(front(run.trials), key=fitness, reverse=True),
-        "drawings": _drawings(run, known_sizes(run.trials, len(labels))),
+        "drawings": _drawings(run, Sizes(run.meta.get("rows") or {}, len(labels))),
         "gallery": gallery(best, run.attacked.get("reference", ()), labels),
         "tally": tally(best),
         "failures": failed[:MOST_FAILURES],
         "failed": len(failed),
-        "duration": _duration(summary["seconds"]) if summary else "",
+        "duration": _duration(summary.get("seconds") or run.meta.get("seconds") or 0),
         "machine": run.meta.get("machine") or {},
     }
 
@@ -144,7 +133,7 @@ def _assets(run: Snapshot) -> dict[str, Any]:
     }
 
 
-def _drawings(run: Snapshot, sizes: Sizes | None) -> list[Drawing]:
+def _drawings(run: Snapshot, sizes: Sizes) -> list[Drawing]:
     """The best student and the finalists; while the search runs, the fittest of the front."""
     if run.summary:
         return [
@@ -158,18 +147,11 @@ def _drawings(run: Snapshot, sizes: Sizes | None) -> list[Drawing]:
     ]
 
 
-def _drawing(name: str, genotype: Genotype, sizes: Sizes | None) -> Drawing:
+def _drawing(name: str, genotype: Genotype, sizes: Sizes) -> Drawing:
     markup = require("markupsafe", "report").Markup
-    known = sizes if sizes and genotype.encoding in sizes.rows else None
+    known = sizes if genotype.encoding in sizes.rows else None
     svg = markup(draw_svg(genotype, known))  # draw_svg escapes its texts
     return Drawing(name, genotype.hash, draw_line(genotype), svg)
-
-
-def _task(meta: Mapping[str, Any]) -> str:
-    named = (meta.get("summary") or {}).get("task") or (meta.get("config") or {}).get("task")
-    if isinstance(named, Mapping):
-        named = named.get("name")
-    return str(named or "a task without a name")
 
 
 def _date(started: object) -> str:

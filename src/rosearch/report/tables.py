@@ -85,20 +85,20 @@ def verdict(summary: Mapping[str, Any]) -> str:
             f"of its clean accuracy ({percent(best['clean'])} against {percent(teacher['clean'])})"
         )
     others = [("the reference student", reference), ("the teacher", teacher)]
-    search = summary.get("search_attack", "search")
-    survives = _against(best["after_attack"], [(n, e and e["after_attack"]) for n, e in others])
+    survives = _against("", best, others)
     held_out = [
-        f"{attack_label(name)} {_against(result['after_attack'], _held_out(others, name))}"
+        _against(
+            attack_label(name), result, [(n, e and e["held_out"].get(name)) for n, e in others]
+        )
         for name, result in best["held_out"].items()
     ]
     tail = (
-        "under the attacks that the search never saw it is right on " + listed(held_out)
+        f"under attacks that the search never saw, on {listed(held_out)}"
         if held_out
         else "no held-out attack was run, so that says nothing about other attacks"
     )
-    return f"{size}; under the search attack {attack_label(search)} it is still right on " + (
-        f"{survives} of the attacked texts; {tail}."
-    )
+    attack = attack_label(summary["search_attack"])
+    return f"{size}; under the search attack {attack} it is still right on {survives}; {tail}."
 
 
 def caveats(summary: Mapping[str, Any]) -> list[str]:
@@ -111,17 +111,19 @@ def caveats(summary: Mapping[str, Any]) -> list[str]:
         if name in reference["held_out"]:
             key = f"the held-out attack {attack_label(name)}"
             pairs[key] = (result, reference["held_out"][name])
+    below = [n for n, (us, them) in pairs.items() if us["interval"][1] < them["interval"][0]]
+    above = [n for n, (us, them) in pairs.items() if us["interval"][0] > them["interval"][1]]
+    level = [name for name in pairs if name not in below + above]
     found = []
-    for name, (ours, theirs) in pairs.items():
-        if ours["interval"][0] > theirs["interval"][1]:
-            continue
-        lower = ours["interval"][1] < theirs["interval"][0]
-        what = (
-            "is less robust than the reference student."
-            if lower
-            else "is not clearly more robust than the reference student: the intervals overlap."
+    if below:
+        found.append(
+            f"The best student is less robust than the reference student under {listed(below)}."
         )
-        found.append(f"Under {name} the best student {what}")
+    if level:
+        found.append(
+            "The best student is not clearly more robust than the reference student (the "
+            f"intervals overlap) under {listed(level)}."
+        )
     return found
 
 
@@ -172,7 +174,8 @@ def _cells(
             cells.append(Cell(NOTHING, ("not run",)))
             continue
         success = f"success rate {percent(result['attack_success_rate'])}"
-        cells.append(_share(result["after_attack"], result["interval"], result["n"], success))
+        share = _share(result["after_attack"], result["interval"], result["n"], success)
+        cells.append(Cell(share.main, share.small + _success_interval(finals, name)))
     cells.append(Cell(NOTHING if latency is None else f"{latency:.1f}{SPACE}ms"))
     return tuple(cells)
 
@@ -221,15 +224,8 @@ def _millions(params: int) -> str:
     return f"{params / 1e6:.2f}{SPACE}M"
 
 
-def _held_out(
-    others: Iterable[tuple[str, Entry | None]], attack: str
-) -> list[tuple[str, float | None]]:
-    return [
-        (name, entry["held_out"].get(attack, {}).get("after_attack") if entry else None)
-        for name, entry in others
-    ]
-
-
-def _against(share: float, others: Iterable[tuple[str, float | None]]) -> str:
-    known = [f"{name} {percent(other)}" for name, other in others if other is not None]
-    return percent(share) + (f" ({', '.join(known)})" if known else "")
+def _against(attack: str, ours: Entry, others: Iterable[tuple[str, Entry | None]]) -> str:
+    """Our after-attack accuracy, and in brackets the attack and the others'."""
+    known = [f"{name} {percent(other['after_attack'])}" for name, other in others if other]
+    inside = "; ".join(part for part in (attack, ", ".join(known)) if part)
+    return percent(ours["after_attack"]) + (f" ({inside})" if inside else "")

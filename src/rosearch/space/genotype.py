@@ -169,7 +169,7 @@ def _problems(g: Genotype) -> Sequence[str]:
         ("encoding", g.encoding, ENCODINGS),
         ("pooling", g.pooling, POOLINGS),
     ):
-        if value not in allowed:  # type: ignore[operator]
+        if value not in allowed:
             found.append(f"{field}: expected one of {_listed(allowed)}, found {value!r}")
     if not 1 <= g.repeat <= MAX_REPEAT:
         found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {g.repeat}")

@@ -212,7 +212,7 @@ def _node_gene(gene: str, values: Callable[[Space], Sequence[object]]) -> Mutati
         value = _other(rng, values(space), getattr(g.nodes[k], gene))
         if value is None:
             return None
-        return _with_node(g, k, replace(g.nodes[k], **{gene: value}))  # type: ignore[arg-type]
+        return _with_node(g, k, replace(g.nodes[k], **{gene: value}))
 
     return change
 
@@ -220,7 +220,7 @@ def _node_gene(gene: str, values: Callable[[Space], Sequence[object]]) -> Mutati
 def _stage_gene(gene: str, values: Callable[[Space], Sequence[object]]) -> Mutation:
     def change(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
         value = _other(rng, values(space), getattr(g, gene))
-        return None if value is None else replace(g, **{gene: value})  # type: ignore[arg-type]
+        return None if value is None else replace(g, **{gene: value})
 
     return change
 

@@ -54,7 +54,7 @@ def build_student(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = StudentForSequenceClassification(config)
-        if vocabulary.rows is not None:
+        if model.input.rows is not None and vocabulary.rows is not None:
             model.input.rows.copy_(torch.from_numpy(vocabulary.rows))
         if embedding is not None:
             start = torch.from_numpy(embedding[:, : g.embedding_dim]).float()

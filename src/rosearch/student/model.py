@@ -22,6 +22,8 @@ MAX_POSITIONS = 512
 class InputStage(nn.Module):
     """Token ids to (B, T, W): row map, factorised embedding (ALBERT), positions, dropout."""
 
+    rows: Tensor | None
+
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         g = config.genotype
@@ -87,11 +89,11 @@ class StudentForSequenceClassification(PreTrainedModel):
         labels: Tensor | None = None,
         **kwargs: Any,
     ) -> SequenceClassifierOutput:
-        if input_ids is None and inputs_embeds is None:
-            raise ValueError("give input_ids or inputs_embeds")
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give either input_ids or inputs_embeds")
         if attention_mask is None and input_ids is not None:
             attention_mask = input_ids != self.config.pad_token_id
-        vectors = self.input.embed(input_ids) if inputs_embeds is None else inputs_embeds
+        vectors = self.input.embed(input_ids) if input_ids is not None else inputs_embeds
         if attention_mask is None:
             attention_mask = torch.ones(vectors.shape[:2], device=vectors.device)
         logits = self.logits(vectors, attention_mask.bool())

@@ -96,8 +96,9 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     Raises:
         UserError: the model can't be loaded.
     """
-    import rosearch  # noqa: F401  (makes saved students loadable)
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    import rosearch  # noqa: F401  (makes saved students loadable)
 
     more = {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
     try:

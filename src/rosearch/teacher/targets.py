@@ -21,7 +21,9 @@ TOKEN_BUDGET = 4096
 SLACK = 4
 
 
-def cache_targets(task: Task, teacher: Path, precision: str = "auto", max_length: int = 128) -> Path:
+def cache_targets(
+    task: Task, teacher: Path, precision: str = "auto", max_length: int = 128
+) -> Path:
     """File of the teacher's logits (train examples, C), float16, in the order of the split.
 
     The name holds a hash of the task's content and the teacher's weights and tokenizer, so a file

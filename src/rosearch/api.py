@@ -1,0 +1,221 @@
+"""What the commands do, as functions: attack, distil and use a model; find a genotype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rosearch.config import RunConfig
+from rosearch.errors import UserError
+from rosearch.space.cost import Sizes
+from rosearch.space.genotype import Genotype, from_dict, load
+from rosearch.space.presets import PRESETS, preset
+from rosearch.types import Json, Robustness
+
+
+@dataclass(frozen=True)
+class AttackReport:
+    """Outcome of one or more attacks on one model.
+
+    Attributes:
+        counts: attack name -> counts.
+        examples: attack name -> attacked texts.
+    """
+
+    model: str
+    task: str
+    split: str
+    label_names: tuple[str, ...]
+    counts: dict[str, Robustness]
+    examples: dict[str, list[Any]]
+
+    def to_json(self) -> Json:
+        """Shares with intervals, JSON-ready."""
+        from rosearch.summary import attack_entry, versions
+
+        return {
+            "model": self.model,
+            "task": self.task,
+            "split": self.split,
+            "attacks": {
+                name: {"clean": round(c.clean, 4), **attack_entry([c]), "queries": c.queries}
+                for name, c in self.counts.items()
+            },
+            "versions": versions(),
+        }
+
+
+def attack_model(
+    model: str | Path,
+    task: Any,
+    attacks: Sequence[str] = ("wordnet",),
+    split: str = "test",
+    n: int = 200,
+    max_queries: int | None = None,
+) -> AttackReport:
+    """Attack a saved student or any Hugging Face classifier on the first `n` texts of a split.
+
+    Args:
+        task: see `rosearch.tasks.load_task`.
+
+    Raises:
+        UserError: unknown attack or split, or a model whose labels are not the task's.
+    """
+    from rosearch.attack.engine import robustness, run_attack
+    from rosearch.attack.lexicon import table_source
+    from rosearch.attack.methods import Attack, check_attack
+    from rosearch.attack.victim import ModelVictim
+    from rosearch.prepare import attack_tables
+    from rosearch.progress import stage
+    from rosearch.teacher.fit import load_classifier, model_source
+
+    for name in attacks:
+        check_attack(name)
+    if split not in ("train", "validation", "test"):
+        raise UserError(f"no split {split!r}; the splits are train, validation, test")
+    network, tokenizer = load_classifier(model_source(str(model)))
+    data = getattr(task, split)
+    texts = data.texts[:n]
+    labels = _labels_of_model(network, task, data.labels[:n])
+    tables = attack_tables(attacks, texts)
+    victim = ModelVictim(network, tokenizer)
+    counts, examples = {}, {}
+    for name in attacks:
+        attack = Attack(name, table_source(tables[name]), max_queries=max_queries)
+        with stage(f"attacking with {name}", len(texts)) as advance:
+            seen: list[str] = []
+
+            def on_result(result: Any, seen: list[str] = seen, advance: Any = advance) -> None:
+                seen.append(result.status)
+                advance(1, f"after attack {seen.count('survived') / len(seen):.3f} so far")
+
+            examples[name] = run_attack(attack, victim, texts, labels, on_result)
+        counts[name] = robustness(name, examples[name])
+    names = tuple(str(network.config.id2label[i]) for i in range(task.classes))
+    return AttackReport(str(model), task.name, split, names, counts, examples)
+
+
+def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
+    """Train one student at the final fidelity, save it, evaluate it once on the test split.
+
+    Raises:
+        UserError: bad configuration or data; `out` exists.
+    """
+    from rosearch.executors.local import one_thread
+    from rosearch.fitness import FinalJob, evaluate_final
+    from rosearch.prepare import all_attacks, check, prepare, task_of
+    from rosearch.run import final_fidelity
+    from rosearch.summary import model_entry
+
+    check(config)
+    if out.exists():
+        raise UserError(f"{out} exists; choose another --out")
+    task = task_of(config.task, config.seed)
+    wanted = replace(config, space=replace(config.space, encodings=(g.encoding,)))
+    context = prepare(wanted, task).context
+    if g.encoding not in context.encoded:
+        raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
+    fidelity = final_fidelity(config)
+    attacked = config.final.attacked
+    with one_thread():
+        job = FinalJob(g.hash, config.seed, g, out, fidelity, all_attacks(config), attacked)
+        final, _ = evaluate_final(job, context)
+    return model_entry([final], config.search.attack, context.teacher_params)
+
+
+def predict(model: str | Path, texts: Iterable[str], batch: int = 256) -> Iterable[Json]:
+    """Label and probabilities of each text, lazily and in order."""
+    from rosearch.attack.text import segment
+    from rosearch.attack.victim import ModelVictim
+    from rosearch.teacher.fit import load_classifier, model_source
+
+    network, tokenizer = load_classifier(model_source(str(model)))
+    victim = ModelVictim(network, tokenizer)
+    names = network.config.id2label
+    waiting: list[str] = []
+
+    def answers() -> Iterable[Json]:
+        for text, row in zip(
+            waiting, victim.probabilities([segment(t) for t in waiting]), strict=True
+        ):
+            best = int(np.argmax(row))
+            yield {
+                "text": text,
+                "label": str(names[best]),
+                "probability": round(float(row[best]), 6),
+                "probabilities": {str(names[i]): round(float(p), 6) for i, p in enumerate(row)},
+            }
+
+    for text in texts:
+        waiting.append(text)
+        if len(waiting) == batch:
+            yield from answers()
+            waiting = []
+    if waiting:
+        yield from answers()
+
+
+def find_genotype(name: str) -> tuple[Genotype, Sizes]:
+    """The genotype of a preset, a JSON file, a student folder, or `RUN:ID` (ID may be shortened).
+
+    Raises:
+        UserError: nothing of that name.
+    """
+    rows = {"plain": 30_522, "synonym": 19_300}  # minilm on mr, for names without a run
+    path = Path(name)
+    if name in PRESETS:
+        return preset(name), Sizes(rows, 2)
+    if (path / "config.json").is_file():
+        return _genotype_of_student(path)
+    if path.is_file():
+        return load(path), Sizes(rows, 2)
+    run, _, wanted = name.rpartition(":")
+    if run and (Path(run) / "run.db").is_file():
+        return _genotype_of_run(Path(run), wanted)
+    raise UserError(
+        f"no genotype {name!r}: give a preset ({', '.join(PRESETS)}), a genotype file, "
+        "a student folder, or RUN:ID"
+    )
+
+
+def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
+    import json
+
+    try:
+        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        spec = saved["genotype"]
+        for node in spec["nodes"]:
+            node.pop("family", None), node.pop("argument", None)
+        genotype = from_dict(spec)
+        return genotype, Sizes({genotype.encoding: saved["embedding_rows"]}, len(saved["id2label"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{folder} is no saved student") from None
+
+
+def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
+    from rosearch.store import Store
+
+    store = Store(run / "run.db")
+    found = [t.candidate.genotype for t in store.trials() if t.candidate.id.startswith(wanted)]
+    if len(found) != 1 or not wanted:
+        raise UserError(f"{run} has {len(found)} candidates whose id starts with {wanted!r}")
+    meta = store.meta()
+    return found[0], Sizes(meta["rows"], len(meta["label_names"]))
+
+
+def _labels_of_model(network: Any, task: Any, labels: Sequence[int]) -> list[int]:
+    """Task labels as the model numbers them: by name where the names agree, else by position."""
+    if network.config.num_labels != task.classes:
+        raise UserError(
+            f"the model has {network.config.num_labels} labels and task {task.name!r} has "
+            f"{task.classes} ({', '.join(task.label_names)})"
+        )
+    theirs = {str(v).lower(): int(k) for k, v in network.config.id2label.items()}
+    ours = [name.lower() for name in task.label_names]
+    if set(theirs) == set(ours):
+        return [theirs[ours[label]] for label in labels]
+    return list(labels)

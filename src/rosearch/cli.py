@@ -1,0 +1,415 @@
+"""The command line: one function a command, no logic. Heavy imports happen inside commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rosearch import __version__
+from rosearch.errors import UserError
+
+app = typer.Typer(
+    name="rosearch",
+    help="Search for small text classifiers that are accurate and robust to adversarial attacks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+FROM_PRESET = "from the preset"
+FROM_TASK = "the built-in task's"
+
+ConfigFile = Annotated[
+    Path | None, typer.Argument(help="TOML file with settings; flags win over it.", metavar="FILE")
+]
+Preset = Annotated[str, typer.Option(help="Starting point: smoke, quick or standard.")]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task", help="mr, bbc_news, or a Hugging Face data set id (id:config).", show_default="mr"
+    ),
+]
+Train = Annotated[
+    str | None, typer.Option(help="Your own data: CSV, TSV, JSONL or Parquet.", metavar="FILE")
+]
+Validation = Annotated[
+    str | None,
+    typer.Option(help="Validation file.", metavar="FILE", show_default="10 % of the train file"),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(help="Test file.", metavar="FILE", show_default="10 % of the train file"),
+]
+TextColumn = Annotated[str | None, typer.Option(help="Column with the text.", show_default="text")]
+LabelColumn = Annotated[
+    str | None, typer.Option(help="Column with the label.", show_default="label")
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(help="minilm, a Hugging Face id, or a folder.", show_default="minilm"),
+]
+FineTune = Annotated[
+    bool | None,
+    typer.Option(
+        "--fine-tune/--no-fine-tune",
+        help="Fine-tune the teacher, or use it as it is.",
+        show_default="fine-tune",
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed of everything random.", min=0, show_default="0")
+]
+Workers = Annotated[int, typer.Option(help="Worker processes, one thread each.", min=1, max=1024)]
+Attacks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attack",
+        help="wordnet, relatives, characters, or neighbours:FILE.json; may be repeated.",
+        show_default="wordnet",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Any setting, such as search.epochs=4; may be repeated.",
+        metavar="SECTION.NAME=VALUE",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a student or of any Hugging Face classifier, or a hub id.", metavar="MODEL"
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"rosearch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Search for small text classifiers that are accurate and robust to adversarial attacks."""
+
+
+@app.command()
+def search(
+    config: ConfigFile = None,
+    preset: Preset = "quick",
+    task: TaskName = None,
+    train: Train = None,
+    validation: Validation = None,
+    test: Test = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    teacher: Teacher = None,
+    fine_tune: FineTune = None,
+    candidates: Annotated[
+        int | None,
+        typer.Option(help="Architectures to evaluate.", min=1, show_default=FROM_PRESET),
+    ] = None,
+    attack: Annotated[
+        str | None, typer.Option(help="Attack inside the fitness.", show_default="wordnet")
+    ] = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Attack for the final evaluation only; may be repeated.",
+            show_default="relatives, characters",
+        ),
+    ] = None,
+    max_params: Annotated[
+        int | None,
+        typer.Option(
+            help="Most parameters of a student.", min=1, show_default="a fifth of the teacher's"
+        ),
+    ] = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    workers: Workers = 2,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run; must not exist.", show_default="runs/TASK-TIME"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search robust students for a task, and evaluate the best ones on its test split.
+
+    Without any flag: movie review sentiment (mr), the teacher MiniLM, about a quarter of an hour
+    on two cores. The run folder gets config.toml, run.db, summary.json, report.html and
+    students/.
+    """
+    from rosearch import run
+    from rosearch.config import make_config
+
+    flags = _flags(
+        task=(task, train, validation, test, text_column, label_column),
+        teacher=(teacher, fine_tune),
+        seed=seed,
+    )
+    flags["search"] = _given(candidates=candidates, attack=attack)
+    flags["final"] = _given(held_out=held_out)
+    flags["space"] = _given(max_params=max_params)
+    made = make_config(preset, config, _with_settings(flags, settings))
+    folder = out or Path("runs") / f"{_task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
+    _finish_run(lambda: run.search(made, folder, workers), folder, as_json)
+
+
+@app.command()
+def resume(run: RunFolder, workers: Workers = 2, as_json: AsJson = False) -> None:
+    """Go on with a run that was stopped or killed; nothing evaluated is lost or done again."""
+    from rosearch.run import resume as go_on
+
+    _finish_run(lambda: go_on(run, workers), run, as_json)
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Resources by name.", show_default="what the task and teacher need"),
+    ] = None,
+    task: TaskName = None,
+    teacher: Teacher = None,
+    preset: Preset = "quick",
+) -> None:
+    """Download what a task and a teacher need, so that all else runs offline."""
+    from rosearch import resources
+    from rosearch.config import make_config
+    from rosearch.prepare import needed_resources, task_of
+    from rosearch.teacher.fit import model_source
+
+    made = make_config(
+        preset, None, _flags(task=(task, *[None] * 5), teacher=(teacher, None), seed=None)
+    )
+    for name in names or needed_resources(made):
+        print(f"{name}: {resources.fetch(name)}")
+    if not names:
+        data = task_of(made.task, made.seed)
+        print(f"task {data.name}: {len(data.train)} / {len(data.validation)} / {len(data.test)}")
+        print(f"teacher {made.teacher.name}: {model_source(made.teacher.name)}")
+
+
+@app.command()
+def report(
+    run: RunFolder,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+) -> None:
+    """Write RUN/report.html anew: one file, no network needed. Works while a search runs, too."""
+    from rosearch.report.page import write_report
+
+    path = write_report(run)
+    print(path)
+    if open_it:
+        typer.launch(str(path))
+
+
+@app.command()
+def attack(
+    model: Model,
+    task: TaskName = None,
+    train: Train = None,
+    validation: Validation = None,
+    test: Test = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    attacks: Attacks = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
+    max_queries: Annotated[
+        int | None, typer.Option(help="Query budget per text.", min=1, show_default="no limit")
+    ] = None,
+    seed: Seed = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the summary here.", metavar="FILE")
+    ] = None,
+    jsonl_file: Annotated[
+        Path | None, typer.Option("--jsonl", help="Write every text here.", metavar="FILE")
+    ] = None,
+    shown: Annotated[int, typer.Option("--show", help="Attacked texts to show.", min=0)] = 3,
+) -> None:
+    """Attack any Hugging Face classifier or student, and report how robust it is."""
+    from rosearch import output
+    from rosearch.api import attack_model
+    from rosearch.config import make_config
+    from rosearch.prepare import task_of
+
+    for file in (json_file, jsonl_file):
+        output.check_writable(file)
+    flags = _flags(
+        task=(task, train, validation, test, text_column, label_column),
+        teacher=(None, None),
+        seed=seed,
+    )
+    made = make_config("quick", None, flags)
+    found = attack_model(
+        model, task_of(made.task, made.seed), tuple(attacks or ["wordnet"]), split, n, max_queries
+    )
+    output.print_attack(found, shown)
+    if json_file:
+        output.write_text(json_file, json.dumps(found.to_json(), indent=2) + "\n")
+    if jsonl_file:
+        output.write_text(jsonl_file, output.attack_lines(found))
+
+
+@app.command()
+def distill(
+    genotype: Annotated[
+        str,
+        typer.Argument(help="A preset, a genotype file, a student folder, or RUN:ID."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the student; must not exist.")],
+    task: TaskName = None,
+    train: Train = None,
+    validation: Validation = None,
+    test: Test = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    teacher: Teacher = None,
+    fine_tune: FineTune = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="3")
+    ] = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one architecture on the teacher's outputs, save it, evaluate it on the test split."""
+    from rosearch import output
+    from rosearch.api import distill as train_one
+    from rosearch.api import find_genotype
+    from rosearch.config import make_config
+
+    flags = _flags(
+        task=(task, train, validation, test, text_column, label_column),
+        teacher=(teacher, fine_tune),
+        seed=seed,
+    )
+    flags["final"] = _given(epochs=epochs)
+    found, _ = find_genotype(genotype)
+    entry = train_one(found, make_config("quick", None, _with_settings(flags, settings)), out)
+    output.print_entry(entry, out, as_json)
+
+
+@app.command()
+def predict(
+    model: Model,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Texts; without any, or with '-', one a line from stdin."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Classify texts."""
+    from rosearch import output
+    from rosearch.api import predict as classify
+
+    given = output.stdin_lines() if not texts or texts == ["-"] else texts
+    for answer in classify(model, given):
+        output.print_prediction(answer, as_json)
+
+
+@app.command()
+def show(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="A preset, a genotype file, a student folder, or RUN:ID.",
+            show_default="lists the presets",
+        ),
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help="Draw it into this file.", metavar="FILE")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the genotype as JSON.")] = False,
+) -> None:
+    """Draw an architecture."""
+    from rosearch import output
+    from rosearch.api import find_genotype
+    from rosearch.space.presets import PRESETS
+
+    if what is None:
+        print("\n".join(PRESETS))
+        return
+    output.check_writable(svg)
+    output.print_genotype(*find_genotype(what), svg, as_json)
+
+
+def main() -> None:
+    """Entry point: no traceback reaches a user."""
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if os.environ.get("ROSEARCH_DEBUG"):
+            raise
+        from rosearch.errors import one_line
+
+        print(
+            f"internal error: {type(error).__name__}: {one_line(error)}; please report it "
+            "(ROSEARCH_DEBUG=1 shows the traceback)",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
+    from rosearch import output
+
+    try:
+        summary = work()
+    except KeyboardInterrupt:
+        kept = folder if folder.exists() else None
+        hint = f"; go on with: rosearch resume {kept}" if kept else "; nothing was written"
+        print(f"stopped{hint}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    output.print_summary(summary, folder, as_json)
+
+
+def _flags(task: tuple[Any, ...], teacher: tuple[Any, ...], seed: int | None) -> dict[str, Any]:
+    names = ("name", "train", "validation", "test", "text_column", "label_column")
+    flags: dict[str, Any] = {
+        "task": _given(**dict(zip(names, task, strict=True))),
+        "teacher": _given(**dict(zip(("name", "fine_tune"), teacher, strict=True))),
+    }
+    return flags | _given(seed=seed)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:
+    from rosearch.config import merged, setting
+
+    for text in settings or []:
+        flags = merged(flags, setting(text))
+    return flags
+
+
+def _task_label(config: Any) -> str:
+    name = Path(config.task.train).stem if config.task.train else str(config.task.name)
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Shared fixtures. Nothing here needs the hub; pinned resources are fetched once and cached."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import numpy as np
+import pytest
+import torch
+
+from rosearch import resources
+from rosearch.config import DistillConfig
+from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.space.cost import Sizes
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.vary import Space
+from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
+from rosearch.tasks import Task, load_task
+from rosearch.types import Fidelity
+
+torch.set_num_threads(1)  # two threads on a shared machine wait for each other by spinning
+
+
+@pytest.fixture
+def sizes() -> Sizes:
+    return Sizes({"plain": 3000, "synonym": 2000}, classes=3)
+
+
+@pytest.fixture
+def space(sizes: Sizes) -> Space:
+    return Space(sizes)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def bert_tokenizer():
+    """The real MiniLM tokenizer."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(resources.fetch("minilm"))
+
+
+@pytest.fixture(scope="session")
+def mr() -> Task:
+    """The real built-in task."""
+    return load_task("mr")
+
+
+@pytest.fixture(scope="session")
+def mr_train(bert_tokenizer, mr) -> EncodedTrain:
+    """2,000 real training sentences under the plain encoding, with a random embedding."""
+    vocabulary = plain_vocabulary(bert_tokenizer)
+    tokenizer = student_tokenizer(bert_tokenizer, vocabulary)
+    embedding = np.random.default_rng(0).normal(size=(vocabulary.n_rows, 32)).astype(np.float32)
+    settings = tokenizer_settings(tokenizer)
+    texts = mr.train.texts[:2000]
+    return encode_train(vocabulary, tokenizer, settings, texts, embedding, 128)
+
+
+@pytest.fixture(scope="session")
+def train_quickly(mr, mr_train):
+    """Train a small student on real sentences in a few seconds; hard labels are its teacher."""
+    from rosearch.distill.train import train_student
+
+    labels = mr.train.labels[:2000]
+    targets = np.where(np.arange(2) == np.array(labels)[:, None], 2.0, -2.0)
+
+    def train(g: Genotype, seed: int = 0, epochs: int = 4, **more):
+        fidelity = Fidelity(epochs, 1.0, 0, "")
+        config = DistillConfig(learning_rate=1e-2)
+        return train_student(
+            g, mr_train, labels, targets, mr.label_names, config, fidelity, seed, **more
+        )
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def students(train_quickly):
+    """Two trained students: a convolution and a Transformer block."""
+    cnn = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
+    block = (
+        Node((0,), "attention2", norm="layer"),
+        Node((0, 1), "ff1", norm="layer", activation="gelu"),
+        Node((0, 1, 2), "identity"),
+    )
+    return [train_quickly(g) for g in (cnn, Genotype(32, 32, block, position="sinusoidal"))]

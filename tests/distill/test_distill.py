@@ -1,0 +1,121 @@
+"""Losses against hand-computed values; training learns, is deterministic and fails clearly."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rosearch.batches import bucketed_epoch, padded, sorted_batches
+from rosearch.config import DistillConfig
+from rosearch.distill.losses import distillation, soft_cross_entropy
+from rosearch.distill.train import TrainingDiverged, cosine_rate, train_student
+from rosearch.space.genotype import Genotype, Node
+from rosearch.teacher.fit import linear_rate
+from rosearch.types import Fidelity
+
+BAG = Genotype(32, 32, (Node((0,), "ff1", activation="relu"),))
+
+
+def test_soft_cross_entropy_by_hand():
+    student, teacher = torch.tensor([[0.0, 0.0]]), torch.tensor([[math.log(3.0) * 2, 0.0]])
+    # T = 2: p = (3/4, 1/4), q = (1/2, 1/2): cross-entropy log 2, times T^2
+    assert soft_cross_entropy(student, teacher, 2.0).item() == pytest.approx(4 * math.log(2))
+    student = torch.tensor([[math.log(9.0), 0.0]])
+    # T = 1, q = (0.9, 0.1), p = (9/10, 1/10)
+    expected = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    assert soft_cross_entropy(student, teacher, 1.0).item() == pytest.approx(expected)
+
+
+def test_distillation_weighs_soft_and_hard():
+    student, teacher = torch.tensor([[1.0, -1.0]]), torch.tensor([[0.3, 0.1]])
+    labels = torch.tensor([1])
+    hard = math.log(1 + math.exp(2.0))
+    soft = soft_cross_entropy(student, teacher, 2.0).item()
+    for weight in (0.0, 0.25, 1.0):
+        loss = distillation(student, teacher, labels, 2.0, weight).item()
+        assert loss == pytest.approx(weight * soft + (1 - weight) * hard, rel=1e-5)
+
+
+def test_soft_gradients_keep_their_size():
+    """Hinton et al. 2015: at high T the gradient times T^2 no longer depends on T."""
+
+    def gradient(temperature: float) -> torch.Tensor:
+        student = torch.tensor([[0.5, -0.2]], requires_grad=True)
+        soft_cross_entropy(student, torch.tensor([[1.0, -0.9]]), temperature).backward()
+        assert student.grad is not None
+        return student.grad
+
+    assert torch.allclose(gradient(20.0), gradient(50.0), rtol=0.02)
+
+
+def test_an_epoch_holds_every_example_once_in_batches_of_like_length():
+    lengths = list(np.random.default_rng(0).integers(3, 60, 1003))
+    batches = list(bucketed_epoch(lengths, 16, np.random.default_rng(1)))
+    assert sorted(np.concatenate(batches)) == list(range(1003))
+    assert max(len(b) for b in batches) == 16
+    waste = sum(max(lengths[i] for i in b) * len(b) - sum(lengths[i] for i in b) for b in batches)
+    assert waste / sum(lengths) < 0.05
+
+
+def test_sorted_batches_keep_the_budget():
+    lengths = [5, 100, 7, 3, 900, 8, 6]
+    batches = list(sorted_batches(lengths, 64, 4))
+    assert sorted(i for b in batches for i in b) == list(range(7))
+    for b in batches:
+        assert len(b) == 1 or max(lengths[i] for i in b) * len(b) <= 64
+        assert max(lengths[i] for i in b) - min(lengths[i] for i in b) <= 4
+
+
+def test_padding_stands_on_the_right():
+    ids, mask = padded([[5, 6, 7], [8]], pad_id=9)
+    assert ids.tolist() == [[5, 6, 7], [8, 9, 9]]
+    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize("rate", [cosine_rate, linear_rate])
+def test_rates_rise_and_fall_to_zero(rate):
+    values = [rate(s, 100) for s in range(101)]
+    assert values[0] <= 0.11 and max(values) <= 1.0
+    assert values[-1] < 0.01
+    assert values.index(max(values)) in range(5, 12)
+    assert all(rate(s, 1) >= 0 for s in range(2))
+
+
+def test_training_learns_real_sentences(students, mr, mr_train):
+    for model in students:
+        tokenizer = mr_train.tokenizer()
+        batch = tokenizer(list(mr.validation.texts[:400]), return_tensors="pt", padding=True)
+        with torch.inference_mode():
+            right = model(**batch).logits.argmax(-1) == torch.tensor(mr.validation.labels[:400])
+        assert right.float().mean() > 0.58
+
+
+def test_training_is_deterministic_and_leaves_the_generator_alone(train_quickly):
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    first = train_quickly(BAG, seed=3, epochs=1)
+    assert torch.equal(torch.rand(2), expected)
+    again, other = train_quickly(BAG, seed=3, epochs=1), train_quickly(BAG, seed=4, epochs=1)
+    assert torch.equal(first.classifier.weight, again.classifier.weight)
+    assert not torch.equal(first.classifier.weight, other.classifier.weight)
+
+
+def test_progress_is_told(train_quickly):
+    told: list[tuple[int, int, float]] = []
+    train_quickly(BAG, epochs=1, on_batch=lambda *state: told.append(state))
+    assert [t[0] for t in told] == list(range(1, math.ceil(2000 / 32) + 1))
+    assert told[-1][0] == told[-1][1]
+    assert np.mean([t[2] for t in told[-10:]]) < np.mean([t[2] for t in told[:10]])
+
+
+def test_a_diverging_loss_is_an_error(mr, mr_train):
+    targets = np.full((2000, 2), np.nan)
+    with pytest.raises(TrainingDiverged, match=r"the loss became nan in batch 1 of 63"):
+        train_student(
+            BAG, mr_train, mr.train.labels[:2000], targets, mr.label_names, DistillConfig(),
+            Fidelity(1, 1.0, 0, ""), 0,
+        )  # fmt: skip

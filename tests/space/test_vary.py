@@ -1,0 +1,78 @@
+"""Properties of sampling, mutation, crossover, repair and cost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rosearch.errors import UserError
+from rosearch.space.cost import Limits, Sizes, efficiency, params
+from rosearch.space.genotype import from_json
+from rosearch.space.vary import Space, crossover, mutate, repair, sample
+
+SIZES = Sizes({"plain": 3000, "synonym": 2000}, 2)
+SPACE = Space(SIZES)
+LIMITED = Space(SIZES, Limits(max_params=300_000))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_chains_of_variations_stay_valid_and_leave_parents_alone(seed: int):
+    rng = np.random.default_rng(seed)
+    a, b = sample(LIMITED, rng), sample(LIMITED, rng)
+    for _ in range(8):
+        before = a.to_json(), b.to_json()
+        child = mutate(a, LIMITED, rng)
+        mixed = crossover(a, b, LIMITED, rng)
+        assert (a.to_json(), b.to_json()) == before
+        assert child.hash != a.hash
+        for g in (child, mixed):
+            assert from_json(g.to_json()) == g  # valid
+            assert len(g.nodes) <= LIMITED.max_nodes
+            assert params(g, SIZES) <= 300_000
+        a, b = child, mixed
+
+
+def test_the_same_generator_gives_the_same_genotypes():
+    first = [sample(SPACE, np.random.default_rng(3)) for _ in range(2)]
+    assert first[0] == first[1]
+
+
+def test_samples_cover_the_space():
+    rng = np.random.default_rng(0)
+    found = [sample(SPACE, rng) for _ in range(400)]
+    assert {node.op for g in found for node in g.nodes} == set(SPACE.ops)
+    assert {g.encoding for g in found} == set(SPACE.encodings)
+    assert {g.pooling for g in found} == set(SPACE.poolings)
+
+
+def test_repair_changes_nothing_within_the_limits():
+    g = sample(LIMITED, np.random.default_rng(1))
+    assert repair(g, LIMITED) is g
+
+
+def test_impossible_limit_names_the_smallest_value():
+    with pytest.raises(UserError, match=r"max_params=1000 cannot be met: the smallest .* has \d+"):
+        Space(SIZES, Limits(max_params=1000))
+
+
+def test_unreachable_limit_within_the_choices_is_an_error_not_a_loop():
+    space = Space(SIZES, Limits(max_params=100_000), widths=(768,), embedding_dims=(512,))
+    with pytest.raises(UserError, match="no genotype within the limits"):
+        sample(space, np.random.default_rng(0))
+
+
+def test_unknown_choice_is_named():
+    with pytest.raises(UserError, match=r"space: ops: expected one or more of identity.*conv99"):
+        Space(SIZES, ops=("conv99",))
+
+
+@pytest.mark.parametrize(("ratio", "value"), [(1, 0.0), (0.5, 0.0), (6.5, 1.0), (40, 1.0)])
+def test_efficiency_is_log_compression_capped_at_one(ratio: float, value: float):
+    assert efficiency(ratio, 6.5) == pytest.approx(value)
+
+
+def test_efficiency_between():
+    assert efficiency(6.5**0.5, 6.5) == pytest.approx(0.5)

@@ -1,0 +1,194 @@
+"""The built student: cost formulas, padding, encodings, Hugging Face round trip."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from rosearch.space.cost import Sizes, flops, params
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.ops import OPS
+from rosearch.space.presets import PRESETS, preset
+from rosearch.space.vary import Space, sample
+from rosearch.student.build import build_student, module_spec, principal_embedding
+from rosearch.student.layers import MODULES
+from rosearch.student.vocabulary import (
+    Vocabulary,
+    plain_vocabulary,
+    student_tokenizer,
+    synonym_vocabulary,
+)
+
+PLAIN = Vocabulary(tuple(f"t{i}" for i in range(300)), tuple((i,) for i in range(300)), 0)
+FOLDED = Vocabulary(PLAIN.tokens, PLAIN.pieces, 0, np.arange(300) // 2)
+SIZES = Sizes({"plain": 300, "synonym": 150}, 3)
+LABELS = ("a", "b", "c")
+
+
+def vocabulary(g: Genotype) -> Vocabulary:
+    return PLAIN if g.encoding == "plain" else FOLDED
+
+
+def samples(n: int) -> list[Genotype]:
+    space = Space(SIZES, widths=(32, 48, 64), embedding_dims=(16, 32, 64))
+    rng = np.random.default_rng(5)
+    return [sample(space, rng) for _ in range(n)]
+
+
+def one_op(op: str, **more: object) -> Genotype:
+    return Genotype(32, 32, (Node((0,), op, activation="gelu"),), **more)  # type: ignore[arg-type]
+
+
+GENOTYPES = [
+    *(one_op(op) for op in OPS),
+    *(one_op("conv3", pooling=p) for p in ("first", "mean", "max", "attention")),
+    *(one_op("conv3", position=p) for p in ("none", "sinusoidal", "learned")),
+    *samples(40),
+]
+
+
+def test_every_op_has_a_module():
+    assert {op.family for op in OPS.values()} == set(MODULES)
+
+
+@pytest.mark.parametrize(
+    "g", [*GENOTYPES, *(preset(name) for name in PRESETS)], ids=lambda g: g.hash
+)
+def test_params_formula_is_exact(g: Genotype):
+    model = build_student(g, vocabulary(g), LABELS, seed=0)
+    assert params(g, SIZES) == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
+def test_flops_formula_is_close(g: Genotype):
+    model = build_student(g, vocabulary(g), LABELS, seed=0).eval()
+    ids = torch.randint(1, 300, (1, 32))
+    with FlopCounterMode(display=False) as counter:
+        model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    if any(node.op in ("lstm", "gru") for node in g.nodes):
+        # torch counts nothing inside its recurrent kernels: a lower bound is all there is.
+        assert flops(g, SIZES) >= 0.95 * counter.get_total_flops()
+    else:
+        assert flops(g, SIZES) == pytest.approx(counter.get_total_flops(), rel=0.05)
+
+
+@pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
+def test_padding_changes_nothing(g: Genotype):
+    model = build_student(g, vocabulary(g), LABELS, seed=1).eval()
+    rows = [torch.randint(1, 300, (n,)) for n in (3, 9, 5)]
+    alone = torch.cat([model(input_ids=row[None]).logits for row in rows])
+    ids = torch.zeros((3, 17), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+        mask[i, : len(row)] = 1
+    together = model(input_ids=ids, attention_mask=mask).logits
+    assert torch.allclose(alone, together, atol=1e-5)
+    assert torch.isfinite(together).all()
+
+
+def test_words_of_a_cluster_are_one_word():
+    model = build_student(one_op("conv3", encoding="synonym"), FOLDED, LABELS, seed=0).eval()
+    even, odd = torch.tensor([[10, 20, 30]]), torch.tensor([[11, 21, 31]])
+    assert torch.equal(model(input_ids=even).logits, model(input_ids=odd).logits)
+    assert not torch.equal(model(input_ids=even).logits, model(input_ids=even + 2).logits)
+
+
+def test_building_leaves_the_global_generator_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    build_student(one_op("lstm"), PLAIN, LABELS, seed=3)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_seed_decides_the_start():
+    def weights(seed: int) -> torch.Tensor:
+        return build_student(one_op("ff2"), PLAIN, LABELS, seed=seed).classifier.weight
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_embedding_starts_from_principal_components():
+    table = np.random.default_rng(0).normal(size=(300, 40)) * np.geomspace(10, 0.1, 40)
+    start = principal_embedding(table, PLAIN)
+    variances = start.var(0)
+    assert (np.diff(variances) <= 1e-6).all()
+    distances = np.linalg.norm(table[0] - table[1:], axis=1)
+    kept = np.linalg.norm(start[0] - start[1:], axis=1)
+    assert np.corrcoef(distances, kept)[0, 1] > 0.999
+    model = build_student(one_op("conv3"), PLAIN, LABELS, 0, start)
+    assert np.allclose(model.input.table.weight.detach().numpy(), start[:, :32])
+
+
+def test_a_cluster_starts_between_its_words():
+    table = np.random.default_rng(0).normal(size=(300, 8))
+    start = principal_embedding(table, FOLDED)
+    plain = principal_embedding(table, PLAIN)
+    low, high = np.minimum(plain[::2], plain[1::2]), np.maximum(plain[::2], plain[1::2])
+    assert ((start >= low - 1e-5) & (start <= high + 1e-5)).all()
+
+
+def test_genotype_spec_needs_no_op_table():
+    node = module_spec(one_op("attention4"))["nodes"][0]  # type: ignore[index]
+    assert (node["family"], node["argument"]) == ("attention", 4)
+
+
+CLEAN_PROCESS = """
+import sys, torch
+import rosearch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+folder = sys.argv[1]
+assert AutoConfig.from_pretrained(folder).model_type == "rosearch-student"
+model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+tokenizer = AutoTokenizer.from_pretrained(folder)
+texts = ["A gorgeous, witty film.", "dull and slow"]
+batch = tokenizer(texts, return_tensors="pt", padding=True)
+print(model(**batch).logits.tolist())
+classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
+print([answer["label"] for answer in classify(texts)])
+"""
+
+
+def test_saved_student_loads_with_auto_classes(tmp_path, bert_tokenizer):
+    clusters = {"gorgeous": "gorgeous", "splendid": "gorgeous", "unputdownable": "gorgeous"}
+    folded = synonym_vocabulary(bert_tokenizer, clusters)
+    g = one_op("lstm", encoding="synonym")
+    model = build_student(g, folded, ("bad", "good"), seed=0).eval()
+    tokenizer = student_tokenizer(bert_tokenizer, folded)
+    model.save_pretrained(tmp_path / "s")
+    tokenizer.save_pretrained(tmp_path / "s")
+    texts = ["A gorgeous, witty film.", "dull and slow"]
+    expected = model(**tokenizer(texts, return_tensors="pt", padding=True)).logits
+    out = subprocess.run(
+        [sys.executable, "-c", CLEAN_PROCESS, str(tmp_path / "s")],
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    assert torch.allclose(torch.tensor(eval(out[0])), expected, atol=1e-6)
+    names = [("bad", "good")[int(i)] for i in expected.argmax(-1)]
+    assert eval(out[1]) == names
+    assert not list((tmp_path / "s").glob("*.bin"))
+
+
+def test_synonym_tokenizer_keeps_whole_words(bert_tokenizer):
+    clusters = {"gorgeous": "x", "unputdownable": "x", "Café": "x", "co-op": "x"}
+    folded = synonym_vocabulary(bert_tokenizer, clusters)
+    tokenizer = student_tokenizer(bert_tokenizer, folded)
+    assert folded.rows is not None
+    assert len(folded.tokens) == len(plain_vocabulary(bert_tokenizer).tokens) + 1
+    rows = folded.rows[tokenizer("Gorgeous unputdownable movie")["input_ids"]]
+    assert rows[1] == rows[2] != rows[3]
+    assert folded.n_rows == len(folded.tokens) - 1
+    assert tokenizer.decode(tokenizer("unputdownable")["input_ids"][1:-1]) == "unputdownable"
+
+
+def test_plain_tokenizer_equals_the_teachers(bert_tokenizer):
+    tokenizer = student_tokenizer(bert_tokenizer, plain_vocabulary(bert_tokenizer))
+    for text in ("Isn't it a 5-star café?", "", "日本 ok", "x" * 300):
+        assert tokenizer(text)["input_ids"] == bert_tokenizer(text)["input_ids"]

@@ -1,0 +1,100 @@
+"""The import directions of the design: parts know only the parts before them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "rosearch"
+# A part may import the parts of its own level and of the levels before it.
+LEVELS = (
+    {"errors", "__about__", "types", "space"},
+    {"resources", "progress", "batches", "config"},
+    {"tasks", "student", "attack"},
+    {"teacher", "distill"},
+    {"search", "store"},
+    {"fitness"},
+    {"executors", "summary", "live"},
+    {"prepare"},
+    {"run", "report"},
+    {"api"},
+    {"output"},
+    {"cli", "__init__"},
+)
+LEVEL = {part: i for i, parts in enumerate(LEVELS) for part in parts}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Parts of rosearch that a file imports anywhere, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            module = node.module.split(".")
+            if module[0] == "rosearch":
+                found |= {module[1]} if len(module) > 1 else {a.name for a in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("rosearch.")}
+    return found
+
+
+def test_every_part_has_a_level():
+    assert {part_of(p) for p in SOURCE.rglob("*.py")} == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.name))
+def test_imports_point_one_way(path: Path):
+    mine = part_of(path)
+    if mine == "__init__":  # the package re-exports lazily
+        return
+    later = {p for p in imports(path) if p in LEVEL and LEVEL[p] > LEVEL[mine]}
+    assert not later, f"{path.relative_to(SOURCE)} imports {later}, which come after {mine}"
+
+
+def test_student_and_attack_do_not_know_each_other():
+    for path in (SOURCE / "student").glob("*.py"):
+        assert "attack" not in imports(path)
+    for path in (SOURCE / "attack").glob("*.py"):
+        assert "student" not in imports(path)
+
+
+def test_saved_model_code_imports_nothing_of_rosearch():
+    for name in ("configuration", "layers", "model"):
+        assert not imports(SOURCE / "student" / f"{name}.py")
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["rosearch", "rosearch.space.vary", "rosearch.search.evolution", "rosearch.store",
+     "rosearch.cli", "rosearch.report.page", "rosearch.tasks"],
+)  # fmt: skip
+def test_light_modules_do_not_import_torch(module: str):
+    code = f"import sys, {module}; print(any(m in sys.modules for m in ('torch', 'transformers')))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"
+
+
+def fastest(command: list[str]) -> float:
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_start_up_is_quick():
+    """Start-up against an empty interpreter: seconds on a busy machine say little."""
+    empty = fastest([sys.executable, "-c", "pass"])
+    package = fastest([sys.executable, "-c", "import rosearch"])
+    helped = fastest([sys.executable, "-m", "rosearch.cli", "--help"])
+    assert package - empty < 0.5
+    assert helped - empty < 1.0

@@ -1,0 +1,98 @@
+"""The run store: what goes in comes out; damaged and newer files are refused and left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from rosearch.errors import UserError
+from rosearch.space.presets import bilstm, text_cnn
+from rosearch.store import Final, Store
+from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial, wilson
+
+SCORE = Score(
+    clean=0.8, n_clean=600, after_attack=0.25, attack_success_rate=0.6875, attacked=200,
+    params=1_000_000, flops=10, latency_ms=1.5, queries=321, train_seconds=1.0,
+    attack_seconds=2.0, fitness=1.9, fidelity=Fidelity(2, 0.5, 200, "wordnet", None),
+)  # fmt: skip
+OK = Trial(Candidate(0, bilstm("synonym"), 7), SCORE)
+FAILED = Trial(Candidate(1, text_cnn(), 8, parent=OK.candidate.id), error="TrainingDiverged: nan")
+FINAL = Final(
+    "abc", 1, bilstm().to_json(), 10, 70, 100,
+    {"wordnet": Robustness("wordnet", 50, 40, 10, 999)}, 1.0, 2.0, fitness=1.5,
+)  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "run.db", create=True)
+
+
+def test_trials_come_back_in_order_of_proposal(store: Store):
+    store.add_trial(FAILED)
+    store.add_trial(OK)
+    assert Store(store.path).trials() == [OK, FAILED]
+    assert [t.status for t in store.trials()] == ["ok", "failed"]
+
+
+def test_a_genotype_is_recorded_once(store: Store):
+    store.add_trial(OK)
+    with pytest.raises(UserError, match="UNIQUE"):
+        store.add_trial(Trial(Candidate(5, bilstm("synonym"), 7), SCORE))
+    assert store.trials() == [OK]
+
+
+def test_finals_examples_and_meta_come_back(store: Store):
+    store.add_final(FINAL)
+    store.add_examples("abc", "wordnet", [{"index": 1, "original": "<b>"}, {"index": 0}])
+    store.set_meta(a=1, b={"x": [1, None]})
+    store.set_meta(a=2)
+    again = Store(store.path)
+    assert again.finals() == [FINAL]
+    assert [e["index"] for e in again.examples("abc", "wordnet")] == [0, 1]
+    assert again.meta() == {"a": 2, "b": {"x": [1, None]}}
+    assert again.examples("abc", "other") == []
+
+
+def test_another_process_may_read_while_one_writes(store: Store):
+    with sqlite3.connect(store.path) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO meta VALUES ('k', '1')")
+        assert Store(store.path).meta() == {}
+    assert Store(store.path).meta() == {"k": 1}
+    writer.close()
+
+
+def test_missing_store(tmp_path: Path):
+    with pytest.raises(UserError, match="no run store at"):
+        Store(tmp_path / "none.db")
+    assert not list(tmp_path.iterdir())
+
+
+def test_newer_store_is_left_alone(store: Store):
+    with sqlite3.connect(store.path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = store.path.read_bytes()
+    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 1"):
+        Store(store.path)
+    assert store.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database at all, but text" * 50])
+def test_damaged_store_is_left_alone(tmp_path: Path, content: bytes):
+    path = tmp_path / "run.db"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.db"):
+        Store(path)
+    assert path.read_bytes() == content
+
+
+def test_wilson_interval_against_known_values():
+    interval = wilson(10, 50)
+    assert interval.low == pytest.approx(0.1124, abs=1e-4)
+    assert interval.high == pytest.approx(0.3304, abs=1e-4)
+    assert wilson(0, 20).low == 0 and wilson(0, 20).high == pytest.approx(0.1611, abs=1e-4)
+    assert wilson(0, 0) == wilson(5, 0)
