@@ -84,7 +84,7 @@ class EncodingConfig:
     """
 
     lexicon: str = "wordnet"
-    tolerance: float = 0.03
+    tolerance: float = 0.015
 
 
 @with_config(STRICT)
@@ -95,6 +95,9 @@ class DistillConfig:
     Attributes:
         temperature: of the soft targets.
         soft_weight: weight of the soft targets; the hard labels get the rest.
+        substitution: share of the words that are replaced at random by a substitution of the
+            encoding's lexicon in every batch, the teacher's clean output staying the target; 0 is
+            plain distillation, the paper's architecture-only mode.
     """
 
     learning_rate: float = 1e-3
@@ -103,6 +106,7 @@ class DistillConfig:
     soft_weight: float = 0.7
     weight_decay: float = 0.01
     dropout: float = 0.1
+    substitution: float = 0.3
 
 
 @with_config(STRICT)
@@ -207,7 +211,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "train_share": 0.5,
             "attacked": 150,
         },
-        "final": {"finalists": 2, "seeds": 3, "epochs": 3, "attacked": 200},
+        "final": {"finalists": 2, "seeds": 3, "epochs": 5, "attacked": 200},
     },
     "standard": {},
 }
@@ -227,6 +231,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("distill", "soft_weight", 0, 1),
     ("distill", "weight_decay", 0, 10),
     ("distill", "dropout", 0, 0.99),
+    ("distill", "substitution", 0, 1),
     ("fitness", "robustness", 0, 1e6),
     ("fitness", "accuracy", 0, 1e6),
     ("fitness", "efficiency", 0, 1e6),

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,7 @@ class FinalJob:
 
     Attributes:
         folder: where the trained student is saved, or the saved model is read.
+        plain: distil without any robust training, as the reference is.
     """
 
     model: str
@@ -155,6 +156,7 @@ class FinalJob:
     fidelity: Fidelity
     attacks: tuple[str, ...]
     attacked: int
+    plain: bool = False
 
 
 def evaluate_final(job: FinalJob, context: Context) -> tuple[Final, list[AttackResult]]:
@@ -189,6 +191,8 @@ def _final_model(job: FinalJob, context: Context) -> tuple[Any, Any, float | Non
     """Model, tokenizer and fitness on the validation split of a final job."""
     if job.genotype is None:
         return *load_classifier(job.folder), None
+    if job.plain:
+        context = replace(context, distill=replace(context.distill, substitution=0.0))
     model = fit(job.genotype, job.fidelity, context, job.seed)
     tokenizer = context.encoded[job.genotype.encoding].tokenizer()
     victim = ModelVictim(model, tokenizer)

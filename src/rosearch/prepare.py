@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rosearch import resources
+from rosearch.attack.constraints import not_a_stop_word
 from rosearch.attack.lexicon import Table, cached_table, vocabulary_of
 from rosearch.attack.methods import ATTACKS, NEIGHBOURS, check_attack
 from rosearch.attack.sources import neighbours_file
@@ -17,6 +18,7 @@ from rosearch.attack.text import segment
 from rosearch.attack.victim import ModelVictim
 from rosearch.config import RunConfig, TaskConfig
 from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.distill.robust import substitutes
 from rosearch.errors import UserError
 from rosearch.fitness import Context, count_correct
 from rosearch.progress import stage
@@ -143,14 +145,20 @@ def attack_tables(names: Iterable[str], texts: Sequence[str]) -> dict[str, Table
 def _encodings(
     config: RunConfig, task: Task, targets: np.ndarray, model: Any, tokenizer: Any
 ) -> dict[str, EncodedTrain]:
+    """The train split under every encoding; validation and test texts play no part in it."""
+    texts = [[w.lower() for w in segment(text).words] for text in task.train.texts]
+    lexicon = _lexicon(config, texts, tokenizer)
     vocabularies: dict[str, Vocabulary] = {}
     for name in config.space.encodings:
         if name == "plain" or not supports_synonyms(tokenizer):
             vocabularies["plain"] = plain_vocabulary(tokenizer)
-        elif name == "synonym":
-            vocabularies[name] = _synonym_vocabulary(config, task, targets, tokenizer)
+        else:
+            evidence = word_evidence(texts, np.asarray(targets, dtype=np.float32))
+            clusters = synonym_clusters(lexicon, evidence, config.encoding.tolerance)
+            vocabularies[name] = synonym_vocabulary(tokenizer, clusters)
     table = model.get_input_embeddings().weight.detach().numpy()
     dims = max(config.space.embedding_dims)
+    may_change = {w: found for w, found in lexicon.items() if not_a_stop_word(w)}
     encoded = {}
     for name, vocabulary in vocabularies.items():
         student = student_tokenizer(tokenizer, vocabulary)
@@ -161,23 +169,16 @@ def _encodings(
             task.train.texts,
             principal_embedding(table, vocabulary)[:, :dims],
             config.teacher.max_length,
+            substitutes(vocabulary, may_change) if config.distill.substitution else None,
         )
     return encoded
 
 
-def _synonym_vocabulary(
-    config: RunConfig, task: Task, targets: np.ndarray, tokenizer: Any
-) -> Vocabulary:
-    """Clusters of the lexicon over the words of the vocabulary and of the train split.
-
-    Validation and test texts play no part in it.
-    """
-    texts = [[w.lower() for w in segment(text).words] for text in task.train.texts]
+def _lexicon(
+    config: RunConfig, texts: Sequence[Sequence[str]], tokenizer: Any
+) -> dict[str, list[str]]:
+    """Substitutions, lower case, of the words of the vocabulary and of the train split."""
     words = {w for w in tokenizer.get_vocab() if w.isalpha()} | {w for t in texts for w in t}
-    lexicon = ATTACKS[config.encoding.lexicon].lexicon
-    table = cached_table(lexicon, words, resources.cache_dir() / "lexicons")
-    lower = {word: [s.lower() for s in found] for word, found in table.items()}
-    evidence = word_evidence(texts, np.asarray(targets, dtype=np.float32))
-    return synonym_vocabulary(
-        tokenizer, synonym_clusters(lower, evidence, config.encoding.tolerance)
-    )
+    name = ATTACKS[config.encoding.lexicon].lexicon
+    table = cached_table(name, words, resources.cache_dir() / "lexicons")
+    return {word: [s.lower() for s in found] for word, found in table.items()}

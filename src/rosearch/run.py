@@ -193,7 +193,10 @@ def finish(
     models = {"reference": preset(REFERENCE), **models}
     done = {(f.model, f.seed) for f in store.finals()}
     jobs = [
-        FinalJob(m, s, g, students / f".{m}-{s}", fidelity, attacks, config.final.attacked)
+        FinalJob(
+            *(m, s, g, students / f".{m}-{s}", fidelity, attacks, config.final.attacked),
+            plain=m == "reference",
+        )
         for m, g in models.items()
         for s in seeds
         if (m, s) not in done

@@ -11,8 +11,10 @@ import torch
 from rosearch.batches import bucketed_epoch, padded, sorted_batches
 from rosearch.config import DistillConfig
 from rosearch.distill.losses import distillation, soft_cross_entropy
+from rosearch.distill.robust import substituted, substitutes
 from rosearch.distill.train import TrainingDiverged, cosine_rate, train_student
 from rosearch.space.genotype import Genotype, Node
+from rosearch.student.vocabulary import Vocabulary
 from rosearch.teacher.fit import linear_rate
 from rosearch.types import Fidelity
 
@@ -119,3 +121,21 @@ def test_a_diverging_loss_is_an_error(mr, mr_train):
             BAG, mr_train, mr.train.labels[:2000], targets, mr.label_names, DistillConfig(),
             Fidelity(1, 1.0, 0, ""), 0,
         )  # fmt: skip
+
+
+def test_substitution_replaces_only_what_the_lexicon_allows():
+    tokens = ("[PAD]", "film", "movie", "flick", "dull", "slow")
+    vocabulary = Vocabulary(tokens, tuple((i,) for i in range(6)), 0, np.array([0, 1, 1, 2, 3, 4]))
+    found = substitutes(vocabulary, {"film": ["Movie", "flick", "unknown"], "dull": ["slow"]})
+    assert found.count.tolist() == [0, 1, 0, 0, 1, 0]  # "movie" has the row of "film"
+    assert found.ids[1, 0] == 3 and found.ids[4, 0] == 5
+    ids = torch.tensor([[1, 4, 2, 0]]).repeat(500, 1)
+    table, count = torch.from_numpy(found.ids), torch.from_numpy(found.count)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        half = substituted(ids, table, count, 0.5)
+    assert set(half[:, 0].tolist()) == {1, 3} and set(half[:, 1].tolist()) == {4, 5}
+    assert (half[:, 2:] == ids[:, 2:]).all()
+    assert 0.4 < (half[:, 0] == 3).float().mean() < 0.6
+    assert torch.equal(substituted(ids, table, count, 0.0), ids)
+    assert (substituted(ids, table, count, 1.0)[:, :2] == torch.tensor([3, 5])).all()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rosearch.distill.robust import Substitutes
 from rosearch.student.vocabulary import Vocabulary
 
 
@@ -20,6 +21,7 @@ class EncodedTrain:
         tokenizer_json: the student tokenizer's backend, as text: cheap to send to a worker.
         ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
         embedding: (rows, D) float32 start of the embedding.
+        substitutes: what words may be replaced by in robust distillation; None forbids it.
     """
 
     vocabulary: Vocabulary
@@ -28,6 +30,7 @@ class EncodedTrain:
     ids: np.ndarray
     starts: np.ndarray
     embedding: np.ndarray
+    substitutes: Substitutes | None = None
 
     @cached_property
     def texts(self) -> list[np.ndarray]:
@@ -50,6 +53,7 @@ def encode_train(
     texts: Sequence[str],
     embedding: np.ndarray,
     max_length: int,
+    substitutes: Substitutes | None = None,
 ) -> EncodedTrain:
     """Encode the train split with a student tokenizer."""
     encoded = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
@@ -60,4 +64,5 @@ def encode_train(
         np.concatenate([np.asarray(ids, dtype=np.int32) for ids in encoded]),
         np.cumsum([0, *(len(ids) for ids in encoded)]),
         embedding,
+        substitutes,
     )

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rosearch.batches import bucketed_epoch, padded
 from rosearch.config import DistillConfig
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.losses import distillation
+from rosearch.distill.robust import substituted
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
@@ -81,12 +83,13 @@ def _run_epochs(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: cosine_rate(s, steps))
+    swap = _swapper(data, config.substitution)
     model.train()
     done = 0
     for _ in range(fidelity.epochs):
         for batch in bucketed_epoch(lengths, config.batch_size, rng):
             ids, mask = padded([data.texts[chosen[i]] for i in batch], data.vocabulary.pad_id)
-            logits = model(input_ids=ids, attention_mask=mask).logits  # (B, C)
+            logits = model(input_ids=swap(ids), attention_mask=mask).logits  # (B, C)
             loss = distillation(
                 logits, soft[batch], hard[batch], config.temperature, config.soft_weight
             )
@@ -100,6 +103,15 @@ def _run_epochs(
                 raise TrainingDiverged(f"the loss became {loss.item()} in batch {done} of {steps}")
             if on_batch:
                 on_batch(done, steps, loss.item())
+
+
+def _swapper(data: EncodedTrain, share: float) -> Callable[[Tensor], Tensor]:
+    """What perturbs a batch of token ids."""
+    if not share or data.substitutes is None:
+        return lambda ids: ids
+    table = torch.from_numpy(data.substitutes.ids)
+    count = torch.from_numpy(data.substitutes.count)
+    return lambda ids: substituted(ids, table, count, share)
 
 
 def cosine_rate(step: int, steps: int) -> float:

@@ -89,11 +89,14 @@ class StudentForSequenceClassification(PreTrainedModel):
         labels: Tensor | None = None,
         **kwargs: Any,
     ) -> SequenceClassifierOutput:
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give either input_ids or inputs_embeds")
-        if attention_mask is None and input_ids is not None:
-            attention_mask = input_ids != self.config.pad_token_id
-        vectors = self.input.embed(input_ids) if input_ids is not None else inputs_embeds
+        if input_ids is not None:
+            vectors = self.input.embed(input_ids)
+            if attention_mask is None:
+                attention_mask = input_ids != self.config.pad_token_id
+        elif inputs_embeds is not None:
+            vectors = inputs_embeds
+        else:
+            raise ValueError("give input_ids or inputs_embeds")
         if attention_mask is None:
             attention_mask = torch.ones(vectors.shape[:2], device=vectors.device)
         logits = self.logits(vectors, attention_mask.bool())

@@ -108,7 +108,7 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
             model = AutoModelForSequenceClassification.from_pretrained(
                 source, use_safetensors=True, **more
             )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # a damaged file shows in errors of several libraries
         raise UserError(
             f"cannot load the model {str(source)!r}: {one_line(error)}; give a folder with a "
             "Hugging Face classifier, a hub id, or 'minilm'"
