@@ -98,3 +98,12 @@ def test_start_up_is_quick():
     helped = fastest([sys.executable, "-m", "rosearch.cli", "--help"])
     assert package - empty < 0.5
     assert helped - empty < 1.0
+
+
+def test_public_names_are_there():
+    import rosearch
+
+    for name in rosearch.__all__:
+        assert getattr(rosearch, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = rosearch.nope

@@ -13,12 +13,16 @@ from wrapt import register_post_import_hook
 
 from rosearch.__about__ import __version__
 
+# Public name -> module and name there. `rosearch.search` is the folder of the search strategies, so
+# the function that runs one is `run_search`.
 _PUBLIC = {
-    "Genotype": "rosearch.space.genotype",
-    "UserError": "rosearch.errors",
-    "load_task": "rosearch.tasks",
-    "resume": "rosearch.run",
-    "search": "rosearch.run",
+    "Genotype": ("rosearch.space.genotype", "Genotype"),
+    "UserError": ("rosearch.errors", "UserError"),
+    "attack_model": ("rosearch.api", "attack_model"),
+    "load_task": ("rosearch.tasks", "load_task"),
+    "make_config": ("rosearch.config", "make_config"),
+    "resume": ("rosearch.run", "resume"),
+    "run_search": ("rosearch.run", "search"),
 }
 __all__ = ["__version__", *_PUBLIC]
 
@@ -28,7 +32,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'rosearch' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_PUBLIC[name]), name)
+    module, inner = _PUBLIC[name]
+    return getattr(import_module(module), inner)
 
 
 def _register_config(module: Any) -> None:

@@ -211,7 +211,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "train_share": 0.5,
             "attacked": 150,
         },
-        "final": {"finalists": 2, "seeds": 3, "epochs": 5, "attacked": 200},
+        "final": {"finalists": 2, "seeds": 3, "epochs": 4, "attacked": 200},
     },
     "standard": {},
 }

@@ -189,40 +189,28 @@ def finish(
     attacks = (config.search.attack, *config.final.held_out)
     fidelity = final_fidelity(config)
     seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
-    models = {t.candidate.id: t.candidate.genotype for t in finalists(trials, config)}
-    models = {"reference": preset(REFERENCE), **models}
+    models = {"reference": preset(REFERENCE)}
+    models |= {t.candidate.id: t.candidate.genotype for t in finalists(trials, config)}
+    common = (fidelity, attacks, config.final.attacked)
+    jobs = [FinalJob("teacher", 0, None, teacher, *common)]  # the slowest one first
+    for model, genotype in models.items():
+        jobs += [
+            FinalJob(
+                model, seed, genotype, students / f".{model}-{seed}", *common, model == "reference"
+            )
+            for seed in seeds
+        ]
     done = {(f.model, f.seed) for f in store.finals()}
-    jobs = [
-        FinalJob(
-            *(m, s, g, students / f".{m}-{s}", fidelity, attacks, config.final.attacked),
-            plain=m == "reference",
-        )
-        for m, g in models.items()
-        for s in seeds
-        if (m, s) not in done
-    ]
-    if ("teacher", 0) not in done:
-        # The teacher is slow to attack: one job per attack.
-        jobs = [
-            FinalJob("teacher", 0, None, teacher, fidelity, (a,), config.final.attacked)
-            for a in attacks
-        ] + jobs
+    jobs = [job for job in jobs if (job.model, job.seed) not in done]
     running = {call(evaluate_final, job): job for job in jobs}
-    parts: list[Final] = []
     with stage("final training and test-split evaluation", len(jobs)) as advance:
         while running:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 job = running.pop(future)
                 final, examples = future.result()
-                store.add_examples(job.model, job.attacks[0], [vars(e) for e in examples])
-                if job.model == "teacher":
-                    parts.append(final)
-                    if len(parts) == len(attacks):
-                        merged = {a: r for part in parts for a, r in part.attacks.items()}
-                        store.add_final(replace(parts[0], attacks=merged))
-                else:
-                    store.add_final(final)
+                store.add_examples(job.model, attacks[0], [vars(e) for e in examples])
+                store.add_final(final)
                 advance(1, f"{job.model} seed {job.seed}")
     keep_best_seeds(store.finals(), students)
 

@@ -63,6 +63,7 @@ class ProcessPool:
         self.context = context
         self.workers = workers
         self.lock = threading.Lock()
+        self.closing = False
         self.pool = self._new_pool()
 
     def submit(self, candidate: Candidate, fidelity: Fidelity) -> Future[Score]:
@@ -78,7 +79,7 @@ class ProcessPool:
         self, outcome: Future[R], function: Callable[..., R], args: tuple[Any, ...], retry: bool
     ) -> None:
         def finished(inner: Future[R]) -> None:
-            if inner.cancelled():
+            if inner.cancelled() or self.closing:
                 outcome.cancel()
                 return
             error = inner.exception()
@@ -115,9 +116,10 @@ class ProcessPool:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.closing = any(error)  # interrupted: don't wait for a training to end
         processes = list((getattr(self.pool, "_processes", None) or {}).values())
         self.pool.shutdown(wait=False, cancel_futures=True)
-        if any(error):  # interrupted: don't wait for a training to end
+        if self.closing:
             for process in processes:
                 process.terminate()
         else:
