@@ -84,7 +84,7 @@ class EncodingConfig:
     """
 
     lexicon: str = "wordnet"
-    tolerance: float = 0.015
+    tolerance: float = 0.011
 
 
 @with_config(STRICT)
@@ -100,7 +100,7 @@ class DistillConfig:
             plain distillation, the paper's architecture-only mode.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     batch_size: int = 32
     temperature: float = 2.0
     soft_weight: float = 0.7
@@ -207,8 +207,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "candidates": 24,
             "population": 10,
             "tournament": 3,
-            "epochs": 2,
-            "train_share": 0.5,
+            "epochs": 1,
             "attacked": 150,
         },
         "final": {"finalists": 2, "seeds": 3, "epochs": 4, "attacked": 200},
