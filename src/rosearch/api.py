@@ -108,6 +108,7 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     from rosearch.executors.local import one_thread
     from rosearch.fitness import FinalJob, evaluate_final
     from rosearch.prepare import all_attacks, check, prepare, task_of
+    from rosearch.progress import stage
     from rosearch.run import final_fidelity
     from rosearch.summary import model_entry
 
@@ -123,7 +124,12 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     attacked = config.final.attacked
     with one_thread():
         job = FinalJob(g.hash, config.seed, g, out, fidelity, all_attacks(config), attacked)
-        final, _ = evaluate_final(job, context)
+        with stage(f"training {g.hash}", 100) as advance:  # in per cent of the batches
+
+            def on_batch(done: int, total: int, loss: float) -> None:
+                advance(100 * done // total - 100 * (done - 1) // total, f"loss {loss:.3f}")
+
+            final, _ = evaluate_final(job, context, on_batch)
     return model_entry([final], config.search.attack, context.teacher_params)
 
 

@@ -21,7 +21,7 @@ from rosearch.attack.text import segment
 from rosearch.attack.victim import ModelVictim, Victim
 from rosearch.config import DistillConfig, FitnessConfig
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.train import train_student
+from rosearch.distill.train import OnBatch, train_student
 from rosearch.space.cost import Sizes, compression, efficiency, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.store import Final
@@ -124,7 +124,11 @@ def fitness(clean: float, counts: Robustness, size: int, context: Context) -> fl
 
 
 def fit(
-    g: Genotype, fidelity: Fidelity, context: Context, seed: int
+    g: Genotype,
+    fidelity: Fidelity,
+    context: Context,
+    seed: int,
+    on_batch: OnBatch | None = None,
 ) -> StudentForSequenceClassification:
     """A student of genotype `g`, distilled from scratch."""
     return train_student(
@@ -137,6 +141,7 @@ def fit(
         fidelity,
         seed,
         context.teacher_params,
+        on_batch,
     )
 
 
@@ -159,14 +164,16 @@ class FinalJob:
     plain: bool = False
 
 
-def evaluate_final(job: FinalJob, context: Context) -> tuple[Final, list[AttackResult]]:
+def evaluate_final(
+    job: FinalJob, context: Context, on_batch: OnBatch | None = None
+) -> tuple[Final, list[AttackResult]]:
     """Train from scratch, save, and evaluate once on the test split.
 
     Returns:
         The results, and the texts attacked with the first of the attacks.
     """
     start = time.perf_counter()
-    model, tokenizer, score = _final_model(job, context)
+    model, tokenizer, score = _final_model(job, context, on_batch)
     victim = ModelVictim(model, tokenizer)
     attacked = {
         name: attack_split(context.attack(name), victim, context.test, job.attacked)
@@ -187,13 +194,15 @@ def evaluate_final(job: FinalJob, context: Context) -> tuple[Final, list[AttackR
     return final, attacked[job.attacks[0]][1]
 
 
-def _final_model(job: FinalJob, context: Context) -> tuple[Any, Any, float | None]:
+def _final_model(
+    job: FinalJob, context: Context, on_batch: OnBatch | None
+) -> tuple[Any, Any, float | None]:
     """Model, tokenizer and fitness on the validation split of a final job."""
     if job.genotype is None:
         return *load_classifier(job.folder), None
     if job.plain:
         context = replace(context, distill=replace(context.distill, substitution=0.0))
-    model = fit(job.genotype, job.fidelity, context, job.seed)
+    model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding].tokenizer()
     victim = ModelVictim(model, tokenizer)
     clean = count_correct(victim, context.validation) / len(context.validation)

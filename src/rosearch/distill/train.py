@@ -23,6 +23,8 @@ from rosearch.student.model import StudentForSequenceClassification
 from rosearch.types import Fidelity
 
 WARM_UP = 0.1
+# Called with batches done, batches in all, and the loss.
+OnBatch = Callable[[int, int, float], None]
 
 
 class TrainingDiverged(RuntimeError):
@@ -39,15 +41,13 @@ def train_student(
     fidelity: Fidelity,
     seed: int,
     teacher_params: int | None = None,
-    on_batch: Callable[[int, int, float], None] | None = None,
+    on_batch: OnBatch | None = None,
 ) -> StudentForSequenceClassification:
     """A student trained from scratch; deterministic in its arguments on one thread.
 
     Args:
         labels: of the whole train split; the share that `fidelity` names is drawn with `seed`.
         targets: logits (train examples, C) of the teacher.
-        on_batch: called with batches done, batches in all, and the loss.
-
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
     """
@@ -69,7 +69,7 @@ def _run_epochs(
     config: DistillConfig,
     fidelity: Fidelity,
     seed: int,
-    on_batch: Callable[[int, int, float], None] | None,
+    on_batch: OnBatch | None,
 ) -> None:
     rng = np.random.default_rng(seed)
     n = len(data.texts)
