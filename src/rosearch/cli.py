@@ -351,8 +351,8 @@ def show(
 
 def main() -> None:
     """Entry point: no traceback reaches a user."""
-    # OpenMP threads that wait by spinning make torch ten times slower as soon as another process
-    # uses one of the cores (measured: 4.5 s against 0.6 s per training step). torch is not loaded yet.
+    # Set before torch is loaded: OpenMP threads that wait by spinning make it several times slower
+    # as soon as another process uses a core (4.5 s against 0.6 s per training step of a teacher).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
