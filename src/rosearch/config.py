@@ -203,6 +203,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "quick": {
         "teacher": {"epochs": 1},
+        "space": {"max_flops": 50_000_000},  # the teacher: about 700 million
         "search": {
             "candidates": 24,
             "population": 10,
