@@ -135,7 +135,7 @@ def test_show_lists_presets_and_draws_them(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def student(students, mr_train, tmp_path_factory) -> Path:
-    from rosearch.fitness import save_student
+    from rosearch.student.saving import save_student
 
     folder = tmp_path_factory.mktemp("models") / "cnn"
     save_student(students[0], mr_train.tokenizer(), folder)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +23,7 @@ from rosearch.space.cost import Sizes, compression, efficiency, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.store import Final
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.student.saving import save_student
 from rosearch.tasks import Split
 from rosearch.teacher.fit import load_classifier
 from rosearch.types import Candidate, Fidelity, Robustness, Score
@@ -203,16 +201,6 @@ def _final_model(job: FinalJob, context: Context) -> tuple[Any, Any, float | Non
     size = params(job.genotype, context.sizes)
     save_student(model, tokenizer, job.folder)
     return model, tokenizer, fitness(clean, counts, size, context)
-
-
-def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save a student as a Hugging Face folder, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        model.save_pretrained(Path(scratch) / "model")
-        tokenizer.save_pretrained(Path(scratch) / "model")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(Path(scratch) / "model", folder)
 
 
 def count_correct(victim: Victim, split: Split) -> int:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -138,42 +135,6 @@ def test_a_cluster_starts_between_its_words():
 def test_genotype_spec_needs_no_op_table():
     node = module_spec(one_op("attention4"))["nodes"][0]  # type: ignore[index]
     assert (node["family"], node["argument"]) == ("attention", 4)
-
-
-CLEAN_PROCESS = """
-import sys, torch
-import rosearch
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, pipeline
-folder = sys.argv[1]
-assert AutoConfig.from_pretrained(folder).model_type == "rosearch-student"
-model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-tokenizer = AutoTokenizer.from_pretrained(folder)
-texts = ["A gorgeous, witty film.", "dull and slow"]
-batch = tokenizer(texts, return_tensors="pt", padding=True)
-print(model(**batch).logits.tolist())
-classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
-print([answer["label"] for answer in classify(texts)])
-"""
-
-
-def test_saved_student_loads_with_auto_classes(tmp_path, bert_tokenizer):
-    clusters = {"gorgeous": "gorgeous", "splendid": "gorgeous", "unputdownable": "gorgeous"}
-    folded = synonym_vocabulary(bert_tokenizer, clusters)
-    g = one_op("lstm", encoding="synonym")
-    model = build_student(g, folded, ("bad", "good"), seed=0).eval()
-    tokenizer = student_tokenizer(bert_tokenizer, folded)
-    model.save_pretrained(tmp_path / "s")
-    tokenizer.save_pretrained(tmp_path / "s")
-    texts = ["A gorgeous, witty film.", "dull and slow"]
-    expected = model(**tokenizer(texts, return_tensors="pt", padding=True)).logits
-    out = subprocess.run(
-        [sys.executable, "-c", CLEAN_PROCESS, str(tmp_path / "s")],
-        capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    assert torch.allclose(torch.tensor(eval(out[0])), expected, atol=1e-6)
-    names = [("bad", "good")[int(i)] for i in expected.argmax(-1)]
-    assert eval(out[1]) == names
-    assert not list((tmp_path / "s").glob("*.bin"))
 
 
 def test_synonym_tokenizer_keeps_whole_words(bert_tokenizer):

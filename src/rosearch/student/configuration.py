@@ -40,3 +40,7 @@ class StudentConfig(PreTrainedConfig):
         self.dropout = dropout
         self.teacher_params = teacher_params
         super().__init__(pad_token_id=pad_token_id, **kwargs)
+
+
+# `save_pretrained` copies this file beside the weights and names it in `config.json`.
+StudentConfig.register_for_auto_class()
