@@ -1,4 +1,4 @@
-"""The built student: cost formulas, padding, encodings, Hugging Face round trip."""
+"""The built student: cost formulas, padding, start of the weights."""
 
 from __future__ import annotations
 
@@ -14,16 +14,11 @@ from rosearch.space.presets import PRESETS, preset
 from rosearch.space.vary import Space, sample
 from rosearch.student.build import build_student, module_spec, principal_embedding
 from rosearch.student.layers import MODULES
-from rosearch.student.vocabulary import (
-    Vocabulary,
-    plain_vocabulary,
-    student_tokenizer,
-    synonym_vocabulary,
-)
+from rosearch.student.vocabulary import Vocabulary
 
 PLAIN = Vocabulary(tuple(f"t{i}" for i in range(300)), tuple((i,) for i in range(300)), 0)
 FOLDED = Vocabulary(PLAIN.tokens, PLAIN.pieces, 0, np.arange(300) // 2)
-SIZES = Sizes({"plain": 300, "synonym": 150}, 3)
+SIZES = Sizes({"plain": 300, "synonym:wordnet:0.015:0": 150}, 3)
 LABELS = ("a", "b", "c")
 
 
@@ -49,6 +44,24 @@ GENOTYPES = [
 ]
 
 
+def counted_flops(model: torch.nn.Module) -> int:
+    """What torch counts for one example of 32 tokens.
+
+    It sees nothing inside oneDNN's LSTM; without oneDNN the same recurrence is matrix products.
+    """
+    ids = torch.randint(1, 300, (1, 32))
+    with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+        model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    return counter.get_total_flops()
+
+
+def test_torch_counts_recurrence():
+    lstm = torch.nn.LSTM(32, 16, batch_first=True)
+    with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+        lstm(torch.randn(1, 8, 32))
+    assert counter.get_total_flops() == 8 * 2 * 4 * 16 * (32 + 16)
+
+
 def test_every_op_has_a_module():
     assert {op.family for op in OPS.values()} == set(MODULES)
 
@@ -64,14 +77,7 @@ def test_params_formula_is_exact(g: Genotype):
 @pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
 def test_flops_formula_is_close(g: Genotype):
     model = build_student(g, vocabulary(g), LABELS, seed=0).eval()
-    ids = torch.randint(1, 300, (1, 32))
-    with FlopCounterMode(display=False) as counter:
-        model(input_ids=ids, attention_mask=torch.ones_like(ids))
-    if any(node.op in ("lstm", "gru") for node in g.nodes):
-        # torch counts nothing inside its recurrent kernels: a lower bound is all there is.
-        assert flops(g, SIZES) >= 0.95 * counter.get_total_flops()
-    else:
-        assert flops(g, SIZES) == pytest.approx(counter.get_total_flops(), rel=0.05)
+    assert flops(g, SIZES) == pytest.approx(counted_flops(model), rel=0.05)
 
 
 @pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
@@ -135,21 +141,3 @@ def test_a_cluster_starts_between_its_words():
 def test_genotype_spec_needs_no_op_table():
     node = module_spec(one_op("attention4"))["nodes"][0]  # type: ignore[index]
     assert (node["family"], node["argument"]) == ("attention", 4)
-
-
-def test_synonym_tokenizer_keeps_whole_words(bert_tokenizer):
-    clusters = {"gorgeous": "x", "unputdownable": "x", "Café": "x", "co-op": "x"}
-    folded = synonym_vocabulary(bert_tokenizer, clusters)
-    tokenizer = student_tokenizer(bert_tokenizer, folded)
-    assert folded.rows is not None
-    assert len(folded.tokens) == len(plain_vocabulary(bert_tokenizer).tokens) + 1
-    rows = folded.rows[tokenizer("Gorgeous unputdownable movie")["input_ids"]]
-    assert rows[1] == rows[2] != rows[3]
-    assert folded.n_rows == len(folded.tokens) - 1
-    assert tokenizer.decode(tokenizer("unputdownable")["input_ids"][1:-1]) == "unputdownable"
-
-
-def test_plain_tokenizer_equals_the_teachers(bert_tokenizer):
-    tokenizer = student_tokenizer(bert_tokenizer, plain_vocabulary(bert_tokenizer))
-    for text in ("Isn't it a 5-star café?", "", "日本 ok", "x" * 300):
-        assert tokenizer(text)["input_ids"] == bert_tokenizer(text)["input_ids"]
