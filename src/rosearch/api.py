@@ -111,13 +111,16 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     from rosearch.run import final_fidelity
     from rosearch.summary import model_entry
 
+    if g.encoding == "synonym":
+        config = replace(config, encoding=replace(config.encoding, lexicons=g.lexicons))
     check(config)
     if out.exists():
         raise UserError(f"{out} exists; choose another --out")
     task = task_of(config.task, config.seed)
-    wanted = replace(config, space=replace(config.space, encodings=(g.encoding,)))
-    context = prepare(wanted, task).context
-    if g.encoding not in context.encoded:
+    dims = (*config.space.embedding_dims, g.embedding_dim)
+    config = replace(config, space=replace(config.space, embedding_dims=dims))
+    context = prepare(config, task, [] if g.encoding == "plain" else [g.clustering]).context
+    if g.encoding_key not in context.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
     fidelity = final_fidelity(config)
     attacked = config.final.attacked
@@ -165,14 +168,13 @@ def find_genotype(name: str) -> tuple[Genotype, Sizes]:
     Raises:
         UserError: nothing of that name.
     """
-    rows = {"plain": 30_522, "synonym": 19_300}  # minilm on mr, for names without a run
     path = Path(name)
     if name in PRESETS:
-        return preset(name), Sizes(rows, 2)
+        return _without_run(preset(name))
     if (path / "config.json").is_file():
         return _genotype_of_student(path)
     if path.is_file():
-        return load(path), Sizes(rows, 2)
+        return _without_run(load(path))
     run, _, wanted = name.rpartition(":")
     if run and (Path(run) / "run.db").is_file():
         return _genotype_of_run(Path(run), wanted)
@@ -180,6 +182,11 @@ def find_genotype(name: str) -> tuple[Genotype, Sizes]:
         f"no genotype {name!r}: give a preset ({', '.join(PRESETS)}), a genotype file, "
         "a student folder, or RUN:ID"
     )
+
+
+def _without_run(g: Genotype) -> tuple[Genotype, Sizes]:
+    rows = 30_522 if g.encoding == "plain" else 19_300  # of minilm on mr
+    return g, Sizes({g.encoding_key: rows}, 2)
 
 
 def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
@@ -191,7 +198,8 @@ def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
         for node in spec["nodes"]:
             node.pop("family", None), node.pop("argument", None)
         genotype = from_dict(spec)
-        return genotype, Sizes({genotype.encoding: saved["embedding_rows"]}, len(saved["id2label"]))
+        rows = {genotype.encoding_key: saved["embedding_rows"]}
+        return genotype, Sizes(rows, len(saved["id2label"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{folder} is no saved student") from None
 

@@ -40,7 +40,7 @@ class Context:
         validation, test: the splits that scores and final results are measured on.
         train_labels: (train examples,).
         targets: (train examples, C) teacher logits.
-        encoded: encoding -> the train split under it.
+        encoded: encoding key -> the train split under it.
         tables: attack name -> substitutions of the words in validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
     """
@@ -77,7 +77,7 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     start = time.perf_counter()
     model = fit(candidate.genotype, fidelity, context, candidate.seed)
     trained = time.perf_counter()
-    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding].tokenizer())
+    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
     correct = count_correct(victim, context.validation)
     counts, _ = attack_split(
         context.attack(fidelity.attack, fidelity.max_queries),
@@ -127,7 +127,7 @@ def fit(
     """A student of genotype `g`, distilled from scratch."""
     return train_student(
         g,
-        context.encoded[g.encoding],
+        context.encoded[g.encoding_key],
         context.train_labels,
         context.targets,
         context.label_names,
@@ -192,7 +192,7 @@ def _final_model(job: FinalJob, context: Context) -> tuple[Any, Any, float | Non
     if job.plain:
         context = replace(context, distill=replace(context.distill, substitution=0.0))
     model = fit(job.genotype, job.fidelity, context, job.seed)
-    tokenizer = context.encoded[job.genotype.encoding].tokenizer()
+    tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)
     clean = count_correct(victim, context.validation) / len(context.validation)
     counts, _ = attack_split(

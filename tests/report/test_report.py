@@ -26,7 +26,7 @@ from rosearch.space.vary import Space, sample
 from rosearch.store import Final, Store
 from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial, wilson
 
-SIZES = Sizes({"plain": 30522, "synonym": 20000}, 2)
+SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 20000}, 2)
 TEACHER = 22_700_000
 SCRIPT = "<script>alert(1)</script>"
 EVIL_LABELS = ["<img src=x onerror=alert(2)>", "</script><b>pos"]

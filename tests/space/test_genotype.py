@@ -16,7 +16,7 @@ from rosearch.space.genotype import Genotype, Node, from_dict, from_json, load, 
 from rosearch.space.presets import PRESETS, preset, transformer
 from rosearch.space.vary import Space, sample
 
-SPACE = Space(Sizes({"plain": 3000, "synonym": 2000}, 2), max_nodes=10)
+SPACE = Space(Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2), max_nodes=10)
 seeds = st.integers(0, 2**32)
 
 

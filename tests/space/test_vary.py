@@ -12,7 +12,7 @@ from rosearch.space.cost import Limits, Sizes, efficiency, params
 from rosearch.space.genotype import from_json
 from rosearch.space.vary import Space, crossover, mutate, repair, sample
 
-SIZES = Sizes({"plain": 3000, "synonym": 2000}, 2)
+SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
 SPACE = Space(SIZES)
 LIMITED = Space(SIZES, Limits(max_params=300_000))
 
@@ -59,9 +59,15 @@ def test_impossible_limit_names_the_smallest_value():
 
 
 def test_unreachable_limit_within_the_choices_is_an_error_not_a_loop():
-    space = Space(SIZES, Limits(max_params=100_000), widths=(768,), embedding_dims=(512,))
-    with pytest.raises(UserError, match="no genotype within the limits"):
-        sample(space, np.random.default_rng(0))
+    narrow = {"widths": (768,), "embedding_dims": (512,), "poolings": ("attention",)}
+    with pytest.raises(UserError, match="max_params=100000 cannot be met") as error:
+        Space(SIZES, Limits(max_params=100_000), **narrow)
+    smallest = int(str(error.value).split()[-1])
+    found = sample(Space(SIZES, Limits(max_params=smallest), **narrow), np.random.default_rng(0))
+    assert params(found, SIZES) == smallest
+    tight = Limits(max_params=smallest, max_flops=1)
+    with pytest.raises(UserError, match="max_flops=1 cannot be met"):
+        Space(SIZES, tight, **narrow)
 
 
 def test_unknown_choice_is_named():

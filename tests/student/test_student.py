@@ -16,6 +16,9 @@ from rosearch.student.build import build_student, module_spec, principal_embeddi
 from rosearch.student.layers import MODULES
 from rosearch.student.vocabulary import Vocabulary
 
+# torch.backends.mkldnn.flags tells of a TF32 that this processor does not have
+pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")
+
 PLAIN = Vocabulary(tuple(f"t{i}" for i in range(300)), tuple((i,) for i in range(300)), 0)
 FOLDED = Vocabulary(PLAIN.tokens, PLAIN.pieces, 0, np.arange(300) // 2)
 SIZES = Sizes({"plain": 300, "synonym:wordnet:0.015:0": 150}, 3)

@@ -149,7 +149,7 @@ def _drawings(run: Snapshot, sizes: Sizes) -> list[Drawing]:
 
 def _drawing(name: str, genotype: Genotype, sizes: Sizes) -> Drawing:
     markup = require("markupsafe", "report").Markup
-    known = sizes if genotype.encoding in sizes.rows else None
+    known = sizes if genotype.encoding_key in sizes.rows else None
     svg = markup(draw_svg(genotype, known))  # draw_svg escapes its texts
     return Drawing(name, genotype.hash, draw_line(genotype), svg)
 
