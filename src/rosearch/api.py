@@ -199,7 +199,8 @@ def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
             node.pop("family", None), node.pop("argument", None)
         genotype = from_dict(spec)
         rows = {genotype.encoding_key: saved["embedding_rows"]}
-        return genotype, Sizes(rows, len(saved["id2label"]))
+        trimmed = {genotype.encoding_key: saved.get("trimmed_rows", 0)}
+        return genotype, Sizes(rows, len(saved["id2label"]), trimmed=trimmed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{folder} is no saved student") from None
 
@@ -212,7 +213,8 @@ def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
     if len(found) != 1 or not wanted:
         raise UserError(f"{run} has {len(found)} candidates whose id starts with {wanted!r}")
     meta = store.meta()
-    return found[0], Sizes(meta["rows"], len(meta["label_names"]))
+    trimmed = meta.get("trimmed_rows", {})
+    return found[0], Sizes(meta["rows"], len(meta["label_names"]), trimmed=trimmed)
 
 
 def _labels_of_model(network: Any, task: Any, labels: Sequence[int]) -> list[int]:

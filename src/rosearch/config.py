@@ -89,11 +89,14 @@ class EncodingConfig:
         tolerances: how different in meaning for the task two words of a cluster may be; 0 merges
             nothing but words without any evidence, larger is more robust and less accurate.
         max_clusters: most words of a cluster; 0 means no cap.
+        trim: leave out embedding rows of word pieces that neither the train split nor the
+            substitutions of its words have; such pieces are then read as [UNK].
     """
 
     lexicons: tuple[str, ...] = ("wordnet",)
     tolerances: tuple[float, ...] = (0.005, 0.015, 0.05)
     max_clusters: tuple[int, ...] = (0,)
+    trim: bool = False
 
 
 @with_config(STRICT)

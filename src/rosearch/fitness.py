@@ -61,7 +61,8 @@ class Context:
     def sizes(self) -> Sizes:
         """What the cost of a genotype depends on besides the genotype."""
         rows = {name: data.vocabulary.n_rows for name, data in self.encoded.items()}
-        return Sizes(rows, len(self.label_names), LATENCY_TOKENS)
+        trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.encoded.items()}
+        return Sizes(rows, len(self.label_names), LATENCY_TOKENS, trimmed=trimmed)
 
     def attack(self, name: str, max_queries: int | None = None) -> Attack:
         """An attack that reads its prepared table."""

@@ -27,11 +27,13 @@ from rosearch.space.encoding import PLAIN, Clustering
 from rosearch.student.build import principal_embedding
 from rosearch.student.clusters import Evidence, Lexicon, growing_clusters, word_evidence
 from rosearch.student.vocabulary import (
+    occurring_tokens,
     plain_vocabulary,
     student_tokenizer,
     supports_synonyms,
     synonym_vocabulary,
     tokenizer_settings,
+    trimmed,
 )
 from rosearch.tasks import Task, load_task, task_resources
 from rosearch.teacher.fit import fit_teacher, load_classifier
@@ -173,6 +175,10 @@ def _encodings(
     encoded = {}
     for key, vocabulary in vocabularies.items():
         student = student_tokenizer(tokenizer, vocabulary)
+        if config.encoding.trim:
+            words = {s for text in texts for w in text for s in lexicons[key].get(w, ())}
+            occur = occurring_tokens(student, [*task.train.texts, *(f" {w}" for w in words)])
+            vocabulary = trimmed(vocabulary, occur, student.unk_token_id)
         may_change = {w: found for w, found in lexicons[key].items() if not_a_stop_word(w)}
         encoded[key] = encode_train(
             vocabulary,

@@ -97,7 +97,7 @@ def resume(folder: Path, workers: int = 2) -> Json:
         prepared = prepare(config, task)
         context = prepared.context
         rows = dict(context.sizes.rows)
-        store.set_meta(rows=rows)
+        store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
         latency = latency_of(config, store)
         space = space_of(config, rows, task.classes, context.teacher_params, latency)
         strategy = Evolution(space, seed_genotypes(space), evolution_config(config), config.seed)

@@ -101,7 +101,7 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "caveats": caveats(summary) if summary else (),
         "table": headline(summary, run.finals) if summary else None,
         "front": sorted(front(run.trials), key=fitness, reverse=True),
-        "drawings": _drawings(run, Sizes(run.meta.get("rows") or {}, len(labels))),
+        "drawings": _drawings(run, _sizes(run.meta, len(labels))),
         "gallery": gallery(best, run.attacked.get("reference", ()), labels),
         "tally": tally(best),
         "failures": failed[:MOST_FAILURES],
@@ -131,6 +131,10 @@ def _assets(run: Snapshot) -> dict[str, Any]:
             "style-src 'unsafe-inline'; img-src data: blob:"
         ),
     }
+
+
+def _sizes(meta: Mapping[str, Any], classes: int) -> Sizes:
+    return Sizes(meta.get("rows") or {}, classes, trimmed=meta.get("trimmed_rows") or {})
 
 
 def _drawings(run: Snapshot, sizes: Sizes) -> list[Drawing]:
