@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from rosearch.space.cost import Sizes, flops, params
-from rosearch.space.genotype import Genotype, Node
+from rosearch.space.genotype import POOLINGS, Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, preset
 from rosearch.space.vary import Space, sample
@@ -83,19 +83,38 @@ def test_flops_formula_is_close(g: Genotype):
     assert flops(g, SIZES) == pytest.approx(counted_flops(model), rel=0.05)
 
 
-@pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
+def stacked(op: str, **more: object) -> Genotype:
+    """The op twice, behind a projection and a norm, which fill padding with their biases."""
+    nodes = (Node((0, 0), op, combine="concat", norm="layer"), Node((0, 1), op, norm="layer"))
+    return Genotype(32, 32, nodes, **more)  # type: ignore[arg-type]
+
+
+MASKED = [
+    *(stacked(op, pooling=pooling) for op in OPS for pooling in POOLINGS),
+    *(stacked(op, repeat=2, shared=shared) for op in OPS for shared in (False, True)),
+    *GENOTYPES,
+]
+
+
+@pytest.mark.parametrize("g", MASKED, ids=lambda g: g.hash)
 def test_padding_changes_nothing(g: Genotype):
+    random = torch.Generator().manual_seed(0)
     model = build_student(g, vocabulary(g), LABELS, seed=1).eval()
-    rows = [torch.randint(1, 300, (n,)) for n in (3, 9, 5)]
-    alone = torch.cat([model(input_ids=row[None]).logits for row in rows])
-    ids = torch.zeros((3, 17), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = row
-        mask[i, : len(row)] = 1
-    together = model(input_ids=ids, attention_mask=mask).logits
-    assert torch.allclose(alone, together, atol=1e-5)
-    assert torch.isfinite(together).all()
+    with torch.no_grad():  # as after training: norms and biases at their start hide faults
+        for weight in model.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape, generator=random))
+    ids = torch.randint(1, 300, (3, 17), generator=random)
+    lengths = torch.tensor([3, 9, 5])
+    mask = (torch.arange(17) < lengths[:, None]).long()
+    with torch.inference_mode():
+        alone = torch.cat([model(input_ids=ids[i : i + 1, : lengths[i]]).logits for i in range(3)])
+        padded = {
+            "any tokens": model(input_ids=ids, attention_mask=mask),
+            "padding tokens": model(input_ids=ids * mask),
+            "vectors": model(inputs_embeds=model.input.embed(ids), attention_mask=mask),
+        }
+    for name, output in padded.items():
+        assert torch.allclose(alone, output.logits, atol=1e-5), name
 
 
 def test_words_of_a_cluster_are_one_word():
