@@ -190,6 +190,13 @@ def test_show_draws_a_student_folder(student: Path, students):
     assert "conv3" in done.stdout
 
 
+@pytest.mark.parametrize("field", ["genotype", "embedding_rows", "trimmed_rows", "id2label"])
+def test_show_of_a_damaged_student_folder(student: Path, tmp_path: Path, field: str):
+    config = json.loads((student / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, field: None}))
+    fails_clearly(rosearch("show", str(tmp_path)), "is no saved student")
+
+
 def test_predict_without_any_text(student: Path):
     fails_clearly(rosearch("predict", str(student)), "no text given")
     fails_clearly(rosearch("predict", str(student), stdin=b"\xff\xff"), "UTF-8")

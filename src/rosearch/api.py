@@ -198,8 +198,8 @@ def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
         for node in spec["nodes"]:
             node.pop("family", None), node.pop("argument", None)
         genotype = from_dict(spec)
-        rows = {genotype.encoding_key: saved["embedding_rows"]}
-        trimmed = {genotype.encoding_key: saved.get("trimmed_rows", 0)}
+        rows = {genotype.encoding_key: int(saved["embedding_rows"])}
+        trimmed = {genotype.encoding_key: int(saved.get("trimmed_rows", 0))}
         return genotype, Sizes(rows, len(saved["id2label"]), trimmed=trimmed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{folder} is no saved student") from None
