@@ -46,14 +46,22 @@ def clustering_problems(clustering: Clustering) -> list[str]:
     found = []
     names = clustering.lexicons
     if not names or set(names) - set(LEXICONS) or len(set(names)) < len(names):
-        found.append(f"lexicons: expected one or more of {', '.join(LEXICONS)}, found {names!r}")
+        found.append(
+            f"lexicons: expected one or more of {', '.join(LEXICONS)}, found {short(names)}"
+        )
     if not 0 <= clustering.tolerance <= MAX_TOLERANCE:  # also refuses NaN
         found.append(
-            f"tolerance: expected 0 to {MAX_TOLERANCE:g}, found {str(clustering.tolerance)[:60]}"
+            f"tolerance: expected 0 to {MAX_TOLERANCE:g}, found {short(clustering.tolerance)}"
         )
     if clustering.max_cluster != 0 and not 2 <= clustering.max_cluster <= MAX_CLUSTER:
         found.append(
             f"max_cluster: expected 0 (no cap) or 2 to {MAX_CLUSTER}, "
-            f"found {str(clustering.max_cluster)[:60]}"
+            f"found {short(clustering.max_cluster)}"
         )
     return found
+
+
+def short(value: object, limit: int = 60) -> str:
+    """A value as an error shows it: a file may hold anything, of any length."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

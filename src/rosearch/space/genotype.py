@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from rosearch.errors import UserError
-from rosearch.space.encoding import PLAIN, Clustering, clustering_problems
+from rosearch.space.encoding import PLAIN, Clustering, clustering_problems, short
 from rosearch.space.ops import OPS
 
 SCHEMA = 1
@@ -149,7 +149,7 @@ def from_dict(data: object) -> Genotype:
     schema = data.get("schema", SCHEMA)
     if isinstance(schema, int) and schema > SCHEMA:
         raise UserError(
-            f"invalid genotype: schema {_short(schema)} is newer than {SCHEMA}, "
+            f"invalid genotype: schema {short(schema)} is newer than {SCHEMA}, "
             "the newest this version reads; update rosearch"
         )
     try:
@@ -159,7 +159,7 @@ def from_dict(data: object) -> Genotype:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])[:60] or "genotype"
         field = "".join(c if c.isprintable() else "?" for c in field)  # a file's own text
-        found = _short(str(first["input"])[:60])
+        found = short(str(first["input"])[:60])
         raise UserError(f"invalid genotype: {field}: {first['msg']} (found {found})") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"invalid genotype: {error}") from None
@@ -196,7 +196,7 @@ def _problems(g: Genotype) -> Sequence[str]:
     """What is wrong with a genotype, in words; empty when it is valid."""
     found = []
     if g.schema != SCHEMA:
-        found.append(f"schema: expected {SCHEMA}, found {_short(g.schema)}")
+        found.append(f"schema: expected {SCHEMA}, found {short(g.schema)}")
     for field, value, allowed in (
         ("embedding_dim", g.embedding_dim, EMBEDDING_DIMS),
         ("width", g.width, WIDTHS),
@@ -205,7 +205,7 @@ def _problems(g: Genotype) -> Sequence[str]:
         ("pooling", g.pooling, POOLINGS),
     ):
         if value not in allowed:
-            found.append(f"{field}: expected one of {_listed(allowed)}, found {_short(value)}")
+            found.append(f"{field}: expected one of {_listed(allowed)}, found {short(value)}")
     if g.encoding == "synonym":
         found.extend(clustering_problems(g.clustering))
     elif vars(g.clustering) != _NO_CLUSTERING:
@@ -214,7 +214,7 @@ def _problems(g: Genotype) -> Sequence[str]:
             "leave them out for the plain one"
         )
     if not 1 <= g.repeat <= MAX_REPEAT:
-        found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {_short(g.repeat)}")
+        found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {short(g.repeat)}")
     if not 1 <= len(g.nodes) <= MAX_NODES:
         found.append(f"nodes: expected 1 to {MAX_NODES} nodes, found {len(g.nodes)}")
     for i, node in enumerate(g.nodes, start=1):
@@ -228,7 +228,7 @@ def _node_problems(i: int, node: Node) -> list[str]:
         found.append(f"inputs: expected 1 to {MAX_INPUTS} indices, found {len(node.inputs)}")
     for source in node.inputs:
         if not 0 <= source < i:
-            found.append(f"inputs: node {i} may read 0 to {i - 1}, found {_short(source)}")
+            found.append(f"inputs: node {i} may read 0 to {i - 1}, found {short(source)}")
     for field, value, allowed in (
         ("op", node.op, tuple(OPS)),
         ("combine", node.combine, COMBINES),
@@ -236,13 +236,8 @@ def _node_problems(i: int, node: Node) -> list[str]:
         ("activation", node.activation, ACTIVATIONS),
     ):
         if value not in allowed:
-            found.append(f"{field}: expected one of {_listed(allowed)}, found {_short(value)}")
+            found.append(f"{field}: expected one of {_listed(allowed)}, found {short(value)}")
     return found
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _listed(values: Sequence[object]) -> str:
