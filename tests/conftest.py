@@ -26,7 +26,7 @@ torch.set_num_threads(1)  # two threads on a shared machine wait for each other 
 
 @pytest.fixture
 def sizes() -> Sizes:
-    return Sizes({"plain": 3000, "synonym": 2000}, classes=3)
+    return Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, classes=3)
 
 
 @pytest.fixture

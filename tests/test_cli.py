@@ -133,9 +133,33 @@ def test_show_lists_presets_and_draws_them(tmp_path: Path):
     fails_clearly(rosearch("show", str(tmp_path / "g.json")), "g.json", "embedding_dim")
 
 
+def test_show_draws_a_stored_candidate(tmp_path: Path):
+    from rosearch.space.cost import Sizes, params
+    from rosearch.store import Store
+    from rosearch.types import Candidate, Trial
+
+    store = Store(tmp_path / "run.db", create=True)
+    g = preset("transformer3")
+    store.set_meta(rows={"plain": 1000}, trimmed_rows={"plain": 234}, label_names=["a", "b", "c"])
+    store.add_trial(Trial(Candidate(0, g, 0), None, "failed"))
+    done = rosearch("show", f"{tmp_path}:{g.hash[:8]}", "--svg", str(tmp_path / "g.svg"))
+    assert done.returncode == 0, done.stderr
+    size = params(g, Sizes({"plain": 1000}, 3))
+    assert f"{g.hash}, width {g.width}: {size:,} parameters" in done.stdout
+    assert "├─┼─●  2  ff4" in done.stdout
+    saved = f"{234 * g.embedding_dim:,} parameters saved"
+    assert f"1,000 of 1,234 embedding rows kept, {saved}" in done.stdout
+    svg = (tmp_path / "g.svg").read_text(encoding="utf-8")
+    assert svg.count('class="node"') == len(g.nodes) and saved in svg
+    ascii_only = rosearch("show", f"{tmp_path}:{g.hash}", PYTHONIOENCODING="ascii")
+    assert ascii_only.returncode == 0 and "+-+-o  2  ff4" in ascii_only.stdout
+    assert from_json(rosearch("show", f"{tmp_path}:{g.hash}", "--json").stdout) == g
+    fails_clearly(rosearch("show", f"{tmp_path}:zzz"), "0 candidates", "'zzz'")
+
+
 @pytest.fixture(scope="module")
 def student(students, mr_train, tmp_path_factory) -> Path:
-    from rosearch.fitness import save_student
+    from rosearch.student.saving import save_student
 
     folder = tmp_path_factory.mktemp("models") / "cnn"
     save_student(students[0], mr_train.tokenizer(), folder)
@@ -157,6 +181,20 @@ def test_predict_arguments_and_stdin(student: Path):
         assert set(answer["probabilities"]) == {"negative", "positive"}
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
         assert line == f"{answer['label']}\t{answer['probability']:.3f}\t{text}"
+
+
+def test_show_draws_a_student_folder(student: Path, students):
+    done = rosearch("show", str(student))
+    size = sum(p.numel() for p in students[0].parameters())
+    assert f": {size:,} parameters" in done.stdout
+    assert "conv3" in done.stdout
+
+
+@pytest.mark.parametrize("field", ["genotype", "embedding_rows", "trimmed_rows", "id2label"])
+def test_show_of_a_damaged_student_folder(student: Path, tmp_path: Path, field: str):
+    config = json.loads((student / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, field: None}))
+    fails_clearly(rosearch("show", str(tmp_path)), "is no saved student")
 
 
 def test_predict_without_any_text(student: Path):

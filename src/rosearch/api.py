@@ -112,13 +112,16 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     from rosearch.run import final_fidelity
     from rosearch.summary import model_entry
 
+    if g.encoding == "synonym":
+        config = replace(config, encoding=replace(config.encoding, lexicons=g.lexicons))
     check(config)
     if out.exists():
         raise UserError(f"{out} exists; choose another --out")
     task = task_of(config.task, config.seed)
-    wanted = replace(config, space=replace(config.space, encodings=(g.encoding,)))
-    context = prepare(wanted, task).context
-    if g.encoding not in context.encoded:
+    dims = (*config.space.embedding_dims, g.embedding_dim)
+    config = replace(config, space=replace(config.space, embedding_dims=dims))
+    context = prepare(config, task, [] if g.encoding == "plain" else [g.clustering]).context
+    if g.encoding_key not in context.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
     fidelity = final_fidelity(config)
     attacked = config.final.attacked
@@ -171,14 +174,13 @@ def find_genotype(name: str) -> tuple[Genotype, Sizes]:
     Raises:
         UserError: nothing of that name.
     """
-    rows = {"plain": 30_522, "synonym": 19_300}  # minilm on mr, for names without a run
     path = Path(name)
     if name in PRESETS:
-        return preset(name), Sizes(rows, 2)
+        return _without_run(preset(name))
     if (path / "config.json").is_file():
         return _genotype_of_student(path)
     if path.is_file():
-        return load(path), Sizes(rows, 2)
+        return _without_run(load(path))
     run, _, wanted = name.rpartition(":")
     if run and (Path(run) / "run.db").is_file():
         return _genotype_of_run(Path(run), wanted)
@@ -186,6 +188,11 @@ def find_genotype(name: str) -> tuple[Genotype, Sizes]:
         f"no genotype {name!r}: give a preset ({', '.join(PRESETS)}), a genotype file, "
         "a student folder, or RUN:ID"
     )
+
+
+def _without_run(g: Genotype) -> tuple[Genotype, Sizes]:
+    rows = 30_522 if g.encoding == "plain" else 19_300  # of minilm on mr
+    return g, Sizes({g.encoding_key: rows}, 2)
 
 
 def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
@@ -197,7 +204,9 @@ def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
         for node in spec["nodes"]:
             node.pop("family", None), node.pop("argument", None)
         genotype = from_dict(spec)
-        return genotype, Sizes({genotype.encoding: saved["embedding_rows"]}, len(saved["id2label"]))
+        rows = {genotype.encoding_key: int(saved["embedding_rows"])}
+        trimmed = {genotype.encoding_key: int(saved.get("trimmed_rows", 0))}
+        return genotype, Sizes(rows, len(saved["id2label"]), trimmed=trimmed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{folder} is no saved student") from None
 
@@ -210,7 +219,8 @@ def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
     if len(found) != 1 or not wanted:
         raise UserError(f"{run} has {len(found)} candidates whose id starts with {wanted!r}")
     meta = store.meta()
-    return found[0], Sizes(meta["rows"], len(meta["label_names"]))
+    trimmed = meta.get("trimmed_rows", {})
+    return found[0], Sizes(meta["rows"], len(meta["label_names"]), trimmed=trimmed)
 
 
 def _labels_of_model(network: Any, task: Any, labels: Sequence[int]) -> list[int]:

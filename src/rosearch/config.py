@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from rosearch.errors import UserError
+from rosearch.space.encoding import LEXICONS, MAX_CLUSTER, MAX_TOLERANCE, Clustering, clusterings
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -59,6 +60,8 @@ class SpaceConfig:
         ops: empty means all.
         min_compression: a student has at most 1 / min_compression of the teacher's parameters.
         max_params, max_flops: further hard limits.
+        max_latency_ms: hard limit on one example of 32 tokens on one thread of this machine, as
+            estimated from parts that are measured when the run starts.
     """
 
     ops: tuple[str, ...] = ()
@@ -70,21 +73,30 @@ class SpaceConfig:
     min_compression: float = 5.0
     max_params: int | None = None
     max_flops: int | None = None
+    max_latency_ms: float | None = None
 
 
 @with_config(STRICT)
 @dataclass(frozen=True)
 class EncodingConfig:
-    """The synonym encoding; see `rosearch.student.clusters`.
+    """What the genes of the synonym encoding may be; see `rosearch.space.encoding.Clustering`.
+
+    Every combination is prepared before the search and held in memory by each worker: rows of the
+    embedding x the largest of `space.embedding_dims` x 4 bytes, or some 8 to 15 MB apiece.
 
     Attributes:
-        lexicon: which substitutions make the synonym graph.
-        tolerance: how different in meaning for the task two words of a cluster may be; 0 merges
+        lexicons: whose substitutions make the synonym graph; an encoding takes any of them.
+        tolerances: how different in meaning for the task two words of a cluster may be; 0 merges
             nothing but words without any evidence, larger is more robust and less accurate.
+        max_clusters: most words of a cluster; 0 means no cap.
+        trim: leave out embedding rows of word pieces that neither the train split nor the
+            substitutions of its words have; such pieces are then read as [UNK].
     """
 
-    lexicon: str = "wordnet"
-    tolerance: float = 0.011
+    lexicons: tuple[str, ...] = ("wordnet",)
+    tolerances: tuple[float, ...] = (0.005, 0.015, 0.05)
+    max_clusters: tuple[int, ...] = (0,)
+    trim: bool = False
 
 
 @with_config(STRICT)
@@ -96,7 +108,7 @@ class DistillConfig:
         temperature: of the soft targets.
         soft_weight: weight of the soft targets; the hard labels get the rest.
         substitution: share of the words that are replaced at random by a substitution of the
-            encoding's lexicon in every batch, the teacher's clean output staying the target; 0 is
+            encoding's lexicons in every batch, the teacher's clean output staying the target; 0 is
             plain distillation, the paper's architecture-only mode.
     """
 
@@ -189,6 +201,7 @@ class RunConfig:
 PRESETS: dict[str, dict[str, Any]] = {
     "smoke": {
         "teacher": {"epochs": 1, "train_share": 0.2},
+        "encoding": {"tolerances": [0.015]},
         "space": {"max_nodes": 3, "max_repeat": 1, "widths": [64, 96], "embedding_dims": [32]},
         "search": {
             "candidates": 5,
@@ -204,6 +217,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "teacher": {"epochs": 1},
         "space": {"max_flops": 50_000_000},  # the teacher: about 700 million
+        "encoding": {"tolerances": [0.011]},
         "search": {
             "candidates": 24,
             "population": 10,
@@ -224,7 +238,8 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("teacher", "batch_size", 1, 100_000),
     ("teacher", "max_length", 4, 100_000),
     ("space", "min_compression", 0, 1e6),
-    ("encoding", "tolerance", 0, 1e9),
+    ("encoding", "tolerances", 0, MAX_TOLERANCE),
+    ("encoding", "max_clusters", 0, MAX_CLUSTER),
     ("distill", "learning_rate", 1e-9, 10),
     ("distill", "batch_size", 1, 100_000),
     ("distill", "temperature", 1e-3, 1e3),
@@ -251,7 +266,10 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("final", "epochs", 1, 100_000),
     ("final", "attacked", 1, 10_000_000),
 )
-_CHOICES = (("teacher", "precision", ("auto", "float32", "bf16")),)
+_CHOICES = (
+    ("teacher", "precision", ("auto", "float32", "bf16")),
+    ("encoding", "lexicons", LEXICONS),
+)
 
 
 def make_config(
@@ -318,6 +336,14 @@ def to_toml(config: RunConfig) -> str:
     return tomli_w.dumps(to_dict(config))
 
 
+def clusterings_of(config: RunConfig) -> tuple[Clustering, ...]:
+    """Genes that synonym encodings of a run may have; none if it has the plain one only."""
+    if "synonym" not in config.space.encodings:
+        return ()
+    e = config.encoding
+    return clusterings(e.lexicons, e.tolerances, e.max_clusters)
+
+
 def setting(text: str) -> dict[str, Any]:
     """`section.name=value` as a nested mapping; the value is read as TOML, else taken as text.
 
@@ -349,17 +375,34 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_ranges(config: RunConfig) -> None:
     for section, name, lowest, highest in _RANGES:
-        value = getattr(getattr(config, section), name)
-        if not lowest <= value <= highest:  # also refuses NaN
-            raise UserError(
-                f"config: {section}.{name}: expected {lowest:g} to {highest:g}, found {value}"
-            )
+        for value in _values(config, section, name):
+            if not lowest <= value <= highest:  # also refuses NaN
+                raise UserError(
+                    f"config: {section}.{name}: expected {lowest:g} to {highest:g}, found {value}"
+                )
     for section, name, allowed in _CHOICES:
-        value = getattr(getattr(config, section), name)
-        if value not in allowed:
-            raise UserError(
-                f"config: {section}.{name}: expected one of {', '.join(allowed)}, found {value!r}"
-            )
+        for value in _values(config, section, name):
+            if value not in allowed:
+                raise UserError(
+                    f"config: {section}.{name}: expected one of {', '.join(allowed)}, "
+                    f"found {value!r}"
+                )
+
+
+def _values(config: RunConfig, section: str, name: str) -> tuple[Any, ...]:
+    """A setting's value, or the values of a list; one of each.
+
+    Raises:
+        UserError: an empty list, or a value that stands twice.
+    """
+    value = getattr(getattr(config, section), name)
+    if not isinstance(value, tuple):
+        return (value,)
+    if not value or len(set(value)) < len(value):
+        raise UserError(
+            f"config: {section}.{name}: expected one or more different values, found {list(value)}"
+        )
+    return value
 
 
 _ADAPTER = TypeAdapter(RunConfig)

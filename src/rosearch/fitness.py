@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +23,7 @@ from rosearch.space.cost import Sizes, compression, efficiency, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.store import Final
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.student.saving import save_student
 from rosearch.tasks import Split
 from rosearch.teacher.fit import load_classifier
 from rosearch.types import Candidate, Fidelity, Robustness, Score
@@ -42,7 +40,7 @@ class Context:
         validation, test: the splits that scores and final results are measured on.
         train_labels: (train examples,).
         targets: (train examples, C) teacher logits.
-        encoded: encoding -> the train split under it.
+        encoded: encoding key -> the train split under it.
         tables: attack name -> substitutions of the words in validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
     """
@@ -63,7 +61,8 @@ class Context:
     def sizes(self) -> Sizes:
         """What the cost of a genotype depends on besides the genotype."""
         rows = {name: data.vocabulary.n_rows for name, data in self.encoded.items()}
-        return Sizes(rows, len(self.label_names), LATENCY_TOKENS)
+        trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.encoded.items()}
+        return Sizes(rows, len(self.label_names), LATENCY_TOKENS, trimmed=trimmed)
 
     def attack(self, name: str, max_queries: int | None = None) -> Attack:
         """An attack that reads its prepared table."""
@@ -79,7 +78,7 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     start = time.perf_counter()
     model = fit(candidate.genotype, fidelity, context, candidate.seed)
     trained = time.perf_counter()
-    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding].tokenizer())
+    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
     correct = count_correct(victim, context.validation)
     counts, _ = attack_split(
         context.attack(fidelity.attack, fidelity.max_queries),
@@ -133,7 +132,7 @@ def fit(
     """A student of genotype `g`, distilled from scratch."""
     return train_student(
         g,
-        context.encoded[g.encoding],
+        context.encoded[g.encoding_key],
         context.train_labels,
         context.targets,
         context.label_names,
@@ -203,7 +202,7 @@ def _final_model(
     if job.plain:
         context = replace(context, distill=replace(context.distill, substitution=0.0))
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
-    tokenizer = context.encoded[job.genotype.encoding].tokenizer()
+    tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)
     clean = count_correct(victim, context.validation) / len(context.validation)
     counts, _ = attack_split(
@@ -212,16 +211,6 @@ def _final_model(
     size = params(job.genotype, context.sizes)
     save_student(model, tokenizer, job.folder)
     return model, tokenizer, fitness(clean, counts, size, context)
-
-
-def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save a student as a Hugging Face folder, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        model.save_pretrained(Path(scratch) / "model")
-        tokenizer.save_pretrained(Path(scratch) / "model")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(Path(scratch) / "model", folder)
 
 
 def count_correct(victim: Victim, split: Split) -> int:

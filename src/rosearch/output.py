@@ -132,14 +132,25 @@ def print_prediction(answer: Mapping[str, Any], as_json: bool) -> None:
 def print_genotype(g: Genotype, sizes: Sizes, svg: Path | None, as_json: bool) -> None:
     """A genotype as text or JSON, and as an SVG file if asked for."""
     from rosearch.report.draw import draw_svg, draw_text
+    from rosearch.report.rails import ASCII
 
     if svg:
         write_text(svg, draw_svg(g, sizes))
     if as_json:
         print(g.to_json())
         return
-    print(draw_text(g, sizes))
+    text = draw_text(g, sizes)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text if _can_write(text, encoding) else text.translate(ASCII))
     print(f"{params(g, sizes):,} parameters, {flops(g, sizes) / 1e6:.1f} MFLOPs at 32 tokens")
+
+
+def _can_write(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _console() -> Console:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,23 @@ from rosearch.attack.methods import ATTACKS, NEIGHBOURS, check_attack
 from rosearch.attack.sources import neighbours_file
 from rosearch.attack.text import segment
 from rosearch.attack.victim import ModelVictim
-from rosearch.config import RunConfig, TaskConfig
+from rosearch.config import RunConfig, TaskConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
 from rosearch.distill.robust import substitutes
 from rosearch.errors import UserError
 from rosearch.fitness import Context, count_correct
 from rosearch.progress import stage
+from rosearch.space.encoding import PLAIN, Clustering
 from rosearch.student.build import principal_embedding
-from rosearch.student.clusters import synonym_clusters, word_evidence
+from rosearch.student.clusters import Evidence, Lexicon, growing_clusters, word_evidence
 from rosearch.student.vocabulary import (
-    Vocabulary,
+    occurring_tokens,
     plain_vocabulary,
     student_tokenizer,
     supports_synonyms,
     synonym_vocabulary,
     tokenizer_settings,
+    trimmed,
 )
 from rosearch.tasks import Task, load_task, task_resources
 from rosearch.teacher.fit import fit_teacher, load_classifier
@@ -67,8 +70,8 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
         names.append(config.teacher.name)
     for attack in all_attacks(config):
         names += ATTACKS[attack].resources if attack in ATTACKS else ()
-    if "synonym" in config.space.encodings:
-        names += ATTACKS[config.encoding.lexicon].resources
+    for lexicon in config.encoding.lexicons:
+        names += ATTACKS[lexicon].resources
     return tuple(dict.fromkeys(names))
 
 
@@ -85,28 +88,34 @@ def check(config: RunConfig) -> None:
     """
     for name in all_attacks(config):
         check_attack(name)
-    if config.encoding.lexicon not in ATTACKS:
-        raise UserError(
-            f"config: encoding.lexicon: expected one of {', '.join(ATTACKS)}, "
-            f"found {config.encoding.lexicon!r}"
-        )
-    leaked = set(config.final.held_out) & {config.search.attack, config.encoding.lexicon}
+    used = {lexicon_of(config.search.attack), *config.encoding.lexicons}
+    leaked = [name for name in config.final.held_out if lexicon_of(name) in used]
     if leaked:
         raise UserError(
-            f"the attack {sorted(leaked)[0]!r} cannot be held out: the search uses it; "
-            "change final.held_out, search.attack or encoding.lexicon"
+            f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
+            "change final.held_out, search.attack or encoding.lexicons"
         )
 
 
-def prepare(config: RunConfig, task: Task) -> Prepared:
-    """Teacher, targets, encodings and attack tables; each is reused if it was made before."""
+def lexicon_of(attack: str) -> str:
+    """Name of an attack's lexicon; of a file with a lexicon it is the name of the attack."""
+    return ATTACKS[attack].lexicon if attack in ATTACKS else attack
+
+
+def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None = None) -> Prepared:
+    """Teacher, targets, encodings and attack tables; what takes long is made once and reused.
+
+    Args:
+        wanted: synonym encodings to prepare besides the plain one; by default all of the run.
+    """
+    wanted = clusterings_of(config) if wanted is None else wanted
     folder = fit_teacher(task, config.teacher, config.seed)
     targets = load_targets(
         cache_targets(task, folder, config.teacher.precision, config.teacher.max_length)
     )
     model, tokenizer = load_classifier(folder)
     with stage("preparing encodings and attacks", 4) as advance:
-        encoded = _encodings(config, task, targets, model, tokenizer)
+        encoded = _encodings(config, wanted, task, targets, model, tokenizer)
         advance(2, "")
         tables = attack_tables(all_attacks(config), (*task.validation.texts, *task.test.texts))
         advance(1, "")
@@ -143,26 +152,35 @@ def attack_tables(names: Iterable[str], texts: Sequence[str]) -> dict[str, Table
 
 
 def _encodings(
-    config: RunConfig, task: Task, targets: np.ndarray, model: Any, tokenizer: Any
+    config: RunConfig,
+    wanted: Sequence[Clustering],
+    task: Task,
+    targets: np.ndarray,
+    model: Any,
+    tokenizer: Any,
 ) -> dict[str, EncodedTrain]:
     """The train split under every encoding; validation and test texts play no part in it."""
     texts = [[w.lower() for w in segment(text).words] for text in task.train.texts]
-    lexicon = _lexicon(config, texts, tokenizer)
-    vocabularies: dict[str, Vocabulary] = {}
-    for name in config.space.encodings:
-        if name == "plain" or not supports_synonyms(tokenizer):
-            vocabularies["plain"] = plain_vocabulary(tokenizer)
-        else:
-            evidence = word_evidence(texts, np.asarray(targets, dtype=np.float32))
-            clusters = synonym_clusters(lexicon, evidence, config.encoding.tolerance)
-            vocabularies[name] = synonym_vocabulary(tokenizer, clusters)
+    names = dict.fromkeys([*config.encoding.lexicons, *(n for c in wanted for n in c.lexicons)])
+    tables = {name: _lexicon(name, texts, tokenizer) for name in names}
+    vocabularies = {PLAIN: plain_vocabulary(tokenizer)}
+    lexicons = {PLAIN: united(tables, config.encoding.lexicons)}
+    if wanted and supports_synonyms(tokenizer):
+        evidence = word_evidence(texts, np.asarray(targets, dtype=np.float32))
+        for clustering, clusters in clusters_of(wanted, tables, evidence).items():
+            vocabularies[clustering.key] = synonym_vocabulary(tokenizer, clusters)
+            lexicons[clustering.key] = united(tables, clustering.lexicons)
     table = model.get_input_embeddings().weight.detach().numpy()
     dims = max(config.space.embedding_dims)
-    may_change = {w: found for w, found in lexicon.items() if not_a_stop_word(w)}
     encoded = {}
-    for name, vocabulary in vocabularies.items():
+    for key, vocabulary in vocabularies.items():
         student = student_tokenizer(tokenizer, vocabulary)
-        encoded[name] = encode_train(
+        if config.encoding.trim:
+            words = {s for text in texts for w in text for s in lexicons[key].get(w, ())}
+            occur = occurring_tokens(student, [*task.train.texts, *(f" {w}" for w in words)])
+            vocabulary = trimmed(vocabulary, occur, student.unk_token_id)
+        may_change = {w: found for w, found in lexicons[key].items() if not_a_stop_word(w)}
+        encoded[key] = encode_train(
             vocabulary,
             student,
             tokenizer_settings(student),
@@ -174,11 +192,32 @@ def _encodings(
     return encoded
 
 
-def _lexicon(
-    config: RunConfig, texts: Sequence[Sequence[str]], tokenizer: Any
-) -> dict[str, list[str]]:
+def clusters_of(
+    wanted: Sequence[Clustering], tables: Mapping[str, Lexicon], evidence: Evidence
+) -> dict[Clustering, dict[str, str]]:
+    """Clusters of every encoding; those that differ in the tolerance only grow in one go."""
+    alike: dict[tuple[tuple[str, ...], int], list[Clustering]] = defaultdict(list)
+    for clustering in wanted:
+        alike[clustering.lexicons, clustering.max_cluster].append(clustering)
+    found = {}
+    for (names, cap), group in alike.items():
+        tolerances = [c.tolerance for c in group]
+        grown = growing_clusters(united(tables, names), evidence, tolerances, cap)
+        found.update({c: grown[c.tolerance] for c in group})
+    return found
+
+
+def united(tables: Mapping[str, Lexicon], names: Iterable[str]) -> dict[str, list[str]]:
+    """Substitutions of several lexicons, in their order, each once."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for name in names:
+        for word, others in tables[name].items():
+            found[word].update(dict.fromkeys(others))
+    return {word: list(others) for word, others in found.items()}
+
+
+def _lexicon(name: str, texts: Sequence[Sequence[str]], tokenizer: Any) -> dict[str, list[str]]:
     """Substitutions, lower case, of the words of the vocabulary and of the train split."""
     words = {w for w in tokenizer.get_vocab() if w.isalpha()} | {w for t in texts for w in t}
-    name = ATTACKS[config.encoding.lexicon].lexicon
-    table = cached_table(name, words, resources.cache_dir() / "lexicons")
+    table = cached_table(ATTACKS[name].lexicon, words, resources.cache_dir() / "lexicons")
     return {word: [s.lower() for s in found] for word, found in table.items()}

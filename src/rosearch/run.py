@@ -17,14 +17,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rosearch import config as configs
-from rosearch.config import RunConfig
+from rosearch.config import RunConfig, clusterings_of
 from rosearch.errors import UserError, one_line
 from rosearch.executors.base import Executor
 from rosearch.live import Live, SearchView
 from rosearch.search.evolution import Evolution, EvolutionConfig
 from rosearch.search.population import fitness
 from rosearch.space.cost import Limits, Sizes
-from rosearch.space.genotype import Genotype
+from rosearch.space.genotype import Genotype, encoded_by
+from rosearch.space.latency import LatencyTable
 from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, REFERENCE, preset
 from rosearch.space.vary import Space
@@ -96,8 +97,9 @@ def resume(folder: Path, workers: int = 2) -> Json:
         prepared = prepare(config, task)
         context = prepared.context
         rows = dict(context.sizes.rows)
-        store.set_meta(rows=rows)
-        space = space_of(config, rows, task.classes, context.teacher_params)
+        store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
+        latency = latency_of(config, store)
+        space = space_of(config, rows, task.classes, context.teacher_params, latency)
         strategy = Evolution(space, seed_genotypes(space), evolution_config(config), config.seed)
         with ProcessPool(context, workers) as pool:
             with SearchView(config.search.candidates, context.teacher_params) as view:
@@ -250,9 +252,17 @@ def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
 
 
 def space_of(
-    config: RunConfig, rows: Mapping[str, int], classes: int, teacher_params: int
+    config: RunConfig,
+    rows: Mapping[str, int],
+    classes: int,
+    teacher_params: int,
+    latency: LatencyTable | None = None,
 ) -> Space:
     """The search space of a configuration.
+
+    Args:
+        rows: of the encodings that could be prepared.
+        latency: needed for a limit on the latency.
 
     Raises:
         UserError: an unknown choice, or limits that no student can meet.
@@ -260,29 +270,51 @@ def space_of(
     s = config.space
     allowed = int(teacher_params / s.min_compression) if s.min_compression else None
     limits = [n for n in (allowed, s.max_params) if n is not None]
+    prepared = tuple(c for c in clusterings_of(config) if c.key in rows)
+    # A teacher whose tokenizer forbids the synonym encoding leaves the plain one.
+    encodings = tuple(e for e in s.encodings if e != "synonym" or prepared) or ("plain",)
     return Space(
-        Sizes(rows, classes),
-        Limits(min(limits, default=None), s.max_flops),
+        Sizes(rows, classes, latency=latency),
+        Limits(min(limits, default=None), s.max_flops, s.max_latency_ms),
         ops=s.ops or tuple(OPS),
         widths=s.widths,
         embedding_dims=s.embedding_dims,
-        encodings=tuple(rows),  # type: ignore[arg-type]
+        encodings=encodings,  # type: ignore[arg-type]
+        clusterings=prepared,
         max_nodes=s.max_nodes,
         max_repeat=s.max_repeat,
     )
 
 
+def latency_of(config: RunConfig, store: Store) -> LatencyTable | None:
+    """The run's latency table, measured when it is first needed: a resumed run decides alike."""
+    if config.space.max_latency_ms is None:
+        return None
+    table: LatencyTable | None = store.meta().get("latency")
+    if table is None:
+        from rosearch.student.latency import latency_table
+
+        s = config.space
+        table = latency_table(s.widths, s.ops or tuple(OPS), max(s.embedding_dims))
+        store.set_meta(latency=dict(table))
+    return table
+
+
 def check_space(config: RunConfig) -> None:
-    """Refuse unknown choices of the space early; limits are checked once the teacher is known."""
-    unlimited = replace(config.space, min_compression=0.0, max_params=None, max_flops=None)
+    """Refuse unknown choices and impossible FLOPs of the space early.
+
+    The limits on parameters and latency are checked once the vocabulary and the teacher are known.
+    """
+    unlimited = replace(config.space, min_compression=0.0, max_params=None, max_latency_ms=None)
     if not config.space.encodings:
         raise UserError("space: encodings: expected one or more of plain, synonym; found none")
-    space_of(replace(config, space=unlimited), dict.fromkeys(config.space.encodings, 1), 2, 1)
+    keys = ["plain", *(c.key for c in clusterings_of(config))]
+    space_of(replace(config, space=unlimited), dict.fromkeys(keys, 1), 2, 1)
 
 
 def seed_genotypes(space: Space) -> list[Genotype]:
-    """Presets that the space allows."""
-    found = [PRESETS[name]() for name in SEEDS]
+    """Presets that the space allows, their synonym encoding with the nearest genes it allows."""
+    found = [_nearest_coding(PRESETS[name](), space) for name in SEEDS]
     return [
         g
         for g in found
@@ -291,6 +323,13 @@ def seed_genotypes(space: Space) -> list[Genotype]:
         and len(g.nodes) <= space.max_nodes
         and g.repeat <= space.max_repeat
     ]
+
+
+def _nearest_coding(g: Genotype, space: Space) -> Genotype:
+    if g.encoding == "plain" or not space.clusterings:
+        return g
+    distances = {c: abs(c.tolerance - g.tolerance) for c in space.clusterings}
+    return encoded_by(g, min(distances, key=distances.__getitem__))
 
 
 def evolution_config(config: RunConfig) -> EvolutionConfig:

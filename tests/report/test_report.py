@@ -26,7 +26,7 @@ from rosearch.space.vary import Space, sample
 from rosearch.store import Final, Store
 from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial, wilson
 
-SIZES = Sizes({"plain": 30522, "synonym": 20000}, 2)
+SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 20000}, 2)
 TEACHER = 22_700_000
 SCRIPT = "<script>alert(1)</script>"
 EVIL_LABELS = ["<img src=x onerror=alert(2)>", "</script><b>pos"]
@@ -421,7 +421,7 @@ def test_the_table_has_a_line_per_node_and_the_parameters() -> None:
         lines = draw_text(genotype, SIZES).splitlines()
         assert lines[0].endswith(f"{params(genotype, SIZES):,} parameters")
         for i, node in enumerate(genotype.nodes, start=1):
-            assert lines[i + 1].split()[:2] == [str(i), node.op]
+            assert f" {i}  {node.op} " in lines[i + 1]
         assert len(draw_text(genotype, None).splitlines()) == len(lines)
 
 

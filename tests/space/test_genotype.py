@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +14,14 @@ from hypothesis import strategies as st
 
 from rosearch.errors import UserError
 from rosearch.space.cost import Sizes
-from rosearch.space.genotype import Genotype, Node, from_dict, from_json, load, to_dict
+from rosearch.space.encoding import Clustering, clusterings
+from rosearch.space.genotype import Genotype, Node, encoded_by, from_dict, from_json, load, to_dict
 from rosearch.space.presets import PRESETS, preset, transformer
 from rosearch.space.vary import Space, sample
 
-SPACE = Space(Sizes({"plain": 3000, "synonym": 2000}, 2), max_nodes=10)
+CLUSTERINGS = clusterings(("wordnet", "relatives"), (0.005, 0.05), (0, 20))
+ROWS = {"plain": 3000, **{c.key: 2000 for c in CLUSTERINGS}}
+SPACE = Space(Sizes(ROWS, 2), clusterings=CLUSTERINGS, max_nodes=10)
 seeds = st.integers(0, 2**32)
 
 
@@ -43,7 +48,7 @@ def renumbered(g: Genotype, rng: np.random.Generator) -> Genotype:
     return replace(g, nodes=tuple(nodes))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(seeds)
 def test_json_round_trip(seed: int):
     g = sampled(seed)
@@ -51,7 +56,7 @@ def test_json_round_trip(seed: int):
     assert from_json(g.to_json()).hash == g.hash
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(seeds, seeds)
 def test_hash_is_blind_to_node_order_and_input_order(seed: int, shuffle: int):
     g = sampled(seed)
@@ -76,6 +81,25 @@ def test_hash_tells_networks_apart_that_colour_refinement_does_not_merge():
 def test_hash_ignores_what_changes_nothing():
     g = Genotype(32, 64, (Node((0,), "conv3", combine="multiply"),), shared=True)
     assert g.hash == Genotype(32, 64, (Node((0,), "conv3"),)).hash
+
+
+def test_genes_of_the_encoding_change_the_hash_in_any_order_of_the_lexicons():
+    g = Genotype(32, 64, (Node((0,), "conv3"),), encoding="synonym")
+    assert g == encoded_by(g, Clustering())
+    assert g.encoding_key == "synonym:wordnet:0.015:0"
+    assert encoded_by(g, None).encoding_key == "plain"
+    both = encoded_by(g, Clustering(("wordnet", "relatives")))
+    turned = encoded_by(g, Clustering(("relatives", "wordnet")))
+    assert both.hash == turned.hash and both.encoding_key == turned.encoding_key
+    found = {encoded_by(g, c).hash for c in (None, *CLUSTERINGS)}
+    assert len(found) == len(CLUSTERINGS) + 1
+
+
+def test_a_synonym_encoding_without_genes_reads_wordnet():
+    data = {**to_dict(transformer(1)), "encoding": "synonym"}
+    for gene in ("lexicons", "tolerance", "max_cluster"):
+        data.pop(gene)
+    assert from_dict(data) == encoded_by(transformer(1), Clustering())
 
 
 def test_many_twins_are_hashed_quickly():
@@ -118,6 +142,15 @@ def test_unknown_preset_names_the_presets():
         ({"nodes": [{"op": "conv3"}]}, r"nodes\.0\.inputs"),
         ({"schema": 2}, "schema 2 is newer than 1"),
         ({"surprise": 1}, "surprise"),
+        ({"a\nb": 1}, r"a\?b"),
+        ({"lexicons": ["wordnet"]}, "lexicons, tolerance, max_cluster: genes of the synonym"),
+        ({"tolerance": 0.1}, "tolerance"),
+        ({"encoding": "synonym", "lexicons": ["nope"]}, "lexicons: expected one or more of wordn"),
+        ({"encoding": "synonym", "lexicons": ["characters"]}, "lexicons"),
+        ({"encoding": "synonym", "lexicons": ["9" * 5000]}, r"lexicons: .{1,130}\.\.\.$"),
+        ({"encoding": "synonym", "tolerance": -1}, "tolerance: expected 0 to 1000, found -1"),
+        ({"encoding": "synonym", "tolerance": math.nan}, "tolerance"),
+        ({"encoding": "synonym", "max_cluster": 1}, r"max_cluster: expected 0 \(no cap\) or 2"),
     ],
 )
 def test_bad_fields_are_named(change: dict[str, object], message: str):
@@ -125,7 +158,7 @@ def test_bad_fields_are_named(change: dict[str, object], message: str):
         from_dict({**to_dict(transformer(2)), **change})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.integers(0, 2**32), st.binary(min_size=1, max_size=4), st.integers(0, 10**6))
 def test_damaged_files_give_one_clear_error(seed: int, noise: bytes, place: int):
     text = sampled(seed).to_json().encode()
@@ -134,7 +167,45 @@ def test_damaged_files_give_one_clear_error(seed: int, noise: bytes, place: int)
     try:
         from_json(damaged)
     except UserError as error:
-        assert "\n" not in str(error).strip()
+        assert len(str(error).splitlines()) == 1
+
+
+JUNK: tuple[object, ...] = (
+    None, True, -1, 10**40, 1e308, float("nan"), "", "x\ny\u2028", [], [[]], [0, 0], {}, {"a": 1},
+    "conv4", 99, ["wordnet", "wordnet"], "9" * 5000,
+)  # fmt: skip
+
+
+def spots(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Paths of everything inside a JSON value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    found = []
+    for key, inner in inside:
+        found.append((*path, key))
+        if isinstance(inner, dict | list):
+            found += spots(inner, (*path, key))
+    return found
+
+
+@settings(max_examples=2000, deadline=None)
+@given(seeds, st.integers(0, 10**6), st.sampled_from((*JUNK, "gone")))
+def test_wrong_fields_are_named_in_one_line(seed: int, place: int, junk: object):
+    data = to_dict(sampled(seed))
+    path = spots(data)[place % len(spots(data))]
+    *outer, last = path
+    holder: Any = data
+    for key in outer:
+        holder = holder[key]
+    if junk == "gone":
+        del holder[last]
+    else:
+        holder[last] = junk
+    try:
+        from_json(json.dumps(data))
+    except UserError as error:
+        assert len(str(error).splitlines()) == 1
+        assert len(str(error)) < 400
+        assert str(path[0]) in str(error)
 
 
 @settings(max_examples=300, deadline=None)

@@ -9,20 +9,23 @@ from hypothesis import strategies as st
 
 from rosearch.errors import UserError
 from rosearch.space.cost import Limits, Sizes, efficiency, params
-from rosearch.space.genotype import from_json
+from rosearch.space.encoding import Clustering, clusterings
+from rosearch.space.genotype import encoded_by, from_json
 from rosearch.space.vary import Space, crossover, mutate, repair, sample
 
-SIZES = Sizes({"plain": 3000, "synonym": 2000}, 2)
+CLUSTERINGS = clusterings(("wordnet", "relatives"), (0.005, 0.05), (0, 20))
+ROWS = {"plain": 3000, "synonym:wordnet:0.015:0": 2000, **{c.key: 2000 for c in CLUSTERINGS}}
+SIZES = Sizes(ROWS, 2)
 SPACE = Space(SIZES)
-LIMITED = Space(SIZES, Limits(max_params=300_000))
+LIMITED = Space(SIZES, Limits(max_params=300_000), clusterings=CLUSTERINGS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.integers(0, 2**32))
 def test_chains_of_variations_stay_valid_and_leave_parents_alone(seed: int):
     rng = np.random.default_rng(seed)
     a, b = sample(LIMITED, rng), sample(LIMITED, rng)
-    for _ in range(8):
+    for _ in range(4):
         before = a.to_json(), b.to_json()
         child = mutate(a, LIMITED, rng)
         mixed = crossover(a, b, LIMITED, rng)
@@ -33,6 +36,40 @@ def test_chains_of_variations_stay_valid_and_leave_parents_alone(seed: int):
             assert len(g.nodes) <= LIMITED.max_nodes
             assert params(g, SIZES) <= 300_000
         a, b = child, mixed
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.integers(0, 2**32))
+def test_every_mutation_changes_the_hash_or_nothing_at_all(seed: int):
+    rng = np.random.default_rng(seed)
+    g = sample(LIMITED, rng)
+    before = g.to_json()
+    child = mutate(g, LIMITED, rng)
+    assert child.hash != g.hash
+    assert g.to_json() == before
+    assert params(child, SIZES) <= 300_000
+    assert child.encoding == "plain" or child.clustering in CLUSTERINGS
+
+
+def test_clusterings_change_one_gene_at_a_time():
+    rng = np.random.default_rng(0)
+    g = encoded_by(sample(LIMITED, rng), CLUSTERINGS[0])
+    seen = set()
+    for _ in range(300):
+        child = mutate(g, LIMITED, rng)
+        if g.encoding == child.encoding == "synonym":
+            old, new = vars(g.clustering), vars(child.clustering)
+            assert sum(old[gene] != new[gene] for gene in old) <= 1
+            seen.add(child.encoding_key)
+        g = child
+    assert len(seen) > 3
+
+
+def test_wrong_clusterings_are_refused():
+    with pytest.raises(UserError, match="space: max_cluster: expected 0"):
+        Space(SIZES, clusterings=(Clustering(max_cluster=1),))
+    with pytest.raises(UserError, match="space: clusterings: expected one or more"):
+        Space(SIZES, clusterings=())
 
 
 def test_the_same_generator_gives_the_same_genotypes():
@@ -59,9 +96,15 @@ def test_impossible_limit_names_the_smallest_value():
 
 
 def test_unreachable_limit_within_the_choices_is_an_error_not_a_loop():
-    space = Space(SIZES, Limits(max_params=100_000), widths=(768,), embedding_dims=(512,))
-    with pytest.raises(UserError, match="no genotype within the limits"):
-        sample(space, np.random.default_rng(0))
+    narrow = {"widths": (768,), "embedding_dims": (512,), "poolings": ("attention",)}
+    with pytest.raises(UserError, match="max_params=100000 cannot be met") as error:
+        Space(SIZES, Limits(max_params=100_000), **narrow)
+    smallest = int(str(error.value).split()[-1])
+    found = sample(Space(SIZES, Limits(max_params=smallest), **narrow), np.random.default_rng(0))
+    assert params(found, SIZES) == smallest
+    tight = Limits(max_params=smallest, max_flops=1)
+    with pytest.raises(UserError, match="max_flops=1 cannot be met"):
+        Space(SIZES, tight, **narrow)
 
 
 def test_unknown_choice_is_named():

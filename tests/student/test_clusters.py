@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections import Counter
 
-from rosearch.student.clusters import Evidence, synonym_clusters, word_evidence
+import numpy as np
+import pytest
+
+from rosearch.student.clusters import (
+    Evidence,
+    growing_clusters,
+    synonym_clusters,
+    word_evidence,
+)
 
 TEXTS = (
     [["good", "film"]] * 30 + [["bad", "film"]] * 30 + [["fine", "movie"]] * 20
@@ -39,6 +47,30 @@ def test_tolerance_decides_how_much_is_merged():
     merged = [len(synonym_clusters(lexicon, evidence, t)) for t in (0.0, 0.5, 1e9)]
     assert merged[0] == 0 < merged[1] <= merged[2]
     assert counts[2] < counts[1]
+
+
+def random_words(n: int, seed: int) -> tuple[dict[str, list[str]], Evidence]:
+    rng = np.random.default_rng(seed)
+    words = [f"w{i}" for i in range(n)]
+    evidence = Evidence({w: rng.normal(size=2) for w in words}, dict.fromkeys(words, 5))
+    return {w: [words[j] for j in rng.integers(0, n, 4)] for w in words}, evidence
+
+
+@pytest.mark.parametrize("cap", [0, 3])
+def test_growing_clusters_equal_those_of_each_tolerance(cap: int):
+    lexicon, evidence = random_words(150, 2)
+    tolerances = (0.5, 0.05, 5.0, 0.2)
+    grown = growing_clusters(lexicon, evidence, tolerances, cap)
+    for tolerance in tolerances:
+        assert grown[tolerance] == synonym_clusters(lexicon, evidence, tolerance, cap)
+
+
+@pytest.mark.parametrize("cap", [2, 5, 20])
+def test_no_cluster_outgrows_the_cap(cap: int):
+    lexicon, evidence = random_words(150, 3)
+    sizes = Counter(synonym_clusters(lexicon, evidence, 1e9, cap).values())
+    assert 2 <= max(sizes.values()) <= cap
+    assert max(Counter(synonym_clusters(lexicon, evidence, 1e9).values()).values()) > 20
 
 
 def test_order_of_the_lexicon_does_not_matter():

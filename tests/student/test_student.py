@@ -1,9 +1,6 @@
-"""The built student: cost formulas, padding, encodings, Hugging Face round trip."""
+"""The built student: cost formulas, padding, start of the weights."""
 
 from __future__ import annotations
-
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,22 +8,20 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from rosearch.space.cost import Sizes, flops, params
-from rosearch.space.genotype import Genotype, Node
+from rosearch.space.genotype import POOLINGS, Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, preset
 from rosearch.space.vary import Space, sample
 from rosearch.student.build import build_student, module_spec, principal_embedding
 from rosearch.student.layers import MODULES
-from rosearch.student.vocabulary import (
-    Vocabulary,
-    plain_vocabulary,
-    student_tokenizer,
-    synonym_vocabulary,
-)
+from rosearch.student.vocabulary import Vocabulary
+
+# torch.backends.mkldnn.flags tells of a TF32 that this processor does not have
+pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")
 
 PLAIN = Vocabulary(tuple(f"t{i}" for i in range(300)), tuple((i,) for i in range(300)), 0)
 FOLDED = Vocabulary(PLAIN.tokens, PLAIN.pieces, 0, np.arange(300) // 2)
-SIZES = Sizes({"plain": 300, "synonym": 150}, 3)
+SIZES = Sizes({"plain": 300, "synonym:wordnet:0.015:0": 150}, 3)
 LABELS = ("a", "b", "c")
 
 
@@ -52,6 +47,24 @@ GENOTYPES = [
 ]
 
 
+def counted_flops(model: torch.nn.Module) -> int:
+    """What torch counts for one example of 32 tokens.
+
+    It sees nothing inside oneDNN's LSTM; without oneDNN the same recurrence is matrix products.
+    """
+    ids = torch.randint(1, 300, (1, 32))
+    with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+        model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    return counter.get_total_flops()
+
+
+def test_torch_counts_recurrence():
+    lstm = torch.nn.LSTM(32, 16, batch_first=True)
+    with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+        lstm(torch.randn(1, 8, 32))
+    assert counter.get_total_flops() == 8 * 2 * 4 * 16 * (32 + 16)
+
+
 def test_every_op_has_a_module():
     assert {op.family for op in OPS.values()} == set(MODULES)
 
@@ -67,29 +80,41 @@ def test_params_formula_is_exact(g: Genotype):
 @pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
 def test_flops_formula_is_close(g: Genotype):
     model = build_student(g, vocabulary(g), LABELS, seed=0).eval()
-    ids = torch.randint(1, 300, (1, 32))
-    with FlopCounterMode(display=False) as counter:
-        model(input_ids=ids, attention_mask=torch.ones_like(ids))
-    if any(node.op in ("lstm", "gru") for node in g.nodes):
-        # torch counts nothing inside its recurrent kernels: a lower bound is all there is.
-        assert flops(g, SIZES) >= 0.95 * counter.get_total_flops()
-    else:
-        assert flops(g, SIZES) == pytest.approx(counter.get_total_flops(), rel=0.05)
+    assert flops(g, SIZES) == pytest.approx(counted_flops(model), rel=0.05)
 
 
-@pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
+def stacked(op: str, **more: object) -> Genotype:
+    """The op twice, behind a projection and a norm, which fill padding with their biases."""
+    nodes = (Node((0, 0), op, combine="concat", norm="layer"), Node((0, 1), op, norm="layer"))
+    return Genotype(32, 32, nodes, **more)  # type: ignore[arg-type]
+
+
+MASKED = [
+    *(stacked(op, pooling=pooling) for op in OPS for pooling in POOLINGS),
+    *(stacked(op, repeat=2, shared=shared) for op in OPS for shared in (False, True)),
+    *GENOTYPES,
+]
+
+
+@pytest.mark.parametrize("g", MASKED, ids=lambda g: g.hash)
 def test_padding_changes_nothing(g: Genotype):
+    random = torch.Generator().manual_seed(0)
     model = build_student(g, vocabulary(g), LABELS, seed=1).eval()
-    rows = [torch.randint(1, 300, (n,)) for n in (3, 9, 5)]
-    alone = torch.cat([model(input_ids=row[None]).logits for row in rows])
-    ids = torch.zeros((3, 17), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = row
-        mask[i, : len(row)] = 1
-    together = model(input_ids=ids, attention_mask=mask).logits
-    assert torch.allclose(alone, together, atol=1e-5)
-    assert torch.isfinite(together).all()
+    with torch.no_grad():  # as after training: norms and biases at their start hide faults
+        for weight in model.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape, generator=random))
+    ids = torch.randint(1, 300, (3, 17), generator=random)
+    lengths = torch.tensor([3, 9, 5])
+    mask = (torch.arange(17) < lengths[:, None]).long()
+    with torch.inference_mode():
+        alone = torch.cat([model(input_ids=ids[i : i + 1, : lengths[i]]).logits for i in range(3)])
+        padded = {
+            "any tokens": model(input_ids=ids, attention_mask=mask),
+            "padding tokens": model(input_ids=ids * mask),
+            "vectors": model(inputs_embeds=model.input.embed(ids), attention_mask=mask),
+        }
+    for name, output in padded.items():
+        assert torch.allclose(alone, output.logits, atol=1e-5), name
 
 
 def test_words_of_a_cluster_are_one_word():
@@ -138,57 +163,3 @@ def test_a_cluster_starts_between_its_words():
 def test_genotype_spec_needs_no_op_table():
     node = module_spec(one_op("attention4"))["nodes"][0]  # type: ignore[index]
     assert (node["family"], node["argument"]) == ("attention", 4)
-
-
-CLEAN_PROCESS = """
-import sys, torch
-import rosearch
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, pipeline
-folder = sys.argv[1]
-assert AutoConfig.from_pretrained(folder).model_type == "rosearch-student"
-model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-tokenizer = AutoTokenizer.from_pretrained(folder)
-texts = ["A gorgeous, witty film.", "dull and slow"]
-batch = tokenizer(texts, return_tensors="pt", padding=True)
-print(model(**batch).logits.tolist())
-classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
-print([answer["label"] for answer in classify(texts)])
-"""
-
-
-def test_saved_student_loads_with_auto_classes(tmp_path, bert_tokenizer):
-    clusters = {"gorgeous": "gorgeous", "splendid": "gorgeous", "unputdownable": "gorgeous"}
-    folded = synonym_vocabulary(bert_tokenizer, clusters)
-    g = one_op("lstm", encoding="synonym")
-    model = build_student(g, folded, ("bad", "good"), seed=0).eval()
-    tokenizer = student_tokenizer(bert_tokenizer, folded)
-    model.save_pretrained(tmp_path / "s")
-    tokenizer.save_pretrained(tmp_path / "s")
-    texts = ["A gorgeous, witty film.", "dull and slow"]
-    expected = model(**tokenizer(texts, return_tensors="pt", padding=True)).logits
-    out = subprocess.run(
-        [sys.executable, "-c", CLEAN_PROCESS, str(tmp_path / "s")],
-        capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    assert torch.allclose(torch.tensor(eval(out[0])), expected, atol=1e-6)
-    names = [("bad", "good")[int(i)] for i in expected.argmax(-1)]
-    assert eval(out[1]) == names
-    assert not list((tmp_path / "s").glob("*.bin"))
-
-
-def test_synonym_tokenizer_keeps_whole_words(bert_tokenizer):
-    clusters = {"gorgeous": "x", "unputdownable": "x", "Café": "x", "co-op": "x"}
-    folded = synonym_vocabulary(bert_tokenizer, clusters)
-    tokenizer = student_tokenizer(bert_tokenizer, folded)
-    assert folded.rows is not None
-    assert len(folded.tokens) == len(plain_vocabulary(bert_tokenizer).tokens) + 1
-    rows = folded.rows[tokenizer("Gorgeous unputdownable movie")["input_ids"]]
-    assert rows[1] == rows[2] != rows[3]
-    assert folded.n_rows == len(folded.tokens) - 1
-    assert tokenizer.decode(tokenizer("unputdownable")["input_ids"][1:-1]) == "unputdownable"
-
-
-def test_plain_tokenizer_equals_the_teachers(bert_tokenizer):
-    tokenizer = student_tokenizer(bert_tokenizer, plain_vocabulary(bert_tokenizer))
-    for text in ("Isn't it a 5-star café?", "", "日本 ok", "x" * 300):
-        assert tokenizer(text)["input_ids"] == bert_tokenizer(text)["input_ids"]

@@ -8,7 +8,15 @@ from html import escape
 from itertools import pairwise
 
 from rosearch.report.layout import Layout, Point, place
-from rosearch.space.cost import Sizes, input_params, node_params, output_params, params
+from rosearch.report.rails import rails
+from rosearch.space.cost import (
+    Sizes,
+    input_params,
+    node_params,
+    output_params,
+    params,
+    saved_params,
+)
 from rosearch.space.genotype import Genotype, Node
 
 BOX, SMALL, WIDE = (194.0, 62.0), (194.0, 42.0), (244.0, 62.0)  # width, height
@@ -57,23 +65,27 @@ def draw_line(genotype: Genotype) -> str:
 
 
 def draw_text(genotype: Genotype, sizes: Sizes | None) -> str:
-    """A table for the terminal, one line per node; totals only where `sizes` are known."""
+    """The graph for the terminal, one line per node; totals only where `sizes` are known."""
     g = genotype
     end = f"{_merge(g)}, layer norm, {g.pooling} pooling, classifier"
-    rows = [("0", "input", _input_text(g), _count(_input_params(g, sizes)))]
+    edges = rails([(), *(node.inputs for node in g.nodes), g.outputs])
+    rows = [(edges[0], "0", "input", _input_text(g), _count(_input_params(g, sizes)))]
     for i, node in enumerate(g.nodes, start=1):
-        rows.append((str(i), node.op, _node_text(node), _count(node_params(node, g.width))))
-    rows.append(("", "output", end, _count(_output_params(g, sizes))))
-    wide = [max(len(row[k]) for row in rows) for k in range(4)]
+        cost = _count(node_params(node, g.width))
+        rows.append((edges[i], str(i), node.op, _node_text(node), cost))
+    rows.append((edges[-1], "", "output", end, _count(_output_params(g, sizes))))
+    wide = [max(len(row[k]) for row in rows) for k in range(5)]
     lines = [
-        f"{a:>{wide[0]}}  {b:<{wide[1]}}  {c:<{wide[2]}}  {d:>{wide[3]}}".rstrip()
-        for a, b, c, d in rows
+        f"{line} {a:>{wide[1]}}  {b:<{wide[2]}}  {c:<{wide[3]}}  {d:>{wide[4]}}".rstrip()
+        for line, a, b, c, d in rows
     ]
-    head = f"student {g.hash}"
+    head = f"student {g.hash}, width {g.width}"
     if sizes:
         head += f": {params(g, sizes):,} parameters"
     if g.repeat > 1:
         lines.append(f"nodes 1 to {len(g.nodes)} are the cell, {_repeats(g)}; 0 is what it reads")
+    if sizes and saved_params(g, sizes):
+        lines.append(f"trimmed vocabulary: {_trimmed(g, sizes)}")
     return "\n".join([head, *lines])
 
 
@@ -107,10 +119,11 @@ def draw_svg(genotype: Genotype, sizes: Sizes | None) -> str:
 def _boxes(g: Genotype, sizes: Sizes | None) -> list[Box]:
     """Input, nodes (box i is node i), merge of loose ends if there are several, output."""
     e, w = g.embedding_dim, g.width
-    dims = f"embedding {e}" if e == w else f"embedding {e} to {w}"
+    dims = f"embedding {e}, width {w}"
     place_text = "no positions" if g.position == "none" else f"{g.position} positions"
     first = f"{g.encoding} encoding, {place_text}"
-    boxes = [Box("end", (first, dims, _cost(_input_params(g, sizes))), (), "input")]
+    tip = f"input, trimmed: {_trimmed(g, sizes)}" if sizes and saved_params(g, sizes) else "input"
+    boxes = [Box("end", (first, dims, _cost(_input_params(g, sizes))), (), tip)]
     for i, node in enumerate(g.nodes, start=1):
         before = [f"{i}"]
         before += [node.combine] if len(node.inputs) > 1 else []
@@ -204,6 +217,12 @@ def _cell_frame(g: Genotype, boxes: list[Box], layout: Layout) -> tuple[str, str
     )
     label = f'<text class="cell" x="{_n(left + 4)}" y="{_n(top - 5)}">{escape(_repeats(g))}</text>'
     return frame, label
+
+
+def _trimmed(g: Genotype, sizes: Sizes) -> str:
+    rows, gone = sizes.rows[g.encoding_key], sizes.trimmed[g.encoding_key]
+    saved = saved_params(g, sizes)
+    return f"{rows:,} of {rows + gone:,} embedding rows kept, {saved:,} parameters saved"
 
 
 def _repeats(g: Genotype) -> str:

@@ -101,7 +101,7 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "caveats": caveats(summary) if summary else (),
         "table": headline(summary, run.finals) if summary else None,
         "front": sorted(front(run.trials), key=fitness, reverse=True),
-        "drawings": _drawings(run, Sizes(run.meta.get("rows") or {}, len(labels))),
+        "drawings": _drawings(run, _sizes(run.meta, len(labels))),
         "gallery": gallery(best, run.attacked.get("reference", ()), labels),
         "tally": tally(best),
         "failures": failed[:MOST_FAILURES],
@@ -133,6 +133,10 @@ def _assets(run: Snapshot) -> dict[str, Any]:
     }
 
 
+def _sizes(meta: Mapping[str, Any], classes: int) -> Sizes:
+    return Sizes(meta.get("rows") or {}, classes, trimmed=meta.get("trimmed_rows") or {})
+
+
 def _drawings(run: Snapshot, sizes: Sizes) -> list[Drawing]:
     """The best student and the finalists; while the search runs, the fittest of the front."""
     if run.summary:
@@ -149,7 +153,7 @@ def _drawings(run: Snapshot, sizes: Sizes) -> list[Drawing]:
 
 def _drawing(name: str, genotype: Genotype, sizes: Sizes) -> Drawing:
     markup = require("markupsafe", "report").Markup
-    known = sizes if genotype.encoding in sizes.rows else None
+    known = sizes if genotype.encoding_key in sizes.rows else None
     svg = markup(draw_svg(genotype, known))  # draw_svg escapes its texts
     return Drawing(name, genotype.hash, draw_line(genotype), svg)
 

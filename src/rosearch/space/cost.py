@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from rosearch.errors import UserError
-from rosearch.space.genotype import EMBEDDING_DIMS, ENCODINGS, WIDTHS, Genotype, Node
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.latency import LatencyTable, latency_ms
 from rosearch.space.ops import OPS
 
 MAX_POSITIONS = 512
@@ -18,14 +19,18 @@ class Sizes:
     """What the cost depends on besides the genotype.
 
     Attributes:
-        rows: encoding -> rows of the embedding table.
+        rows: encoding key -> rows of the embedding table; see `Genotype.encoding_key`.
         classes: number of labels.
         tokens: sequence length at which FLOPs are counted.
+        latency: measured parts on the target device; needed for a limit on the latency only.
+        trimmed: encoding key -> rows that trimming the vocabulary left out.
     """
 
     rows: Mapping[str, int]
     classes: int
     tokens: int = 32
+    latency: LatencyTable | None = None
+    trimmed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Limits:
 
     max_params: int | None = None
     max_flops: int | None = None
+    max_latency_ms: float | None = None
 
 
 def node_params(node: Node, width: int) -> int:
@@ -55,10 +61,15 @@ def node_flops(node: Node, width: int, tokens: int) -> int:
 
 def input_params(g: Genotype, sizes: Sizes) -> int:
     """Parameters of the input stage: embedding table, map to the width, positions."""
-    table = sizes.rows[g.encoding] * g.embedding_dim
+    table = sizes.rows[g.encoding_key] * g.embedding_dim
     factor = 0 if g.embedding_dim == g.width else g.embedding_dim * g.width + g.width
     position = MAX_POSITIONS * g.width if g.position == "learned" else 0
     return table + factor + position
+
+
+def saved_params(g: Genotype, sizes: Sizes) -> int:
+    """Parameters of the embedding table that trimming the vocabulary left out."""
+    return sizes.trimmed.get(g.encoding_key, 0) * g.embedding_dim
 
 
 def output_params(g: Genotype, sizes: Sizes) -> int:
@@ -82,34 +93,28 @@ def flops(g: Genotype, sizes: Sizes) -> int:
     return factor + g.repeat * cell + pooling + 2 * g.width * sizes.classes
 
 
-def fits(g: Genotype, sizes: Sizes, limits: Limits) -> bool:
-    """Whether a genotype meets every limit."""
-    return (limits.max_params is None or params(g, sizes) <= limits.max_params) and (
-        limits.max_flops is None or flops(g, sizes) <= limits.max_flops
-    )
+def latency(g: Genotype, sizes: Sizes) -> float:
+    """Estimated milliseconds of one forward pass; see `rosearch.space.latency`."""
+    if sizes.latency is None:
+        raise UserError("max_latency_ms needs a latency table; see rosearch.student.latency")
+    return latency_ms(g, sizes.latency)
 
 
-def check_limits(sizes: Sizes, limits: Limits) -> None:
-    """Refuse limits that no genotype can meet.
+# Limit -> the cost that it limits.
+COSTS: dict[str, Callable[[Genotype, Sizes], float]] = {
+    "max_params": params,
+    "max_flops": flops,
+    "max_latency_ms": latency,
+}
 
-    Raises:
-        UserError: naming the smallest reachable value.
-    """
-    # The cheapest genotypes: one free op, no factor matrix or the smallest one, no positions.
-    cheapest = [
-        Genotype(e, w, (Node((0,), "identity"),), encoding=encoding)
-        for e in EMBEDDING_DIMS[:2]
-        for w in WIDTHS[:2]
-        for encoding in ENCODINGS
-        if encoding in sizes.rows
-    ]
-    for name, limit, cost in (
-        ("max_params", limits.max_params, params),
-        ("max_flops", limits.max_flops, flops),
-    ):
-        smallest = min(cost(g, sizes) for g in cheapest)
-        if limit is not None and limit < smallest:
-            raise UserError(f"{name}={limit} cannot be met: the smallest student has {smallest}")
+
+def exceeded(g: Genotype, sizes: Sizes, limits: Limits) -> str | None:
+    """Name of the first limit that a genotype exceeds, the cheapest to tell first."""
+    for name, cost in COSTS.items():
+        limit = getattr(limits, name)
+        if limit is not None and cost(g, sizes) > limit:
+            return name
+    return None
 
 
 def compression(teacher_params: int, student_params: int) -> float:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from rosearch.errors import UserError
+from rosearch.space.encoding import PLAIN, Clustering, clustering_problems, short
 from rosearch.space.ops import OPS
 
 SCHEMA = 1
@@ -42,6 +43,8 @@ POSITIONS: tuple[Position, ...] = ("none", "sinusoidal", "learned")
 ENCODINGS: tuple[Encoding, ...] = ("plain", "synonym")
 POOLINGS: tuple[Pooling, ...] = ("first", "mean", "max", "attention")
 
+_NO_CLUSTERING = {**vars(Clustering()), "lexicons": ()}
+
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class Node:
 class Genotype:
     """A student: input stage, a cell (DAG of nodes) stacked `repeat` times, pooling.
 
+    `lexicons`, `tolerance` and `max_cluster` are the genes of the synonym encoding (see
+    `rosearch.space.encoding.Clustering`); without `lexicons` it reads WordNet. The plain encoding
+    has none of them: they stay at their defaults.
+
     Raises:
         UserError: a field is out of its range or the graph is not a valid DAG.
     """
@@ -72,12 +79,17 @@ class Genotype:
     nodes: tuple[Node, ...]
     position: Position = "none"
     encoding: Encoding = "plain"
+    lexicons: tuple[str, ...] = ()
+    tolerance: float = Clustering.tolerance
+    max_cluster: int = Clustering.max_cluster
     pooling: Pooling = "mean"
     repeat: int = 1
     shared: bool = False
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
+        if self.encoding == "synonym" and not self.lexicons:
+            object.__setattr__(self, "lexicons", Clustering.lexicons)
         problem = next(iter(_problems(self)), None)
         if problem:
             raise UserError(f"invalid genotype: {problem}")
@@ -93,9 +105,31 @@ class Genotype:
         read = {i for node in self.nodes for i in node.inputs}
         return tuple(i for i in range(1, len(self.nodes) + 1) if i not in read)
 
+    @property
+    def clustering(self) -> Clustering:
+        """Genes of the synonym encoding; of no meaning for the plain one."""
+        return Clustering(self.lexicons, self.tolerance, self.max_cluster)
+
+    @cached_property
+    def encoding_key(self) -> str:
+        """Name of the encoding with its genes: `plain`, or such as `synonym:wordnet:0.015:0`."""
+        return PLAIN if self.encoding == "plain" else self.clustering.key
+
     def to_json(self) -> str:
         """Text form; `from_json` gives an equal genotype back."""
         return json.dumps(to_dict(self))
+
+
+def coding_genes(clustering: Clustering | None) -> dict[str, Any]:
+    """Fields of a genotype with the synonym encoding of these genes; None: the plain encoding."""
+    if clustering is None:
+        return {"encoding": "plain", **_NO_CLUSTERING}
+    return {"encoding": "synonym", **vars(clustering)}
+
+
+def encoded_by(genotype: Genotype, clustering: Clustering | None) -> Genotype:
+    """The genotype with another encoding; see `coding_genes`."""
+    return replace(genotype, **coding_genes(clustering))
 
 
 def to_dict(genotype: Genotype) -> dict[str, Any]:
@@ -115,7 +149,7 @@ def from_dict(data: object) -> Genotype:
     schema = data.get("schema", SCHEMA)
     if isinstance(schema, int) and schema > SCHEMA:
         raise UserError(
-            f"invalid genotype: schema {schema} is newer than {SCHEMA}, "
+            f"invalid genotype: schema {short(schema)} is newer than {SCHEMA}, "
             "the newest this version reads; update rosearch"
         )
     try:
@@ -123,9 +157,10 @@ def from_dict(data: object) -> Genotype:
         return _ADAPTER.validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "genotype"
-        found = str(first["input"])[:60]
-        raise UserError(f"invalid genotype: {field}: {first['msg']} (found {found!r})") from None
+        field = ".".join(str(part) for part in first["loc"])[:60] or "genotype"
+        field = "".join(c if c.isprintable() else "?" for c in field)  # a file's own text
+        found = short(str(first["input"])[:60])
+        raise UserError(f"invalid genotype: {field}: {first['msg']} (found {found})") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"invalid genotype: {error}") from None
 
@@ -161,7 +196,7 @@ def _problems(g: Genotype) -> Sequence[str]:
     """What is wrong with a genotype, in words; empty when it is valid."""
     found = []
     if g.schema != SCHEMA:
-        found.append(f"schema: expected {SCHEMA}, found {g.schema}")
+        found.append(f"schema: expected {SCHEMA}, found {short(g.schema)}")
     for field, value, allowed in (
         ("embedding_dim", g.embedding_dim, EMBEDDING_DIMS),
         ("width", g.width, WIDTHS),
@@ -170,9 +205,16 @@ def _problems(g: Genotype) -> Sequence[str]:
         ("pooling", g.pooling, POOLINGS),
     ):
         if value not in allowed:
-            found.append(f"{field}: expected one of {_listed(allowed)}, found {value!r}")
+            found.append(f"{field}: expected one of {_listed(allowed)}, found {short(value)}")
+    if g.encoding == "synonym":
+        found.extend(clustering_problems(g.clustering))
+    elif vars(g.clustering) != _NO_CLUSTERING:
+        found.append(
+            "lexicons, tolerance, max_cluster: genes of the synonym encoding; "
+            "leave them out for the plain one"
+        )
     if not 1 <= g.repeat <= MAX_REPEAT:
-        found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {g.repeat}")
+        found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {short(g.repeat)}")
     if not 1 <= len(g.nodes) <= MAX_NODES:
         found.append(f"nodes: expected 1 to {MAX_NODES} nodes, found {len(g.nodes)}")
     for i, node in enumerate(g.nodes, start=1):
@@ -186,7 +228,7 @@ def _node_problems(i: int, node: Node) -> list[str]:
         found.append(f"inputs: expected 1 to {MAX_INPUTS} indices, found {len(node.inputs)}")
     for source in node.inputs:
         if not 0 <= source < i:
-            found.append(f"inputs: node {i} may read 0 to {i - 1}, found {source}")
+            found.append(f"inputs: node {i} may read 0 to {i - 1}, found {short(source)}")
     for field, value, allowed in (
         ("op", node.op, tuple(OPS)),
         ("combine", node.combine, COMBINES),
@@ -194,7 +236,7 @@ def _node_problems(i: int, node: Node) -> list[str]:
         ("activation", node.activation, ACTIVATIONS),
     ):
         if value not in allowed:
-            found.append(f"{field}: expected one of {_listed(allowed)}, found {value!r}")
+            found.append(f"{field}: expected one of {_listed(allowed)}, found {short(value)}")
     return found
 
 
@@ -205,7 +247,7 @@ def _listed(values: Sequence[object]) -> str:
 def _canonical_form(g: Genotype) -> list[Any]:
     """The same nested list for two genotypes exactly when they describe the same network."""
     shared = g.shared and g.repeat > 1  # sharing one cell with itself changes nothing
-    stage = [g.embedding_dim, g.width, g.position, g.encoding, g.pooling, g.repeat, shared]
+    stage = [g.embedding_dim, g.width, g.position, g.encoding_key, g.pooling, g.repeat, shared]
     consumers: list[list[int]] = [[] for _ in range(len(g.nodes) + 1)]
     for i, node in enumerate(g.nodes, start=1):
         for source in node.inputs:

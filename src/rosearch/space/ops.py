@@ -16,13 +16,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Op:
-    """Family, argument (kernel size, heads, expansion), and cost formulas of one operation."""
+    """Family, argument (kernel size, heads, expansion), and cost formulas of one operation.
+
+    Attributes:
+        formula: what it computes, for the documentation.
+        costs: `params` and `flops` as text in W, T and the argument n; a test holds them equal.
+    """
 
     family: str
     argument: int
     params: Callable[[int], int]  # width -> parameters
     flops: Callable[[int, int], int]  # (width, tokens) -> FLOPs for one example
     source: str
+    formula: str
+    costs: tuple[str, str] = ("0", "0")
 
 
 def _feed_forward(m: int) -> Op:
@@ -32,11 +39,21 @@ def _feed_forward(m: int) -> Op:
         lambda w: 2 * m * w * w + m * w + w,
         lambda w, t: 4 * m * w * w * t,
         "Vaswani et al. 2017, section 3.3",
+        "B activation(A x + a) + b, hidden width nW; the node's activation stands inside",
+        ("2*n*W^2 + n*W + W", "4*n*W^2*T"),
     )
 
 
-def _conv(family: str, k: int, source: str) -> Op:
-    return Op(family, k, lambda w: k * w * w + w, lambda w, t: 2 * k * w * w * t, source)
+def _conv(family: str, k: int, formula: str, source: str) -> Op:
+    return Op(
+        family,
+        k,
+        lambda w: k * w * w + w,
+        lambda w, t: 2 * k * w * w * t,
+        source,
+        formula,
+        ("n*W^2 + W", "2*n*W^2*T"),
+    )
 
 
 def _sepconv(k: int) -> Op:
@@ -46,6 +63,9 @@ def _sepconv(k: int) -> Op:
         lambda w: (k * w + w) + (w * w + w),
         lambda w, t: 2 * k * w * t + 2 * w * w * t,
         "Howard et al. 2017 (MobileNets), section 3.1",
+        "B (sum over i of D_i x_(t+i)) + b: one filter D of n tokens for each channel, then "
+        "a linear map B",
+        ("W^2 + n*W + 2*W", "2*W^2*T + 2*n*W*T"),
     )
 
 
@@ -56,6 +76,8 @@ def _glu(k: int) -> Op:
         lambda w: 2 * (k * w * w + w),
         lambda w, t: 4 * k * w * w * t,
         "Dauphin et al. 2017, section 2",
+        "u * sigmoid(v), where u and v are two convolutions of n tokens",
+        ("2*n*W^2 + 2*W", "4*n*W^2*T"),
     )
 
 
@@ -66,10 +88,12 @@ def _attention(heads: int) -> Op:
         lambda w: 4 * (w * w + w),
         lambda w, t: 8 * w * w * t + 4 * w * t * t,
         "Vaswani et al. 2017, section 3.2",
+        "O [softmax(Q K^T / sqrt(W/n)) V of each of n heads]; padding is not attended to",
+        ("4*W^2 + 4*W", "8*W^2*T + 4*W*T^2"),
     )
 
 
-def _recurrent(family: str, gates: int, source: str) -> Op:
+def _recurrent(family: str, gates: int, source: str, costs: tuple[str, str]) -> Op:
     # Two directions of W/2 units: per gate W/2 x W input weights, W/2 x W/2 state weights, and
     # the two bias vectors that torch keeps.
     return Op(
@@ -78,26 +102,40 @@ def _recurrent(family: str, gates: int, source: str) -> Op:
         lambda w: 2 * gates * (w // 2) * (w + w // 2 + 2),
         lambda w, t: 4 * gates * (w // 2) * (w + w // 2) * t,
         source,
+        "[forward h_t; backward h_t], W/2 units each; the backward one starts at the last token",
+        costs,
     )
 
 
-def _free(family: str, argument: int, source: str) -> Op:
-    return Op(family, argument, lambda w: 0, lambda w, t: 0, source)
+def _free(family: str, argument: int, formula: str, source: str) -> Op:
+    return Op(family, argument, lambda w: 0, lambda w, t: 0, source, formula)
 
+
+CONVOLUTION = "sum over i of A_i x_(t+i) + a, i from -(n-1)/2 to (n-1)/2"
+DILATED = "sum over i of A_i x_(t+2i) + a, i from -(n-1)/2 to (n-1)/2"
 
 OPS: dict[str, Op] = {
-    "identity": _free("identity", 1, "He et al. 2016 (shortcut)"),
+    "identity": _free("identity", 1, "x", "He et al. 2016 (shortcut)"),
     **{f"ff{m}": _feed_forward(m) for m in (1, 2, 4)},
-    **{f"conv{k}": _conv("conv", k, "Kim 2014") for k in (1, 3, 5, 7, 9)},
+    **{f"conv{k}": _conv("conv", k, CONVOLUTION, "Kim 2014") for k in (1, 3, 5, 7, 9)},
     **{f"sepconv{k}": _sepconv(k) for k in (3, 5, 7, 9, 11)},
     **{
-        f"dilconv{k}": _conv("dilconv", k, "Yu and Koltun 2016; dilation 2, as in AdaBERT")
+        f"dilconv{k}": _conv("dilconv", k, DILATED, "Yu and Koltun 2016; dilation 2, as in AdaBERT")
         for k in (3, 5)
     },
     **{f"glu{k}": _glu(k) for k in (3, 5)},
     **{f"attention{h}": _attention(h) for h in (1, 2, 4, 8)},
-    "lstm": _recurrent("lstm", 4, "Hochreiter and Schmidhuber 1997, bidirectional"),
-    "gru": _recurrent("gru", 3, "Cho et al. 2014, bidirectional"),
-    "maxpool3": _free("maxpool", 3, "Chen et al. 2020 (AdaBERT)"),
-    "avgpool3": _free("avgpool", 3, "Chen et al. 2020 (AdaBERT)"),
+    "lstm": _recurrent(
+        "lstm",
+        4,
+        "Hochreiter and Schmidhuber 1997, bidirectional",
+        ("6*W^2 + 8*W", "12*W^2*T"),
+    ),
+    "gru": _recurrent("gru", 3, "Cho et al. 2014, bidirectional", ("4.5*W^2 + 6*W", "9*W^2*T")),
+    "maxpool3": _free(
+        "maxpool", 3, "maximum over a window of n real tokens", "Chen et al. 2020 (AdaBERT)"
+    ),
+    "avgpool3": _free(
+        "avgpool", 3, "mean over a window of n real tokens", "Chen et al. 2020 (AdaBERT)"
+    ),
 }

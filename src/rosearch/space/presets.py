@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rosearch.errors import UserError
-from rosearch.space.genotype import Encoding, Genotype, Node
+from rosearch.space.genotype import Activation, Encoding, Genotype, Node, Pooling, Position
 
 
 def transformer(
@@ -15,6 +15,8 @@ def transformer(
     heads: int = 4,
     encoding: Encoding = "plain",
     shared: bool = False,
+    position: Position = "sinusoidal",
+    pooling: Pooling = "mean",
 ) -> Genotype:
     """Pre-norm Transformer encoder (Vaswani et al. 2017; norm first as in Xiong et al. 2020)."""
     block = (
@@ -26,12 +28,89 @@ def transformer(
         embedding_dim,
         width,
         block,
-        position="sinusoidal",
+        position=position,
         encoding=encoding,
-        pooling="mean",
+        pooling=pooling,
         repeat=layers,
         shared=shared,
     )
+
+
+def distilbert(layers: int) -> Genotype:
+    """DistilBERT (Sanh et al. 2019): the teacher's width, fewer layers, first token read.
+
+    Departures, here and in the BERT-likes below: layer norm stands before the op, not after the
+    sum, and heads are at most 8. The width is MiniLM's 384, as MiniLM is the teacher; 768 is
+    BERT-base's.
+    """
+    return transformer(layers, 384, 384, 8, position="learned", pooling="first")
+
+
+def tinybert() -> Genotype:
+    """TinyBERT-4 (Jiao et al. 2020): 4 layers of 312; 8 heads for 12, 1,248 for 1,200 units."""
+    return transformer(4, 312, 312, 8, position="learned", pooling="first")
+
+
+def albert() -> Genotype:
+    """ALBERT (Lan et al. 2020): 12 layers of one set of weights, embedding of 128, factorised.
+
+    Departure: width 384 (the paper's smallest model has 768), as for `distilbert`.
+    """
+    return transformer(12, 384, 128, 8, shared=True, position="learned", pooling="first")
+
+
+def mobilebert() -> Genotype:
+    """MobileBERT (Sun et al. 2020): 24 thin layers of 128, each with four feed-forward networks.
+
+    Departures: a student has one width, so there is no wider stream (512) between the bottlenecks
+    and no map into and out of them; the embedding enters without the convolution of three tokens;
+    layer norm stands before the op.
+    """
+    nodes = [Node((0,), "attention4", norm="layer"), Node((0, 1), "identity")]
+    for _ in range(4):
+        nodes += _residual(len(nodes), "ff4", "relu")
+    return Genotype(128, 128, tuple(nodes), position="learned", pooling="first", repeat=24)
+
+
+def adabert() -> Genotype:
+    """A cell in the manner of AdaBERT (Chen et al. 2020): convolutions, dilated ones, pooling.
+
+    Nodes sum two inputs, and attention pooling reads the result. It is no cell that the paper
+    found: those differ by task. Departure: layer norm and op, then ReLU.
+    """
+    cell = (
+        Node((0,), "conv3", norm="layer", activation="relu"),
+        Node((0, 1), "dilconv3", norm="layer", activation="relu"),
+        Node((1, 2), "maxpool3", norm="layer"),
+        Node((0, 3), "conv5", norm="layer", activation="relu"),
+    )
+    return Genotype(128, 128, cell, position="learned", pooling="attention", repeat=3)
+
+
+def evolved() -> Genotype:
+    """Encoder block of the Evolved Transformer (So et al. 2019, figure 3), twice.
+
+    Departures: the gated linear unit reads three tokens, not one; both wide branches are as wide
+    as the student; 9-token separable convolution as there.
+    """
+    cell = [Node((0,), "glu3", norm="layer"), Node((0, 1), "identity")]
+    cell += [
+        Node((2,), "conv1", norm="layer", activation="relu"),
+        Node((2,), "conv3", norm="layer", activation="relu"),
+        Node((3, 4), "sepconv9", norm="layer"),
+        Node((2, 5), "identity"),
+    ]
+    cell += _residual(6, "attention8", "none")
+    cell += _residual(8, "ff4", "relu")
+    return Genotype(64, 128, tuple(cell), position="sinusoidal", repeat=2)
+
+
+def _residual(last: int, op: str, activation: Activation) -> list[Node]:
+    """An op on node `last`, layer norm first, and the sum of both."""
+    return [
+        Node((last,), op, norm="layer", activation=activation),
+        Node((last, last + 1), "identity"),
+    ]
 
 
 def text_cnn(encoding: Encoding = "plain") -> Genotype:
@@ -68,11 +147,35 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "bilstm": bilstm,
     "bag": bag,
     "sepconv": sepconv,
+    "distilbert3": lambda: distilbert(3),
+    "distilbert6": lambda: distilbert(6),
+    "tinybert4": tinybert,
+    "mobilebert": mobilebert,
+    "albert": albert,
+    "adabert": adabert,
+    "evolved": evolved,
     "transformer1-synonym": lambda: transformer(1, encoding="synonym"),
     "textcnn-synonym": lambda: text_cnn("synonym"),
     "bilstm-synonym": lambda: bilstm("synonym"),
     "bag-synonym": lambda: bag("synonym"),
     "sepconv-synonym": lambda: sepconv("synonym"),
+}
+
+# What each one is, for the documentation.
+DESCRIPTIONS: dict[str, str] = {
+    "transformer3": "Transformer, 3 layers; the reference of every run (Vaswani et al. 2017)",
+    "transformer1": "Transformer, 1 layer",
+    "textcnn": "parallel convolutions, maximum over time (Kim 2014)",
+    "bilstm": "one bidirectional LSTM layer (Tang et al. 2019)",
+    "bag": "bag of embeddings, one feed-forward layer (Joulin et al. 2017; Iyyer et al. 2015)",
+    "sepconv": "two residual blocks of separable and gated convolution",
+    "distilbert3": "DistilBERT-like, 3 layers of MiniLM's width (Sanh et al. 2019)",
+    "distilbert6": "DistilBERT-like, 6 layers of MiniLM's width",
+    "tinybert4": "TinyBERT-like, 4 layers of 312 (Jiao et al. 2020)",
+    "mobilebert": "MobileBERT-like, 24 thin layers (Sun et al. 2020)",
+    "albert": "ALBERT-like, 12 layers of shared weights (Lan et al. 2020)",
+    "adabert": "AdaBERT-like cell (Chen et al. 2020)",
+    "evolved": "Evolved-Transformer-like cell (So et al. 2019)",
 }
 
 REFERENCE = "transformer3"

@@ -46,6 +46,7 @@ def build_student(
         genotype=module_spec(g),
         vocab_size=len(vocabulary.tokens),
         embedding_rows=vocabulary.n_rows,
+        trimmed_rows=vocabulary.trimmed_rows,
         teacher_params=teacher_params,
         pad_token_id=vocabulary.pad_id,
         id2label=dict(enumerate(label_names)),

@@ -10,6 +10,7 @@ evidence that a word gives for each class.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ def word_evidence(texts: Sequence[Sequence[str]], logits: np.ndarray) -> Evidenc
     return Evidence({word: effects[i] for word, i in column.items()}, dict(count))
 
 
-def synonym_clusters(lexicon: Lexicon, evidence: Evidence, tolerance: float) -> dict[str, str]:
+def synonym_clusters(
+    lexicon: Lexicon, evidence: Evidence, tolerance: float, max_cluster: int = 0
+) -> dict[str, str]:
     """Word -> the name of its cluster (one of its words), for clusters of two words and more.
 
     Two neighbouring clusters are merged, cheapest first, while the increase of the weighted
@@ -69,14 +72,27 @@ def synonym_clusters(lexicon: Lexicon, evidence: Evidence, tolerance: float) -> 
 
     Args:
         lexicon: word -> its substitutions, lower case.
+        max_cluster: most words of a cluster; 0 means no cap.
     """
-    return _Merger(lexicon, evidence).merged(tolerance)
+    return growing_clusters(lexicon, evidence, (tolerance,), max_cluster)[tolerance]
+
+
+def growing_clusters(
+    lexicon: Lexicon, evidence: Evidence, tolerances: Sequence[float], max_cluster: int = 0
+) -> dict[float, dict[str, str]]:
+    """`synonym_clusters` at several tolerances, in the time that the largest one takes."""
+    merger = _Merger(lexicon, evidence, max_cluster or math.inf)
+    return {tolerance: merger.merged(tolerance) for tolerance in sorted(tolerances)}
 
 
 class _Merger:
-    """Agglomerative clustering on a sparse graph with a heap of possible merges."""
+    """Agglomerative clustering on a sparse graph with a heap of possible merges.
 
-    def __init__(self, lexicon: Lexicon, evidence: Evidence) -> None:
+    Merging goes on where it stopped when it is asked for again with a larger tolerance.
+    """
+
+    def __init__(self, lexicon: Lexicon, evidence: Evidence, max_cluster: float) -> None:
+        self.max_cluster = max_cluster
         classes = len(next(iter(evidence.effect.values()), np.zeros(1)))
         zero = np.zeros(classes)
         edges: Counter[tuple[str, str]] = Counter()
@@ -92,19 +108,20 @@ class _Merger:
         self.links: dict[str, dict[str, int]] = defaultdict(dict)
         for (a, b), substitutions in edges.items():
             self.links[a][b] = self.links[b][a] = substitutions
+        self.heap = [(self._cost(a, b), a, b) for a in self.links for b in self.links[a] if a < b]
+        heapq.heapify(self.heap)
 
     def merged(self, tolerance: float) -> dict[str, str]:
-        heap = [(self._cost(a, b), a, b) for a in self.links for b in self.links[a] if a < b]
-        heapq.heapify(heap)
-        while heap:
+        heap = self.heap
+        while heap and heap[0][0] <= tolerance:
             cost, a, b = heapq.heappop(heap)
             if self.parent[a] != a or self.parent[b] != b:
                 continue  # one of them was merged away since
+            if self.size[a] + self.size[b] > self.max_cluster:
+                continue
             now = self._cost(a, b)
             if now > cost + 1e-12:
                 heapq.heappush(heap, (now, a, b))
-            elif cost > tolerance:
-                break
             else:
                 keep, gone = (a, b) if len(self.links[a]) >= len(self.links[b]) else (b, a)
                 for other in self._merge(keep, gone):

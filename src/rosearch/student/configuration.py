@@ -18,7 +18,8 @@ class StudentConfig(PreTrainedConfig):
         genotype: JSON-ready form of the genotype.
         vocab_size: number of token ids.
         embedding_rows: rows of the embedding table; smaller than `vocab_size` where the synonym
-            encoding maps the words of a cluster to one row.
+            encoding maps the words of a cluster to one row or the vocabulary is trimmed.
+        trimmed_rows: rows that trimming left out; their tokens share the row of [UNK].
         teacher_params: parameters of the teacher, for the compression shown to users.
     """
 
@@ -29,6 +30,7 @@ class StudentConfig(PreTrainedConfig):
         genotype: dict[str, Any] | None = None,
         vocab_size: int = 30522,
         embedding_rows: int | None = None,
+        trimmed_rows: int = 0,
         dropout: float = 0.1,
         teacher_params: int | None = None,
         pad_token_id: int = 0,
@@ -37,6 +39,16 @@ class StudentConfig(PreTrainedConfig):
         self.genotype = genotype or {}
         self.vocab_size = vocab_size
         self.embedding_rows = embedding_rows or vocab_size
+        self.trimmed_rows = trimmed_rows
         self.dropout = dropout
         self.teacher_params = teacher_params
         super().__init__(pad_token_id=pad_token_id, **kwargs)
+
+    @property
+    def saved_params(self) -> int:
+        """Parameters that trimming the vocabulary left out."""
+        return self.trimmed_rows * int(self.genotype["embedding_dim"])
+
+
+# `save_pretrained` copies this file beside the weights and names it in `config.json`.
+StudentConfig.register_for_auto_class()

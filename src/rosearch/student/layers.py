@@ -252,7 +252,7 @@ class Pooling(nn.Module):
             return x.masked_fill(~real, torch.finfo(x.dtype).min).amax(1)
         if self.score is not None:
             weights = self.score(x).masked_fill(~real, torch.finfo(x.dtype).min).softmax(1)
-            return (weights * x).sum(1)
+            return (weights.transpose(1, 2) @ x)[:, 0]  # (B, 1, T) @ (B, T, W)
         return x.masked_fill(~real, 0.0).sum(1) / real.sum(1).clamp_min(1)
 
 

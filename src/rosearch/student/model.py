@@ -109,3 +109,7 @@ class StudentForSequenceClassification(PreTrainedModel):
         for i in range(self.repeat):
             x = self.cells[i % len(self.cells)](x, mask)
         return self.classifier(self.dropout(self.pooling(self.norm(x), mask)))
+
+
+# `save_pretrained` copies this file and those it imports beside the weights.
+StudentForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")

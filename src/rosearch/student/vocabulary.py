@@ -13,8 +13,8 @@ back.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,14 @@ class Vocabulary:
         tokens: token of each id.
         pieces: for each token, the ids of the teacher's pieces that spell it.
         rows: (tokens,) int64, embedding row of each token; None where row = id.
+        trimmed_rows: how many rows `trimmed` left out.
     """
 
     tokens: tuple[str, ...]
     pieces: tuple[tuple[int, ...], ...]
     pad_id: int
     rows: np.ndarray | None = None
+    trimmed_rows: int = 0
 
     @property
     def n_rows(self) -> int:
@@ -85,12 +87,60 @@ def synonym_vocabulary(tokenizer: Any, clusters: Mapping[str, str]) -> Vocabular
     )
 
 
+def occurring_tokens(tokenizer: Any, texts: Iterable[str]) -> set[int]:
+    """Ids of the tokens that can occur, for `trimmed`.
+
+    Those of the texts, the special tokens, and single ASCII characters at the start and inside of
+    words: with these, numbers and misspelt words of unseen texts stay spelt in part.
+
+    Args:
+        tokenizer: of the student.
+        texts: of the train split, and the words that attacks and training may put into them.
+    """
+    found: set[int] = set(tokenizer.all_special_ids)
+    for ids in tokenizer(list(texts))["input_ids"]:
+        found.update(ids)
+    for token, i in tokenizer.get_vocab().items():
+        bare = token.removeprefix("##").lstrip("\u0120\u2581")  # marks of BPE and SentencePiece
+        if len(bare) == 1 and bare.isascii():
+            found.add(i)
+    return found
+
+
+def trimmed(vocabulary: Vocabulary, kept: Iterable[int], unk_id: int | None) -> Vocabulary:
+    """The vocabulary with embedding rows for the kept tokens only; all others share [UNK]'s row.
+
+    Tokens keep their ids, so the tokenizer stays as it is. A token that shares its row with a kept
+    one costs nothing and stays. No train text has an unknown token, so the row of [UNK] remains
+    where `principal_embedding` starts it: at the mean of the tokens that it stands for.
+
+    Args:
+        kept: token ids; [UNK] and padding are always kept.
+
+    Raises:
+        UserError: the tokenizer has no unknown token.
+    """
+    if unk_id is None:
+        raise UserError(
+            "encoding.trim needs a tokenizer with an unknown token, and the teacher's has none; "
+            "set encoding.trim = false"
+        )
+    rows = np.arange(len(vocabulary.tokens)) if vocabulary.rows is None else vocabulary.rows
+    stay = np.unique(rows[[*kept, unk_id, vocabulary.pad_id]])
+    left_out = vocabulary.n_rows - len(stay)
+    if not left_out:
+        return vocabulary
+    new = np.full(vocabulary.n_rows, np.searchsorted(stay, rows[unk_id]))  # old row -> new row
+    new[stay] = np.arange(len(stay))
+    return replace(vocabulary, rows=new[rows], trimmed_rows=vocabulary.trimmed_rows + left_out)
+
+
 def student_tokenizer(teacher_tokenizer: Any, vocabulary: Vocabulary) -> Any:
     """A Hugging Face tokenizer for a vocabulary; saved, it is one plain `tokenizer.json`."""
     from transformers import PreTrainedTokenizerFast
 
     spec = json.loads(teacher_tokenizer.backend_tokenizer.to_str())
-    if vocabulary.rows is not None:
+    if vocabulary.tokens != _tokens(teacher_tokenizer):  # words were added
         if spec["model"]["type"] != "WordPiece":
             raise UserError(
                 f"the synonym encoding needs a WordPiece tokenizer, found {spec['model']['type']}; "

@@ -103,10 +103,11 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     more = {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            # Left unset, trust_remote_code asks on a terminal whether to run a stranger's code.
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             # use_safetensors: other weight files are pickles
             model = AutoModelForSequenceClassification.from_pretrained(
-                source, use_safetensors=True, **more
+                source, trust_remote_code=False, use_safetensors=True, **more
             )
     except Exception as error:  # a damaged file shows in errors of several libraries
         raise UserError(

@@ -1,0 +1,115 @@
+"""Which encodings and lexicons a configuration asks for, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rosearch.config import clusterings_of, from_dict, make_config, to_dict
+from rosearch.errors import UserError
+from rosearch.prepare import check, clusters_of, united
+from rosearch.run import check_space, latency_of, seed_genotypes, space_of
+from rosearch.space.encoding import Clustering
+from rosearch.store import Store
+from rosearch.student.clusters import Evidence, synonym_clusters
+
+BOTH = {
+    "encoding": {
+        "lexicons": ["wordnet", "relatives"],
+        "tolerances": [0.005, 0.05],
+        "max_clusters": [0, 20],
+    },
+    "final": {"held_out": ["characters"]},
+}
+
+
+def test_quick_searches_prepare_one_synonym_encoding_and_standard_three():
+    assert clusterings_of(make_config("quick")) == (Clustering(),)
+    assert len(clusterings_of(make_config("standard"))) == 3
+    assert clusterings_of(from_dict({"space": {"encodings": ["plain"]}})) == ()
+
+
+def test_every_combination_of_genes_is_offered():
+    found = clusterings_of(from_dict(BOTH))
+    assert len(set(found)) == len({c.key for c in found}) == 3 * 2 * 2
+    assert {c.lexicons for c in found} == {("wordnet",), ("relatives",), ("wordnet", "relatives")}
+    assert from_dict(to_dict(from_dict(BOTH))) == from_dict(BOTH)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        (
+            {"lexicons": []},
+            r"encoding\.lexicons: expected one or more different values, found \[\]",
+        ),
+        ({"lexicons": ["characters"]}, r"encoding\.lexicons: expected one of wordnet, relatives"),
+        ({"tolerances": [0.1, 0.1]}, r"encoding\.tolerances: expected one or more different"),
+        ({"tolerances": [-1]}, r"encoding\.tolerances: expected 0 to 1000, found -1"),
+        ({"max_clusters": [1]}, r"max_cluster: expected 0 \(no cap\) or 2 to"),
+    ],
+)
+def test_wrong_genes_are_named(encoding: dict[str, object], message: str):
+    with pytest.raises(UserError, match=message):
+        check_space(from_dict({"encoding": encoding}))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"encoding": {"lexicons": ["wordnet", "relatives"]}},
+        {"final": {"held_out": ["wordnet"]}},
+        {"search": {"attack": "relatives"}},
+    ],
+)
+def test_a_held_out_lexicon_is_never_used(config: dict[str, object]):
+    with pytest.raises(UserError, match="cannot be held out: the search uses its lexicon"):
+        check(from_dict(config))
+    check(from_dict({**config, "final": {"held_out": ["characters"]}}))
+
+
+def test_seeds_take_the_nearest_genes_that_the_space_allows():
+    config = from_dict(BOTH)
+    rows = dict.fromkeys(["plain", *(c.key for c in clusterings_of(config))], 20_000)
+    space = space_of(config, rows, 2, 22_000_000)
+    coded = [g for g in seed_genotypes(space) if g.encoding == "synonym"]
+    assert coded and all(g.clustering in space.clusterings for g in coded)
+    assert {g.tolerance for g in coded} == {0.005}
+
+
+def test_without_a_synonym_encoding_the_plain_one_is_left():
+    space = space_of(make_config("quick"), {"plain": 100}, 2, 22_000_000)
+    assert space.encodings == ("plain",)
+
+
+def test_impossible_flops_are_an_error_before_anything_is_made():
+    with pytest.raises(UserError, match=r"max_flops=10 cannot be met: the smallest student has \d"):
+        check_space(from_dict({"space": {"max_flops": 10}}))
+
+
+def test_a_resumed_run_reads_its_latency_table(tmp_path):
+    config = from_dict({"space": {"max_latency_ms": 5.0, "widths": [64], "ops": ["conv3"]}})
+    store = Store(tmp_path / "run.db", create=True)
+    table = latency_of(config, store)
+    assert table is not None and latency_of(config, Store(tmp_path / "run.db")) == table
+    assert latency_of(make_config("quick"), store) is None
+
+
+def test_clusters_of_all_encodings_equal_those_of_each():
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(80)]
+    evidence = Evidence({w: rng.normal(size=2) for w in words}, dict.fromkeys(words, 5))
+    tables = {
+        name: {w: [words[j] for j in rng.integers(0, 80, 3)] for w in words}
+        for name in ("wordnet", "relatives")
+    }
+    wanted = clusterings_of(from_dict(BOTH))
+    for clustering, clusters in clusters_of(wanted, tables, evidence).items():
+        lexicon = united(tables, clustering.lexicons)
+        alone = synonym_clusters(lexicon, evidence, clustering.tolerance, clustering.max_cluster)
+        assert clusters == alone
+
+
+def test_united_lexicons_keep_each_substitution_once():
+    tables = {"a": {"x": ["y", "z"]}, "b": {"x": ["z", "v"], "w": ["x"]}}
+    assert united(tables, ("a", "b")) == {"x": ["y", "z", "v"], "w": ["x"]}
