@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from rosearch.progress import quiet
+
 
 def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save a student as a Hugging Face folder, whole or not at all.
@@ -18,7 +20,7 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
     imported, its own classes are used and the copies are never run.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch, quiet():
         model.save_pretrained(Path(scratch) / "model")
         tokenizer.save_pretrained(Path(scratch) / "model")
         shutil.rmtree(folder, ignore_errors=True)

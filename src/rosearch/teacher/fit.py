@@ -10,8 +10,6 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from rosearch import resources
 from rosearch.batches import bucketed_epoch, padded
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError, one_line
-from rosearch.progress import stage
+from rosearch.progress import quiet, stage
 from rosearch.tasks import Task
 
 WARM_UP = 0.1
@@ -119,20 +117,6 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     return model, tokenizer
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without transformers' own progress bars and loading reports."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-
-
 def autocast(precision: str) -> torch.autocast:
     """Autocast to bf16 if asked for, or if `auto` and the processor computes in it."""
     has_bf16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
@@ -167,8 +151,9 @@ def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folde
         model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
         model.get_input_embeddings().weight.requires_grad = False
         _train(model, tokenizer, task, config, seed)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: int) -> None:
