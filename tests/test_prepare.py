@@ -7,7 +7,8 @@ import pytest
 
 from rosearch.config import clusterings_of, from_dict, make_config, to_dict
 from rosearch.errors import UserError
-from rosearch.prepare import check, clusters_of, united
+from rosearch.plan import check
+from rosearch.prepare import clusters_of, united
 from rosearch.run import check_space, latency_of, seed_genotypes, space_of
 from rosearch.space.encoding import Clustering
 from rosearch.store import Store

@@ -107,7 +107,8 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     """
     from rosearch.executors.local import one_thread
     from rosearch.fitness import FinalJob, evaluate_final
-    from rosearch.prepare import all_attacks, check, prepare, task_of
+    from rosearch.plan import all_attacks, check, task_of
+    from rosearch.prepare import prepare
     from rosearch.progress import stage
     from rosearch.run import final_fidelity
     from rosearch.summary import model_entry

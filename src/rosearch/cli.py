@@ -190,7 +190,7 @@ def fetch(
     """Download what a task and a teacher need, so that all else runs offline."""
     from rosearch import resources
     from rosearch.config import make_config
-    from rosearch.prepare import needed_resources, task_of
+    from rosearch.plan import needed_resources, task_of
     from rosearch.teacher.fit import model_source
 
     made = make_config(
@@ -246,7 +246,7 @@ def attack(
     from rosearch import output
     from rosearch.api import attack_model
     from rosearch.config import make_config
-    from rosearch.prepare import task_of
+    from rosearch.plan import task_of
 
     for file in (json_file, jsonl_file):
         output.check_writable(file)

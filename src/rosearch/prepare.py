@@ -13,15 +13,15 @@ import numpy as np
 from rosearch import resources
 from rosearch.attack.constraints import not_a_stop_word
 from rosearch.attack.lexicon import Table, cached_table, vocabulary_of
-from rosearch.attack.methods import ATTACKS, NEIGHBOURS, check_attack
+from rosearch.attack.methods import ATTACKS, NEIGHBOURS
 from rosearch.attack.sources import neighbours_file
 from rosearch.attack.text import segment
 from rosearch.attack.victim import ModelVictim
-from rosearch.config import RunConfig, TaskConfig, clusterings_of
+from rosearch.config import RunConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
 from rosearch.distill.robust import substitutes
-from rosearch.errors import UserError
 from rosearch.fitness import Context, count_correct
+from rosearch.plan import all_attacks
 from rosearch.progress import stage
 from rosearch.space.encoding import PLAIN, Clustering
 from rosearch.student.build import principal_embedding
@@ -35,7 +35,7 @@ from rosearch.student.vocabulary import (
     tokenizer_settings,
     trimmed,
 )
-from rosearch.tasks import Task, load_task, task_resources
+from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher, load_classifier
 from rosearch.teacher.targets import cache_targets, load_targets
 
@@ -48,58 +48,6 @@ class Prepared:
     teacher_folder: Path
     teacher: Any
     teacher_tokenizer: Any
-
-
-def task_of(config: TaskConfig, seed: int) -> Task:
-    """The task that a configuration names."""
-    return load_task(
-        config.name,
-        train=config.train,
-        validation=config.validation,
-        test=config.test,
-        text_column=config.text_column,
-        label_column=config.label_column,
-        seed=seed,
-    )
-
-
-def needed_resources(config: RunConfig) -> tuple[str, ...]:
-    """The pinned resources that a run reads."""
-    names = list(task_resources(config.task.name)) if config.task.train is None else []
-    if config.teacher.name in resources.RESOURCES:
-        names.append(config.teacher.name)
-    for attack in all_attacks(config):
-        names += ATTACKS[attack].resources if attack in ATTACKS else ()
-    for lexicon in config.encoding.lexicons:
-        names += ATTACKS[lexicon].resources
-    return tuple(dict.fromkeys(names))
-
-
-def all_attacks(config: RunConfig) -> tuple[str, ...]:
-    """The search attack and the held-out attacks."""
-    return tuple(dict.fromkeys((config.search.attack, *config.final.held_out)))
-
-
-def check(config: RunConfig) -> None:
-    """Refuse a configuration that would fail later on.
-
-    Raises:
-        UserError: unknown attacks or lexicons, or a held-out attack that is used in the search.
-    """
-    for name in all_attacks(config):
-        check_attack(name)
-    used = {lexicon_of(config.search.attack), *config.encoding.lexicons}
-    leaked = [name for name in config.final.held_out if lexicon_of(name) in used]
-    if leaked:
-        raise UserError(
-            f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
-            "change final.held_out, search.attack or encoding.lexicons"
-        )
-
-
-def lexicon_of(attack: str) -> str:
-    """Name of an attack's lexicon; of a file with a lexicon it is the name of the attack."""
-    return ATTACKS[attack].lexicon if attack in ATTACKS else attack
 
 
 def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None = None) -> Prepared:

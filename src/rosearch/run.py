@@ -44,7 +44,7 @@ def search(config: RunConfig, out: Path, workers: int = 2) -> Json:
     Raises:
         UserError: bad configuration or data, found before anything is written; `out` exists.
     """
-    from rosearch.prepare import check, task_of
+    from rosearch.plan import check, task_of
 
     check(config)
     if out.exists():
@@ -73,7 +73,8 @@ def resume(folder: Path, workers: int = 2) -> Json:
         UserError: no run there, another process works on it, or its data changed.
     """
     from rosearch.executors.local import ProcessPool
-    from rosearch.prepare import prepare, task_of
+    from rosearch.plan import task_of
+    from rosearch.prepare import prepare
 
     store = Store(folder / "run.db")
     config = configs.from_dict(store.meta()["config"])

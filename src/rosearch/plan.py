@@ -1,0 +1,62 @@
+"""What a configuration asks for, and whether it can work: torch-free, so that a mistake is told at
+once."""
+
+from __future__ import annotations
+
+from rosearch import resources
+from rosearch.attack.methods import ATTACKS, check_attack
+from rosearch.config import RunConfig, TaskConfig
+from rosearch.errors import UserError
+from rosearch.tasks import Task, load_task, task_resources
+
+
+def task_of(config: TaskConfig, seed: int) -> Task:
+    """The task that a configuration names."""
+    return load_task(
+        config.name,
+        train=config.train,
+        validation=config.validation,
+        test=config.test,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        seed=seed,
+    )
+
+
+def needed_resources(config: RunConfig) -> tuple[str, ...]:
+    """The pinned resources that a run reads."""
+    names = list(task_resources(config.task.name)) if config.task.train is None else []
+    if config.teacher.name in resources.RESOURCES:
+        names.append(config.teacher.name)
+    for attack in all_attacks(config):
+        names += ATTACKS[attack].resources if attack in ATTACKS else ()
+    for lexicon in config.encoding.lexicons:
+        names += ATTACKS[lexicon].resources
+    return tuple(dict.fromkeys(names))
+
+
+def all_attacks(config: RunConfig) -> tuple[str, ...]:
+    """The search attack and the held-out attacks."""
+    return tuple(dict.fromkeys((config.search.attack, *config.final.held_out)))
+
+
+def check(config: RunConfig) -> None:
+    """Refuse a configuration that would fail later on.
+
+    Raises:
+        UserError: unknown attacks or lexicons, or a held-out attack that is used in the search.
+    """
+    for name in all_attacks(config):
+        check_attack(name)
+    used = {lexicon_of(config.search.attack), *config.encoding.lexicons}
+    leaked = [name for name in config.final.held_out if lexicon_of(name) in used]
+    if leaked:
+        raise UserError(
+            f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
+            "change final.held_out, search.attack or encoding.lexicons"
+        )
+
+
+def lexicon_of(attack: str) -> str:
+    """Name of an attack's lexicon; of a file with a lexicon it is the name of the attack."""
+    return ATTACKS[attack].lexicon if attack in ATTACKS else attack
