@@ -25,7 +25,7 @@ BOTH = {
 
 
 def test_quick_searches_prepare_one_synonym_encoding_and_standard_three():
-    assert clusterings_of(make_config("quick")) == (Clustering(),)
+    assert clusterings_of(make_config("quick")) == (Clustering(tolerance=0.011),)
     assert len(clusterings_of(make_config("standard"))) == 3
     assert clusterings_of(from_dict({"space": {"encodings": ["plain"]}})) == ()
 
