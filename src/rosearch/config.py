@@ -170,6 +170,7 @@ class FinalConfig:
     Attributes:
         finalists: architectures retrained from scratch.
         seeds: trainings of each finalist and of the reference.
+        train_share: share of the train split, in (0, 1]; less than 1 only to try things out.
         attacked: test examples attacked.
         held_out: attacks never used in search or training.
     """
@@ -177,6 +178,7 @@ class FinalConfig:
     finalists: int = 3
     seeds: int = 3
     epochs: int = 6
+    train_share: float = 1.0
     attacked: int = 500
     held_out: tuple[str, ...] = ("relatives", "characters")
 
@@ -212,7 +214,13 @@ PRESETS: dict[str, dict[str, Any]] = {
             "train_share": 0.2,
             "attacked": 30,
         },
-        "final": {"finalists": 1, "seeds": 1, "epochs": 1, "attacked": 30},
+        "final": {
+            "finalists": 1,
+            "seeds": 1,
+            "epochs": 1,
+            "train_share": 0.2,
+            "attacked": 30,
+        },
     },
     "quick": {
         "teacher": {"epochs": 1},
@@ -264,6 +272,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("final", "finalists", 1, 1000),
     ("final", "seeds", 1, 1000),
     ("final", "epochs", 1, 100_000),
+    ("final", "train_share", 1e-6, 1),
     ("final", "attacked", 1, 10_000_000),
 )
 _CHOICES = (

@@ -16,11 +16,10 @@ from rosearch.attack.lexicon import Table, cached_table, vocabulary_of
 from rosearch.attack.methods import ATTACKS, NEIGHBOURS
 from rosearch.attack.sources import neighbours_file
 from rosearch.attack.text import segment
-from rosearch.attack.victim import ModelVictim
 from rosearch.config import RunConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
 from rosearch.distill.robust import substitutes
-from rosearch.fitness import Context, count_correct
+from rosearch.fitness import Context
 from rosearch.plan import all_attacks
 from rosearch.progress import stage
 from rosearch.space.encoding import PLAIN, Clustering
@@ -58,16 +57,14 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
     """
     wanted = clusterings_of(config) if wanted is None else wanted
     folder = fit_teacher(task, config.teacher, config.seed)
-    targets = load_targets(
-        cache_targets(task, folder, config.teacher.precision, config.teacher.max_length)
-    )
+    how = (config.teacher.precision, config.teacher.max_length)
+    targets = load_targets(cache_targets(task, folder, "train", *how))
+    answers = load_targets(cache_targets(task, folder, "validation", *how)).argmax(1)
     model, tokenizer = load_classifier(folder)
-    with stage("preparing encodings and attacks", 4) as advance:
+    with stage("preparing encodings and attacks", 3) as advance:
         encoded = _encodings(config, wanted, task, targets, model, tokenizer)
         advance(2, "")
         tables = attack_tables(all_attacks(config), (*task.validation.texts, *task.test.texts))
-        advance(1, "")
-        accuracy = count_correct(ModelVictim(model, tokenizer), task.validation)
         advance(1, "")
     context = Context(
         label_names=task.label_names,
@@ -78,7 +75,7 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
         encoded=encoded,
         tables=tables,
         teacher_params=sum(p.numel() for p in model.parameters()),
-        teacher_accuracy=accuracy / len(task.validation),
+        teacher_accuracy=float((answers == np.asarray(task.validation.labels)).mean()),
         distill=config.distill,
         fitness=config.fitness,
     )

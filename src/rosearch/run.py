@@ -347,7 +347,8 @@ def search_fidelity(config: RunConfig) -> Fidelity:
 
 def final_fidelity(config: RunConfig) -> Fidelity:
     """Full fidelity, for finalists and the reference."""
-    return Fidelity(config.final.epochs, 1.0, config.search.attacked, config.search.attack)
+    f, s = config.final, config.search
+    return Fidelity(f.epochs, f.train_share, s.attacked, s.attack)
 
 
 def write_text(path: Path, text: str) -> None:

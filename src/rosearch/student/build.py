@@ -83,11 +83,14 @@ def principal_embedding(teacher_table: np.ndarray, vocabulary: Vocabulary) -> np
     rows = np.zeros((vocabulary.n_rows, table.shape[1]))
     weight = np.zeros(vocabulary.n_rows)
     token_rows = vocabulary.rows if vocabulary.rows is not None else np.arange(len(table))
+    spelled = rotated[[pieces[0] for pieces in vocabulary.pieces]]
     for token, pieces in enumerate(vocabulary.pieces):
-        # Frequent words come early in a word-piece vocabulary: weigh members by 1 / rank.
-        w = 1.0 / (1 + min(pieces))
-        rows[token_rows[token]] += w * rotated[list(pieces)].mean(0)
-        weight[token_rows[token]] += w
+        if len(pieces) > 1:
+            spelled[token] = rotated[list(pieces)].mean(0)
+    # Frequent words come early in a word-piece vocabulary: weigh members by 1 / rank.
+    share = np.array([1.0 / (1 + min(pieces)) for pieces in vocabulary.pieces])
+    np.add.at(rows, token_rows, share[:, None] * spelled)
+    np.add.at(weight, token_rows, share)
     rows /= weight[:, None]
     scaled: np.ndarray = (rows / rotated[:, :64].std()).astype(np.float32)
     return scaled

@@ -22,18 +22,22 @@ SLACK = 4
 
 
 def cache_targets(
-    task: Task, teacher: Path, precision: str = "auto", max_length: int = 128
+    task: Task, teacher: Path, split: str, precision: str = "auto", max_length: int = 128
 ) -> Path:
-    """File of the teacher's logits (train examples, C), float16, in the order of the split.
+    """File of the teacher's logits (examples, C), float16, in the order of a split.
 
     The name holds a hash of the task's content and the teacher's weights and tokenizer, so a file
     is never used for another task or teacher; a half-written one is never seen.
+
+    Args:
+        split: `train` or `validation`.
     """
-    key = hashlib.sha256(f"{task.fingerprint}:{content_hash(teacher)}:{precision}".encode())
-    path = resources.cache_dir() / "targets" / f"{task.name}-{key.hexdigest()[:16]}.npy"
+    recipe = f"{task.fingerprint}:{content_hash(teacher)}:{precision}:{max_length}"
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    path = resources.cache_dir() / "targets" / f"{task.name}-{split}-{key}.npy"
     if not path.exists():
         model, tokenizer = load_classifier(teacher)
-        logits = predict_logits(model, tokenizer, task.train.texts, precision, max_length)
+        logits = predict_logits(model, tokenizer, getattr(task, split).texts, precision, max_length)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
             np.save(part, logits.astype(np.float16))
