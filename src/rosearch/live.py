@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live as RichLive
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -98,7 +99,8 @@ class SearchView:
             f"search  {len(told)}/{self.total} candidates, {running} running, {failed} failed, "
             f"{self._time_left(len(told))}   (* = on the front)"
         )
-        return Group(status, ProgressBar(self.total, len(told), width=60), table)
+        bar = Padding(ProgressBar(self.total, len(told), width=60), (0, 0, 1, 0))
+        return Group(status, bar, table)
 
 
 def ops_of(trial: Trial) -> str:
