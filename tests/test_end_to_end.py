@@ -211,7 +211,10 @@ def test_ctrl_c_stops_within_seconds_and_tells_how_to_go_on(
     out = tmp_path / "run"
     command = [sys.executable, "-m", "rosearch.cli", "search", str(settings)]
     process = subprocess.Popen(
-        [*command, "--preset", "smoke", "--out", str(out)], stderr=subprocess.PIPE
+        [*command, "--preset", "smoke", "--out", str(out)],
+        stderr=subprocess.PIPE,
+        # a test run in the background ignores SIGINT and hands that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while evaluated(out) < 1:
         assert process.poll() is None, process.communicate()[1].decode()
