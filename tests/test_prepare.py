@@ -114,3 +114,11 @@ def test_clusters_of_all_encodings_equal_those_of_each():
 def test_united_lexicons_keep_each_substitution_once():
     tables = {"a": {"x": ["y", "z"]}, "b": {"x": ["z", "v"], "w": ["x"]}}
     assert united(tables, ("a", "b")) == {"x": ["y", "z", "v"], "w": ["x"]}
+
+
+def test_seeds_have_only_sizes_that_the_space_allows(sizes):
+    space = Space(sizes, widths=(64, 96), embedding_dims=(32,))
+    seeds = seed_genotypes(space)
+    assert len(seeds) >= 3
+    assert {g.width for g in seeds} <= {64, 96}
+    assert {g.embedding_dim for g in seeds} == {32}

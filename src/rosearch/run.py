@@ -314,8 +314,8 @@ def check_space(config: RunConfig) -> None:
 
 
 def seed_genotypes(space: Space) -> list[Genotype]:
-    """Presets that the space allows, their synonym encoding with the nearest genes it allows."""
-    found = [_nearest_coding(PRESETS[name](), space) for name in SEEDS]
+    """Presets that the space allows, with the nearest sizes and encoding genes that it allows."""
+    found = [_nearest_coding(_nearest_sizes(PRESETS[name](), space), space) for name in SEEDS]
     return [
         g
         for g in found
@@ -324,6 +324,14 @@ def seed_genotypes(space: Space) -> list[Genotype]:
         and len(g.nodes) <= space.max_nodes
         and g.repeat <= space.max_repeat
     ]
+
+
+def _nearest_sizes(g: Genotype, space: Space) -> Genotype:
+    return replace(
+        g,
+        width=min(space.widths, key=lambda w: abs(w - g.width)),
+        embedding_dim=min(space.embedding_dims, key=lambda e: abs(e - g.embedding_dim)),
+    )
 
 
 def _nearest_coding(g: Genotype, space: Space) -> Genotype:
