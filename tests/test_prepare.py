@@ -11,6 +11,7 @@ from rosearch.plan import check
 from rosearch.prepare import clusters_of, united
 from rosearch.run import check_space, latency_of, seed_genotypes, space_of
 from rosearch.space.encoding import Clustering
+from rosearch.space.vary import Space
 from rosearch.store import Store
 from rosearch.student.clusters import Evidence, synonym_clusters
 
