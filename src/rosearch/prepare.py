@@ -41,12 +41,10 @@ from rosearch.teacher.targets import cache_targets, load_targets
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run's context, and the teacher it was made with."""
+    """A run's context, and the folder of the teacher it was made with."""
 
     context: Context
     teacher_folder: Path
-    teacher: Any
-    teacher_tokenizer: Any
 
 
 def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None = None) -> Prepared:
@@ -79,7 +77,7 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
         distill=config.distill,
         fitness=config.fitness,
     )
-    return Prepared(context, folder, model, tokenizer)
+    return Prepared(context, folder)
 
 
 def attack_tables(names: Iterable[str], texts: Sequence[str]) -> dict[str, Table]:
