@@ -16,14 +16,13 @@ from rich.text import Text
 
 from rosearch.api import AttackReport
 from rosearch.errors import UserError
+from rosearch.files import write_text
 from rosearch.live import share, summary_table
-from rosearch.run import write_text
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.types import Json
 
 WIDE = 200  # columns where the output is no terminal, so that tables are not cut
-__all__ = ["write_text"]
 
 
 def check_writable(path: Path | None) -> None:

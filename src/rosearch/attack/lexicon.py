@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rosearch.attack.sources import Source
 from rosearch.attack.text import segment
+from rosearch.files import write_text
 
 Table = Mapping[str, tuple[str, ...]]
 
@@ -39,10 +38,7 @@ def cached_table(name: str, words: Iterable[str], folder: Path) -> dict[str, tup
     if not path.exists():
         table = build_table(LEXICONS[name](), words)
         folder.mkdir(parents=True, exist_ok=True)
-        # A reader sees the whole file or none.
-        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as part:
-            json.dump(table, part)
-        os.replace(part.name, path)
+        write_text(path, json.dumps(table))
     return {w: tuple(found) for w, found in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
