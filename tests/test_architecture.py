@@ -86,7 +86,7 @@ HEAVY = ("torch", "transformers", "datasets", "pandas", "scipy", "nltk", "plotly
 
 @pytest.mark.parametrize("module", ["rosearch", "rosearch.cli"])
 def test_start_up_loads_nothing_heavy(module: str):
-    """`import rosearch` and `rosearch --help` are quick because of this; benchmarks/ times it."""
+    """`import rosearch` and `rosearch --help` are quick because of this."""
     code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

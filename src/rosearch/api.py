@@ -65,11 +65,9 @@ def attack_model(
     Raises:
         UserError: unknown attack or split, or a model whose labels are not the task's.
     """
-    from rosearch.attack.engine import robustness, run_attack
-    from rosearch.attack.lexicon import table_source
-    from rosearch.attack.methods import Attack, check_attack
+    from rosearch.attack.engine import robustness, run_suite
+    from rosearch.attack.methods import check_attack, kit_for, load_attacks
     from rosearch.attack.victim import ModelVictim
-    from rosearch.prepare import attack_tables
     from rosearch.progress import stage
     from rosearch.teacher.fit import load_classifier, model_source
 
@@ -81,11 +79,11 @@ def attack_model(
     data = getattr(task, split)
     texts = data.texts[:n]
     labels = _labels_of_model(network, task, data.labels[:n])
-    tables = attack_tables(attacks, texts)
+    kit = kit_for(attacks, texts)
     victim = ModelVictim(network, tokenizer)
     counts, examples = {}, {}
     for name in attacks:
-        attack = Attack(name, table_source(tables[name]), max_queries=max_queries)
+        suite = load_attacks(name, kit, max_queries=max_queries)
         with stage(f"attacking with {name}", len(texts)) as advance:
             seen: list[str] = []
 
@@ -93,7 +91,7 @@ def attack_model(
                 seen.append(result.status)
                 advance(1, f"after attack {seen.count('survived') / len(seen):.3f} so far")
 
-            examples[name] = run_attack(attack, victim, texts, labels, on_result)
+            examples[name] = run_suite(suite, victim, texts, labels, on_result)
         counts[name] = robustness(name, examples[name])
     names = tuple(str(network.config.id2label[i]) for i in range(task.classes))
     return AttackReport(str(model), task.name, split, names, counts, examples)

@@ -1,14 +1,15 @@
-"""The engine: all searches advance together, their queries go to the victim in large batches."""
+"""The engine: all searches advance together, their requests go to each model in large batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from rosearch.attack.methods import Attack
-from rosearch.attack.search import Outcome, Search, Status
+from rosearch.attack.attack import Attack, Outcome, Search, Status
+from rosearch.attack.steps import Model, Request
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import Victim
 from rosearch.types import Robustness
@@ -18,18 +19,71 @@ WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batche
 
 @dataclass(frozen=True)
 class AttackResult:
-    """One attacked text. Probabilities are tuples over the classes."""
+    """One attacked text. Probabilities are tuples over the classes.
+
+    Attributes:
+        index: position among the attacked texts.
+        attack: the attack that flipped the text, else the last one that it survived.
+        changed: positions of the changed words.
+        path: the same positions in the order in which they were changed.
+        exhausted: whether the query budget ended the search.
+    """
 
     index: int
     label: int
+    attack: str
     status: Status
     original: str
     perturbed: str
     changed: tuple[int, ...]
+    path: tuple[int, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
     queries: int
     exhausted: bool
+
+
+OnResult = Callable[[AttackResult], None]
+
+
+@dataclass
+class _Live:
+    """A text under attack."""
+
+    original: Words
+    label: int
+    search: Search
+    request: Request
+
+
+def iterate_attack(
+    attack: Attack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
+) -> Iterator[AttackResult]:
+    """Attack texts with their labels; results as they finish.
+
+    Memory does not grow with the number of texts: at most `window` are read ahead.
+
+    Args:
+        window: number of texts that advance together; 1 attacks them one by one.
+    """
+    waiting = enumerate(examples)
+    live: dict[int, _Live] = {}
+    while True:
+        for i, (text, label) in waiting:
+            original = segment(text)
+            search = attack.search(original, label)
+            live[i] = _Live(original, label, search, next(search))
+            if len(live) >= window:
+                break
+        if not live:
+            return
+        for i, answer in _answers(live, victim):
+            one = live[i]
+            try:
+                one.request = one.search.send(answer)
+            except StopIteration as stop:
+                del live[i]
+                yield _result(i, attack.name, one, stop.value)
 
 
 def run_attack(
@@ -37,39 +91,44 @@ def run_attack(
     victim: Victim,
     texts: Sequence[str],
     labels: Sequence[int],
-    on_result: Callable[[AttackResult], None] | None = None,
+    on_result: OnResult | None = None,
     window: int = WINDOW,
 ) -> list[AttackResult]:
     """Attack every text; results in the order of the texts.
 
     Args:
         on_result: called once per finished text, in the order in which they finish.
-        window: number of texts that advance together; 1 attacks them one by one.
     """
-    originals = [segment(text) for text in texts]
-    waiting: Iterator[int] = iter(range(len(texts)))
-    live: dict[int, tuple[Search, Sequence[Words]]] = {}
-    done: dict[int, AttackResult] = {}
-    while True:
-        for i in waiting:
-            search = attack.search(originals[i], labels[i])
-            live[i] = (search, next(search))
-            if len(live) >= window:
-                break
-        if not live:
-            return [done[i] for i in range(len(texts))]
-        answers = victim.probabilities([q for _, asked in live.values() for q in asked])
-        start = 0
-        for i, (search, asked) in list(live.items()):
-            mine = answers[start : start + len(asked)]
-            start += len(asked)
-            try:
-                live[i] = (search, search.send(mine))
-            except StopIteration as stop:
-                del live[i]
-                done[i] = _result(i, originals[i], labels[i], stop.value)
-                if on_result:
-                    on_result(done[i])
+    done: list[AttackResult] = []
+    for result in iterate_attack(attack, victim, zip(texts, labels, strict=True), window):
+        done.append(result)
+        if on_result:
+            on_result(result)
+    return sorted(done, key=lambda r: r.index)
+
+
+def run_suite(
+    attacks: Sequence[Attack],
+    victim: Victim,
+    texts: Sequence[str],
+    labels: Sequence[int],
+    on_result: OnResult | None = None,
+) -> list[AttackResult]:
+    """The worst case per text: each attack is tried on the texts that survived those before it.
+
+    Queries add up over the attacks. `on_result` is called once per text and attack.
+    """
+    worst: dict[int, AttackResult] = {}
+    left: Sequence[int] = range(len(texts))
+    for attack in attacks:
+        results = run_attack(
+            attack, victim, [texts[i] for i in left], [labels[i] for i in left], on_result
+        )
+        for i, result in zip(left, results, strict=True):
+            spent = worst[i].queries if i in worst else 0
+            worst[i] = replace(result, index=i, queries=result.queries + spent)
+        left = [i for i in left if worst[i].status == "survived"]
+    return [worst[i] for i in range(len(texts))]
 
 
 def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
@@ -83,14 +142,33 @@ def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
     )
 
 
-def _result(i: int, original: Words, label: int, outcome: Outcome) -> AttackResult:
+def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
+    """The answers to what every text asks, each model being called once."""
+    asking: dict[Model | None, list[int]] = {}
+    for i, one in live.items():
+        asking.setdefault(one.request.model, []).append(i)
+    found: list[tuple[int, Any]] = []
+    for model, indices in asking.items():
+        items = [item for i in indices for item in live[i].request.items]
+        answers = (victim.probabilities if model is None else model)(items)
+        start = 0
+        for i in indices:
+            end = start + len(live[i].request.items)
+            found.append((i, answers[start:end]))
+            start = end
+    return found
+
+
+def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
     return AttackResult(
         index=i,
-        label=label,
+        label=one.label,
+        attack=attack,
         status=outcome.status,
-        original=original.text,
+        original=one.original.text,
         perturbed=outcome.perturbed.text,
-        changed=original.changed(outcome.perturbed),
+        changed=tuple(sorted(outcome.path)),
+        path=outcome.path,
         before=_plain(outcome.before),
         after=_plain(outcome.after),
         queries=outcome.queries,
