@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from rosearch.attack.attack import Attack, Outcome, Search, Status
+from rosearch.attack.attack import AnyAttack, Outcome, Search, Status
+from rosearch.attack.gradients import damaged
 from rosearch.attack.steps import Model, Request
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import Victim
+from rosearch.attack.white_box import WhiteBox
 from rosearch.types import Robustness
 
 WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full
@@ -57,7 +59,7 @@ class _Live:
 
 
 def iterate_attack(
-    attack: Attack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
+    attack: AnyAttack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
 ) -> Iterator[AttackResult]:
     """Attack texts with their labels; results as they finish.
 
@@ -87,7 +89,7 @@ def iterate_attack(
 
 
 def run_attack(
-    attack: Attack,
+    attack: AnyAttack,
     victim: Victim,
     texts: Sequence[str],
     labels: Sequence[int],
@@ -108,7 +110,7 @@ def run_attack(
 
 
 def run_suite(
-    attacks: Sequence[Attack],
+    attacks: Sequence[AnyAttack],
     victim: Victim,
     texts: Sequence[str],
     labels: Sequence[int],
@@ -144,19 +146,28 @@ def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
 
 def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
     """The answers to what every text asks, each model being called once."""
-    asking: dict[Model | None, list[int]] = {}
+    asking: dict[Model | WhiteBox | None, list[int]] = {}
     for i, one in live.items():
         asking.setdefault(one.request.model, []).append(i)
     found: list[tuple[int, Any]] = []
     for model, indices in asking.items():
         items = [item for i in indices for item in live[i].request.items]
-        answers = (victim.probabilities if model is None else model)(items)
+        answers = _asked(model, victim, items)
         start = 0
         for i in indices:
             end = start + len(live[i].request.items)
             found.append((i, answers[start:end]))
             start = end
     return found
+
+
+def _asked(model: Model | WhiteBox | None, victim: Victim, items: Sequence[Any]) -> Any:
+    """What a model, or the victim, says of the items."""
+    if model is None:
+        return victim.probabilities(items)
+    if isinstance(model, WhiteBox):
+        return damaged(victim, items, model)
+    return model(items)
 
 
 def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:

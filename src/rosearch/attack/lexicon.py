@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from rosearch.attack.sources import Lexicon
-from rosearch.attack.sources.characters import character_edits
+from rosearch.attack.sources.characters import character_edits, deepwordbug_edits, textbugger_edits
 from rosearch.attack.sources.neighbours import neighbours_file
 from rosearch.attack.sources.wordnet import wordnet_relatives, wordnet_synonyms
 from rosearch.attack.text import segment
@@ -21,6 +21,8 @@ LEXICONS: dict[str, Callable[[], Lexicon]] = {
     "wordnet": wordnet_synonyms,
     "relatives": wordnet_relatives,
     "characters": character_edits,
+    "deepwordbug": deepwordbug_edits,
+    "textbugger": textbugger_edits,
 }
 RESOURCES = {"wordnet": ("wordnet",), "relatives": ("wordnet",)}  # what must be downloaded
 FILE = "file:"  # starts the name of a lexicon from a user's file

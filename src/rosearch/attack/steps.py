@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from rosearch.attack.white_box import WhiteBox
 
 T = TypeVar("T")
 # Items to answers, one each and in order; a list or an array whose first axis are the items.
@@ -23,11 +26,12 @@ class Request:
     Attributes:
         items: one or more; for the victim, `Words`.
         model: who answers; None is the victim, which gives probabilities (items, C). Requests to
-            equal models are answered in one call.
+            equal models are answered in one call. A `WhiteBox` asks the victim for more than
+            probabilities: for gradients.
     """
 
     items: Sequence[Any]
-    model: Model | None = None
+    model: Model | WhiteBox | None = None
 
 
 Step: TypeAlias = Generator[Request, Any, T]

@@ -10,20 +10,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from rosearch.attack.attack import Attack
+from rosearch.attack.attack import AnyAttack
 from rosearch.attack.goals import UNTARGETED, Goal
 from rosearch.attack.kit import Kit, make_kit
 from rosearch.attack.lexicon import FILE
+from rosearch.attack.methods.character_bugs import DEEPWORDBUG, TEXTBUGGER
+from rosearch.attack.methods.embeddings import FGSM, PGD
 from rosearch.attack.methods.greedy_words import CHARACTERS, NEIGHBOURS, RELATIVES, WORDNET
+from rosearch.attack.methods.search_methods import BEAM, GENETIC, RANDOM
 from rosearch.attack.recipe import Recipe
 from rosearch.errors import UserError
 
 ATTACKS: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS)
-}
+    recipe.name: recipe
+    for recipe in (
+        WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS,
+        DEEPWORDBUG, TEXTBUGGER,
+        RANDOM, BEAM, GENETIC,
+        FGSM, PGD,
+    )
+}  # fmt: skip
 
 
 def members(suite: str) -> tuple[str, ...]:
@@ -56,7 +64,10 @@ def lexicons_of(suite: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for attack in members(suite):
         recipe, argument = _parsed(attack)
-        found.update(dict.fromkeys(recipe.lexicons if argument is None else (FILE + argument,)))
+        if argument is None or recipe.adds_lexicon:
+            found.update(dict.fromkeys(recipe.lexicons))
+        if argument is not None:
+            found[FILE + argument] = None
     return tuple(found)
 
 
@@ -74,15 +85,10 @@ def kit_for(suites: Iterable[str], texts: Sequence[str]) -> Kit:
 
 def load_attacks(
     suite: str, kit: Kit, goal: Goal = UNTARGETED, max_queries: int | None = None
-) -> tuple[Attack, ...]:
+) -> tuple[AnyAttack, ...]:
     """The attacks of a suite, ready to run on the texts of the kit; each has its full name."""
     return tuple(
-        replace(
-            _parsed(attack)[0].wire(kit, lexicons_of(attack)),
-            name=attack,
-            goal=goal,
-            max_queries=max_queries,
-        )
+        _parsed(attack)[0].wire(kit, lexicons_of(attack)).limited(attack, goal, max_queries)
         for attack in members(suite)
     )
 

@@ -47,7 +47,7 @@ class Greedy:
         if not attack.goal.attackable(before, label):
             return Outcome("skipped", text, before, before, meter.queries)
         places = attack.places(text)
-        scores = yield from self.order(meter, text, places, before, label)
+        scores = yield from self.order(attack, meter, text, places, before, label)
         state = Outcome("survived", text, before, before, 0)
         most = attack.max_changed.of(len(text.words))
         for rank in np.argsort(-scores, kind="stable"):

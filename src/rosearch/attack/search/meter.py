@@ -25,12 +25,17 @@ class Meter:
 
     def ask(self, texts: Sequence[Words]) -> Step[np.ndarray]:
         """Probabilities (n, C) of the first n texts: of all of them, or as many as are allowed."""
-        allowed = len(texts)
-        if self.max_queries is not None and self.queries + allowed > self.max_queries:
-            allowed = self.max_queries - self.queries
-            self.exhausted = True
+        allowed = self.spend(len(texts))
         if not allowed:
             return np.zeros((0, 0), dtype=np.float32)
-        self.queries += allowed
         answers: np.ndarray = yield Request(texts[:allowed])
         return answers
+
+    def spend(self, wanted: int) -> int:
+        """Count up to `wanted` queries: how many of them the budget allows."""
+        allowed = wanted
+        if self.max_queries is not None and self.queries + wanted > self.max_queries:
+            allowed = self.max_queries - self.queries
+            self.exhausted = True
+        self.queries += allowed
+        return allowed
