@@ -156,24 +156,28 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=WIDE)
 
 
+MARKS = {
+    "same": ("{}", "not bold"),
+    "gone": ("[-{}-]", "not bold red"),
+    "new": ("{{+{}+}}", "not bold green"),
+}
+
+
 def _diff(attack: str, result: Any, names: tuple[str, ...]) -> Text:
     """Original and perturbed text, the changed words marked."""
     from rosearch.attack.text import segment
+    from rosearch.report.gallery import diff
 
-    old, new = segment(result.original), segment(result.perturbed)
     line = Text(f"\n{attack}: ", style="bold")
     before, after = int_max(result.before), int_max(result.after)
     line.append(
         f"{names[before]} {result.before[before]:.2f} -> {names[after]} {result.after[after]:.2f}\n"
     )
-    line.append(old.gaps[0], style="not bold")
-    for i, word in enumerate(old.words):
-        if i in result.changed:
-            line.append(f"[-{word}-]", style="not bold red")
-            line.append(f"{{+{new.words[i]}+}}", style="not bold green")
-        else:
-            line.append(word, style="not bold")
-        line.append(old.gaps[i + 1], style="not bold")
+    if result.status == "flipped" and not result.changed:
+        line.append("(its embeddings changed, the text did not) ", style="not bold dim")
+    for kind, piece in diff(segment(result.original), segment(result.perturbed)):
+        mark, style = MARKS[kind]
+        line.append(mark.format(piece), style=style)
     return line
 
 

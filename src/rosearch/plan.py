@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from rosearch import resources
 from rosearch.attack.lexicon import RESOURCES
-from rosearch.attack.methods import check_attack, lexicons_of
+from rosearch.attack.methods import check_attack, lexicons_of, members
 from rosearch.config import RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
@@ -48,10 +48,11 @@ def check(config: RunConfig) -> None:
     """
     for name in all_attacks(config):
         check_attack(name)
-    used = {*lexicons_of(config.search.attack), *config.encoding.lexicons}
-    leaked = [name for name in config.final.held_out if used & set(lexicons_of(name))]
+    search = config.search.attack
+    used = {*members(search), *lexicons_of(search), *config.encoding.lexicons}
+    leaked = [n for n in config.final.held_out if used & {*members(n), *lexicons_of(n)}]
     if leaked:
         raise UserError(
-            f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
+            f"the attack {leaked[0]!r} cannot be held out: the search uses it or its lexicon; "
             "change final.held_out, search.attack or encoding.lexicons"
         )

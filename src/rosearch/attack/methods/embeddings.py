@@ -5,9 +5,11 @@ from __future__ import annotations
 from rosearch.attack.recipe import Recipe
 from rosearch.attack.white_box import Ball, EmbeddingAttack
 
-FGSM_BALL = Ball("linf", radius=0.1, steps=1, step=0.1, random_start=False)
+# The radii leave a fine-tuned MiniLM and ordinary students about a third to a half of their
+# accuracy on `mr`: there, models differ most.
+FGSM_BALL = Ball("linf", radius=0.05, steps=1, step=0.05, random_start=False)
 PGD_STEPS = 10
-PGD_RADIUS = 0.5
+PGD_RADIUS = 0.1
 # Madry et al. choose steps that can reach the boundary and move along it: 2.5 radii in all.
 PGD_BALL = Ball("l2", PGD_RADIUS, PGD_STEPS, step=2.5 * PGD_RADIUS / PGD_STEPS, random_start=True)
 
