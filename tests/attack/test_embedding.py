@@ -84,7 +84,7 @@ def test_projection_is_the_nearest_point(ball: Ball, seed: int):
 @settings(max_examples=60, deadline=None)
 @given(BALLS, st.integers(0, 1000))
 def test_the_loss_of_a_linear_model_rises_to_its_bound(ball: Ball, seed: int):
-    """The most a linear loss can gain in a ball is the radius times the dual norm of its weights."""
+    """A linear loss gains at most the radius times the dual norm of its weights."""
     generator = torch.Generator().manual_seed(seed)
     vectors, weights = torch.randn(2, 2, 5, 4, generator=generator)
     movable = torch.ones(2, 5, 1)

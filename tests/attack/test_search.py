@@ -106,7 +106,7 @@ def test_targeted_importance_is_the_rise_of_the_target():
 def test_the_order_follows_the_target():
     """Deleting `vote` raises class 2, deleting `goal` class 1: each is first for its target."""
     weights = {"goal": (3.0, 0.0, 2.5), "vote": (1.0, 2.5, 0.0), "team": (0.5, 0.0, 0.0)}
-    attack = attack_with(Greedy(by_deletion), {w: ("x",) for w in weights})
+    attack = attack_with(Greedy(by_deletion), dict.fromkeys(weights, ("x",)))
     for target, first in ((1, 0), (2, 1)):
         result = run_attack(
             attack.limited("t", Goal(target), 5), Topics(weights), ["goal vote team"], [0]
