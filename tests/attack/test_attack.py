@@ -34,11 +34,11 @@ POLARITY = {
     "bad": -2.0,
     "poor": -1.0,
 }
-# Attacks that need nothing besides the victim, and those of them that give texts.
+# Attacks that need no tagger or language model, and those of them that give texts.
 READY = [
     name
     for name, recipe in ATTACKS.items()
-    if not recipe.models and (recipe.lexicons or recipe.white_box)
+    if set(recipe.models) <= {"encoder"} and (recipe.lexicons or recipe.white_box)
 ]
 ON_WORDS = [name for name in READY if not ATTACKS[name].white_box]
 SLOW = {"beam": 150, "genetic": 150}  # query budget in tests

@@ -171,9 +171,9 @@ def test_more_radius_does_more_harm(students, mr_train, texts):
 
 def test_a_network_with_other_units_is_as_robust(bert_tokenizer, texts):
     """Embeddings ten times as long, weights behind them a tenth: the same function."""
-    g = Genotype(8, 16, (Node((0,), "conv3", activation="relu"),), pooling="max")
+    g = Genotype(16, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
     vocabulary = plain_vocabulary(bert_tokenizer)
-    table = np.random.default_rng(0).normal(size=(vocabulary.n_rows, 8)).astype(np.float32)
+    table = np.random.default_rng(0).normal(size=(vocabulary.n_rows, 16)).astype(np.float32)
     results = []
     for unit in (1.0, 10.0):
         model = build_student(g, vocabulary, ("a", "b"), 0, table)
@@ -199,14 +199,21 @@ def test_hugging_face_classifiers_are_attacked(kind: str, bert_tokenizer, texts)
         kind, vocab_size=len(bert_tokenizer), num_labels=3, pad_token_id=0, **sizes
     )
     torch.manual_seed(0)
-    victim = ModelVictim(AutoModelForSequenceClassification.from_config(config), bert_tokenizer)
+    model = AutoModelForSequenceClassification.from_config(config)
+    with torch.no_grad():  # a random head hardly tells texts apart
+        list(
+            model.classifier.parameters()
+            if kind != "roberta"
+            else model.classifier.out_proj.parameters()
+        )[0].mul_(100)
+    victim = ModelVictim(model, bert_tokenizer)
     labels = own_labels(victim, texts)
     for goal in (Goal(), Goal((labels[0] + 1) % 3)):
         attack = attack_named("pgd").limited("pgd", goal, None)
         for r in run_attack(attack, victim, texts, labels):
             if r.status != "skipped":
                 far = goal.distance(np.array([r.before, r.after]), r.label)
-                assert far[1] < far[0]
+                assert far[1] < far[0] - 1e-3
 
 
 def test_a_function_has_no_gradients():

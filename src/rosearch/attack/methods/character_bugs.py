@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rosearch.attack.attack import Attack
-from rosearch.attack.constraints.edits import EditDistance
+from rosearch.attack.constraints.distance import EditDistance
 from rosearch.attack.kit import Kit
 from rosearch.attack.recipe import Recipe
 from rosearch.attack.search.greedy import Greedy
@@ -12,6 +12,7 @@ from rosearch.attack.sources import Lexicon, WordSource
 
 MOST_EDITS = 30  # Gao et al. 2018, section 4: the bound of their experiments
 NEIGHBOURS = 5  # Li et al. 2019, section III-B: nearest words that are tried (Sub-W)
+LEAST_COSINE = 0.8  # Li et al. 2019, section IV: threshold of the semantic similarity
 
 DEEPWORDBUG = Recipe(
     name="deepwordbug",
@@ -33,13 +34,11 @@ DEEPWORDBUG = Recipe(
 
 
 def textbugger(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
-    """TextBugger's bugs; with a second lexicon, its nearest words, too.
-
-    The paper's constraint, similarity >= 0.8, belongs in `constraints` here.
-    """
+    """TextBugger's bugs; with a second lexicon, its nearest words, too."""
     characters, *own = (kit.words(name).lexicon for name in lexicons)
     source = WordSource(_first_of(characters, own[0]) if own else characters)
-    return Attack("textbugger", source, Greedy(), constraints=())
+    alike = kit.similarity(least=LEAST_COSINE, measure="cosine", window=None, reference="original")
+    return Attack("textbugger", source, Greedy(), constraints=(alike,))
 
 
 def _first_of(characters: Lexicon, own: Lexicon) -> Lexicon:
@@ -53,9 +52,10 @@ TEXTBUGGER = Recipe(
     paper="Li et al. 2019 (TextBugger), section III-B (black box)",
     wire=textbugger,
     departures="words are ranked in the whole text, not sentence by sentence; nearest words only "
-    "from a file of yours; no keyboard neighbours among the look-alikes; without the similarity of "
-    ">= 0.8 by the Universal Sentence Encoder",
+    "from a file of yours; no keyboard neighbours among the look-alikes; MiniLM instead of the "
+    "Universal Sentence Encoder, with the same threshold, a cosine of 0.8",
     lexicons=("textbugger",),
+    models=("encoder",),
     own_lexicon=True,
     adds_lexicon=True,
 )

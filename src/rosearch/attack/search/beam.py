@@ -9,8 +9,8 @@ import numpy as np
 
 from rosearch.attack.attack import Attack, Outcome, Search
 from rosearch.attack.search.greedy import NOISE, ended, fair_options, first_fair
-from rosearch.attack.search.meter import Meter
-from rosearch.attack.search.states import CHUNK, distance, state_of
+from rosearch.attack.search.meter import CHUNK, Meter
+from rosearch.attack.search.states import distance, state_of
 from rosearch.attack.steps import Step
 from rosearch.attack.text import Words
 

@@ -11,7 +11,7 @@ import numpy as np
 from rosearch.attack.attack import Attack, Outcome, Search
 from rosearch.attack.search.greedy import NOISE, ended, fair_options, first_fair
 from rosearch.attack.search.meter import Meter
-from rosearch.attack.search.states import CHUNK, distance, state_of
+from rosearch.attack.search.states import distance, offered, state_of
 from rosearch.attack.seeding import generator_of
 from rosearch.attack.steps import Step
 from rosearch.attack.text import Words
@@ -45,13 +45,10 @@ class Genetic:
         if not attack.goal.attackable(before, label):
             return Outcome("skipped", text, before, before, meter.queries)
         best = Outcome("survived", text, before, before, 0)
-        weights: dict[int, int] = {}
-        for place in attack.places(text):
-            found = yield from fair_options(attack, text, text, place)
-            if found:
-                weights[place] = min(len(found), self.options)
-        if not weights:
+        found = yield from offered(attack, text)
+        if not found:
             return ended(best, meter)
+        weights = {place: min(n, self.options) for place, n in found.items()}
         evolution = _Evolution(self, attack, meter, text, label, weights)
         members = [best] * self.size
         for generation in range(self.generations + 1):
@@ -92,18 +89,18 @@ class _Evolution:
     def perturbed(self, members: Sequence[Outcome]) -> Step[list[Outcome]]:
         """Each member with the best option of a random word, if that brings it nearer."""
         places = [self._drawn(member) for member in members]
-        offered: dict[tuple[Words, int], list[Words]] = {}
+        tried: dict[tuple[Words, int], list[Words]] = {}
         for member, place in zip(members, places, strict=True):
-            if place is not None and (member.perturbed, place) not in offered:
+            if place is not None and (member.perturbed, place) not in tried:
                 options = yield from fair_options(self.attack, self.text, member.perturbed, place)
-                offered[member.perturbed, place] = options[: self.method.options]
-        answers = yield from self._ask(o for options in offered.values() for o in options)
+                tried[member.perturbed, place] = options[: self.method.options]
+        answers = yield from self._ask(o for options in tried.values() for o in options)
         changed: list[Outcome] = []
         made: dict[tuple[Words, int], Outcome] = {}
         for member, place in zip(members, places, strict=True):
             key = None if place is None else (member.perturbed, place)
             if key is not None and key not in made:
-                made[key] = yield from self._best(member, key[1], offered[key], answers)
+                made[key] = yield from self._best(member, key[1], tried[key], answers)
             changed.append(member if key is None else made[key])
         return changed
 
@@ -179,9 +176,5 @@ class _Evolution:
     def _ask(self, texts: Iterable[Words]) -> Step[Answers]:
         """The victim's answers, each text asked about once, as many as the budget allows."""
         once = list(dict.fromkeys(texts))
-        answers: Answers = {}
-        for start in range(0, len(once), CHUNK):
-            chunk = once[start : start + CHUNK]
-            found = yield from self.meter.ask(chunk)
-            answers.update(zip(chunk, found, strict=False))
-        return answers
+        found = yield from self.meter.ask(once)
+        return dict(zip(once, found, strict=False))

@@ -33,7 +33,7 @@ def by_deletion(
     label: int,
 ) -> Step[np.ndarray]:
     """Importance when a word is deleted (Jin et al. 2020, TextFooler, section 3, equation 2)."""
-    without = yield from meter.ask([text.deleted(i) for i in places])
+    without = yield from meter.ask(text.deleted(i) for i in places)
     return importance(before, without, label, attack.goal)
 
 
@@ -46,7 +46,7 @@ def by_unknown(
     label: int,
 ) -> Step[np.ndarray]:
     """Importance when a word is replaced by an unknown one, as TextFooler's code does."""
-    masked = yield from meter.ask([text.with_word(i, UNKNOWN) for i in places])
+    masked = yield from meter.ask(text.with_word(i, UNKNOWN) for i in places)
     return importance(before, masked, label, attack.goal)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from rosearch.attack.attack import Attack, Outcome, Search
 from rosearch.attack.search.greedy import ended, fair_options, first_fair
 from rosearch.attack.search.meter import Meter
-from rosearch.attack.search.states import distance, state_of
+from rosearch.attack.search.states import distance, offered, state_of
 from rosearch.attack.seeding import generator_of
 from rosearch.attack.steps import Step
 from rosearch.attack.text import Words
@@ -28,12 +26,15 @@ class RandomWalk:
         if not attack.goal.attackable(before, label):
             return Outcome("skipped", text, before, before, meter.queries)
         rng = generator_of(text)
-        places, allowance = yield from greedy_cost(attack, text)
+        options = yield from offered(attack, text)
+        places = list(options)
         most = attack.max_changed.of(len(text.words))
         unchanged = Outcome("survived", text, before, before, 0)
         state = worst = unchanged
         left: list[int] = []
-        while places and meter.queries < allowance and not meter.exhausted:
+        for _ in range(len(places) + sum(options.values())):  # the queries of the greedy search
+            if meter.exhausted:
+                break
             if not left or len(state.path) >= most:
                 state, left = unchanged, [places[i] for i in rng.permutation(len(places))]
             state = yield from _step(attack, meter, text, state, left.pop(), label, rng)
@@ -41,17 +42,6 @@ class RandomWalk:
                 return ended(state, meter)
             worst = min(worst, state, key=lambda s: distance(attack, s, label))
         return ended(worst, meter)
-
-
-def greedy_cost(attack: Attack, text: Words) -> Step[tuple[Sequence[int], int]]:
-    """Places with fair options, and the queries of a greedy search that tries all of these."""
-    places, options = [], 0
-    for place in attack.places(text):
-        found = yield from fair_options(attack, text, text, place)
-        if found:
-            places.append(place)
-            options += len(found)
-    return places, 1 + len(places) + options
 
 
 def _step(

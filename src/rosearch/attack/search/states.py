@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from rosearch.attack.attack import Attack, Outcome
+from rosearch.attack.steps import Step
 from rosearch.attack.text import Words
 
-CHUNK = 256  # texts asked about at once: a long text has tens of thousands of changed ones
+
+def offered(attack: Attack, text: Words) -> Step[dict[int, int]]:
+    """Places that have substitutions, and how many; constraints are not asked."""
+    found = {}
+    for place in attack.places(text):
+        options = yield from attack.source.options(text, place)
+        if options:
+            found[place] = len(options)
+    return found
 
 
 def state_of(
