@@ -201,11 +201,8 @@ def test_hugging_face_classifiers_are_attacked(kind: str, bert_tokenizer, texts)
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_config(config)
     with torch.no_grad():  # a random head hardly tells texts apart
-        list(
-            model.classifier.parameters()
-            if kind != "roberta"
-            else model.classifier.out_proj.parameters()
-        )[0].mul_(100)
+        head = model.classifier.out_proj if kind == "roberta" else model.classifier
+        head.weight.mul_(100)
     victim = ModelVictim(model, bert_tokenizer)
     labels = own_labels(victim, texts)
     for goal in (Goal(), Goal((labels[0] + 1) % 3)):

@@ -148,13 +148,13 @@ def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
 
 def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
     """The answers to what every text asks, each model being called once."""
-    asking: dict[Model | WhiteBox | None, list[int]] = {}
+    asking: dict[tuple[Model | None, WhiteBox | None], list[int]] = {}
     for i, one in live.items():
-        asking.setdefault(one.request.model, []).append(i)
+        asking.setdefault((one.request.model, one.request.white_box), []).append(i)
     found: list[tuple[int, Any]] = []
-    for model, indices in asking.items():
+    for asked, indices in asking.items():
         items = [item for i in indices for item in live[i].request.items]
-        answers = _asked(model, victim, items)
+        answers = _asked(*asked, victim, items)
         start = 0
         for i in indices:
             end = start + len(live[i].request.items)
@@ -163,13 +163,15 @@ def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
     return found
 
 
-def _asked(model: Model | WhiteBox | None, victim: Victim, items: Sequence[Any]) -> Any:
+def _asked(
+    model: Model | None, white_box: WhiteBox | None, victim: Victim, items: Sequence[Any]
+) -> Any:
     """What a model, or the victim, says of the items."""
-    if model is None:
-        return victim.probabilities(items)
-    if isinstance(model, WhiteBox):
-        return damaged(victim, items, model)
-    return model(items)
+    if model is not None:
+        return model(items)
+    if white_box is not None:
+        return damaged(victim, items, white_box)
+    return victim.probabilities(items)
 
 
 def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:

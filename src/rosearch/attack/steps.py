@@ -26,12 +26,14 @@ class Request:
     Attributes:
         items: one or more; for the victim, `Words`.
         model: who answers; None is the victim, which gives probabilities (items, C). Requests to
-            equal models are answered in one call. A `WhiteBox` asks the victim for more than
-            probabilities: for gradients.
+            equal models are answered in one call.
+        white_box: what the victim is asked for where that is not probabilities: an ascent along
+            its gradients.
     """
 
     items: Sequence[Any]
-    model: Model | WhiteBox | None = None
+    model: Model | None = None
+    white_box: WhiteBox | None = None
 
 
 Step: TypeAlias = Generator[Request, Any, T]

@@ -89,7 +89,7 @@ class EmbeddingAttack:
         if passes < 2:  # not one step
             return Outcome("survived", text, before, before, meter.queries, exhausted=True)
         ball = replace(self.ball, steps=passes - 1)
-        answers: np.ndarray = yield Request([(text, label)], WhiteBox(ball, self.goal))
+        answers: np.ndarray = yield Request([(text, label)], white_box=WhiteBox(ball, self.goal))
         reached = bool(self.goal.reached(answers, label)[0])
         exhausted = meter.exhausted and not reached
         status: Literal["flipped", "survived"] = "flipped" if reached else "survived"
