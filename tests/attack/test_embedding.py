@@ -206,7 +206,7 @@ def test_hugging_face_classifiers_are_attacked(kind: str, bert_tokenizer, texts)
     victim = ModelVictim(model, bert_tokenizer)
     labels = own_labels(victim, texts)
     for goal in (Goal(), Goal((labels[0] + 1) % 3)):
-        attack = attack_named("pgd").limited("pgd", goal, None)
+        attack = EmbeddingAttack("pgd", Ball("l2", 4.0, 5, 1.5, True), goal)
         for r in run_attack(attack, victim, texts, labels):
             if r.status != "skipped":
                 far = goal.distance(np.array([r.before, r.after]), r.label)
