@@ -20,7 +20,7 @@ LEVELS = (
     {"fitness", "plan"},
     {"executors", "summary", "live"},
     {"prepare"},
-    {"run", "report"},
+    {"run", "runs", "report"},
     {"api", "assess"},
     {"output", "attack_output", "options"},
     {"cli", "__init__"},

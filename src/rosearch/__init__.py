@@ -21,6 +21,7 @@ _PUBLIC = {
     "attack_model": ("rosearch.assess", "attack_model"),
     "load_task": ("rosearch.tasks", "load_task"),
     "make_config": ("rosearch.config", "make_config"),
+    "load_run": ("rosearch.runs", "load_run"),
     "resume": ("rosearch.run", "resume"),
     "run_search": ("rosearch.run", "search"),
 }
