@@ -12,7 +12,7 @@ from rosearch.attack.attack import Attack, Outcome, Search, Status
 from rosearch.attack.steps import Model, Request
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import Victim
-from rosearch.types import Robustness
+from rosearch.types import Robustness, Text
 
 WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full
 
@@ -23,10 +23,12 @@ class AttackResult:
 
     Attributes:
         index: position among the attacked texts.
+        original, perturbed: the text before and after; of a pair, the second text.
         attack: the attack that flipped the text, else the last one that it survived.
         changed: positions of the changed words.
         path: the same positions in the order in which they were changed.
         exhausted: whether the query budget ended the search.
+        first: the first text of a pair, which no attack changes; None for a single text.
     """
 
     index: int
@@ -41,6 +43,7 @@ class AttackResult:
     after: tuple[float, ...]
     queries: int
     exhausted: bool
+    first: str | None = None
 
 
 OnResult = Callable[[AttackResult], None]
@@ -57,9 +60,9 @@ class _Live:
 
 
 def iterate_attack(
-    attack: Attack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
+    attack: Attack, victim: Victim, examples: Iterable[tuple[Text, int]], window: int = WINDOW
 ) -> Iterator[AttackResult]:
-    """Attack texts with their labels; results as they finish.
+    """Attack texts or pairs with their labels; results as they finish.
 
     Memory does not grow with the number of texts: at most `window` are read ahead.
 
@@ -89,7 +92,7 @@ def iterate_attack(
 def run_attack(
     attack: Attack,
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     on_result: OnResult | None = None,
     window: int = WINDOW,
@@ -110,7 +113,7 @@ def run_attack(
 def run_suite(
     attacks: Sequence[Attack],
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     on_result: OnResult | None = None,
 ) -> list[AttackResult]:
@@ -173,6 +176,7 @@ def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
         after=_plain(outcome.after),
         queries=outcome.queries,
         exhausted=outcome.exhausted,
+        first=one.original.first,
     )
 
 
