@@ -13,6 +13,11 @@ Status = Literal["ok", "failed"]
 Text: TypeAlias = str | tuple[str, str]
 
 
+def parts(text: Text) -> tuple[str, ...]:
+    """The one text, or both texts of a pair."""
+    return (text,) if isinstance(text, str) else text
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A genotype plus its seed, as the search proposes it.
