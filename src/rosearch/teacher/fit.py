@@ -112,6 +112,21 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     return model, tokenizer
 
 
+def place(model: Any, device: str) -> Any:
+    """The model on a device: `auto` is the accelerator if there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        return model.to(torch.device(name))
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"cannot use the device {device!r}: {one_line(error)}; use auto, cpu, cuda or cuda:N"
+        ) from None
+
+
 def autocast(precision: str) -> torch.autocast:
     """Autocast to bf16 if asked for, or if `auto` and the processor computes in it."""
     has_bf16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
