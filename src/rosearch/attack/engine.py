@@ -48,10 +48,16 @@ class AttackResult:
     exhausted: bool
     first: str | None = None
 
+    @property
+    def asked(self) -> tuple[Text, Text]:
+        """What the model read before and after: the text, or the pair."""
+        texts = (self.original, self.perturbed)
+        return texts if self.first is None else ((self.first, texts[0]), (self.first, texts[1]))
+
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> AttackResult:
         """From `asdict` that went through JSON; other keys are ignored."""
-        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls)}
+        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
         lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
         return cls(**(values | lists))
 
