@@ -27,6 +27,7 @@ PACKAGES = {"tagger": ("spacy", "pos")}  # package and extra that a model needs
 # Packages that lexicons need when their tables are made.
 LEXICON_PACKAGES = {"wordnet_inflected": ("lemminflect", "attack")}
 VERSION = "1"  # raise it when answers of the same model change
+from rosearch.types import Text
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Kit:
         return None if self.exact else self.answers[model]
 
 
-def make_kit(lexicons: Iterable[str], texts: Sequence[str], models: Iterable[str] = ()) -> Kit:
+def make_kit(lexicons: Iterable[str], texts: Sequence[Text], models: Iterable[str] = ()) -> Kit:
     """The kit for attacks that read these lexicons and models, on these texts.
 
     Raises:
