@@ -54,7 +54,7 @@ class SentenceEncoder:
 
     def _encode(self, texts: Sequence[Words]) -> list[np.ndarray]:
         model, tokenizer, pad_id = self.parts
-        encoded = [tokenizer.encode(text) for text in texts]
+        encoded = [tokenizer.encode(text).ids for text in texts]
         rows: list[np.ndarray] = [np.zeros(0)] * len(texts)
         with torch.inference_mode():
             for chosen in sorted_batches([len(ids) for ids in encoded], TOKEN_BUDGET, SLACK):

@@ -18,6 +18,7 @@ from rosearch.attack.sources import WordSource
 from rosearch.attack.steps import Model
 from rosearch.errors import require
 from rosearch.files import folder_hash
+from rosearch.types import Text
 
 if TYPE_CHECKING:
     from rosearch.attack.encoder import SentenceEncoder
@@ -27,7 +28,6 @@ PACKAGES = {"tagger": ("spacy", "pos")}  # package and extra that a model needs
 # Packages that lexicons need when their tables are made.
 LEXICON_PACKAGES = {"wordnet_inflected": ("lemminflect", "attack")}
 VERSION = "1"  # raise it when answers of the same model change
-from rosearch.types import Text
 
 
 @dataclass(frozen=True)
