@@ -122,6 +122,14 @@ def search(
         int | None,
         typer.Option(help="Architectures to evaluate.", min=1, show_default=FROM_PRESET),
     ] = None,
+    random_sample: Annotated[
+        int | None,
+        typer.Option(
+            help="Further architectures, drawn at random and evaluated for the statistics only.",
+            min=0,
+            show_default="0",
+        ),
+    ] = None,
     attack: Annotated[
         str | None, typer.Option(help="Attack inside the fitness.", show_default="wordnet")
     ] = None,
@@ -161,7 +169,7 @@ def search(
         teacher=(teacher, fine_tune),
         seed=seed,
     )
-    flags["search"] = _given(candidates=candidates, attack=attack)
+    flags["search"] = _given(candidates=candidates, attack=attack, random_sample=random_sample)
     flags["final"] = _given(held_out=held_out)
     flags["space"] = _given(max_params=max_params)
     made = make_config(preset, config, _with_settings(flags, settings))
