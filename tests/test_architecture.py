@@ -20,7 +20,7 @@ LEVELS = (
     {"search", "store"},
     {"fitness", "plan"},
     {"executors", "summary", "live"},
-    {"prepare"},
+    {"prepare", "sampling"},
     {"run", "report"},
     {"api"},
     {"output"},

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from rosearch import config as configs
 from rosearch.config import RunConfig, clusterings_of
-from rosearch.errors import UserError
+from rosearch.errors import MissingExtra, UserError
 from rosearch.executors.base import Executor, trial_of
 from rosearch.live import Live, SearchView
 from rosearch.sampling import evaluate_sample
@@ -114,6 +114,7 @@ def resume(folder: Path, workers: int = 2) -> Json:
             finish(trials, config, store, pool.call, prepared.teacher_folder)
         store.set_meta(seconds=elapsed())
         summary = summarise(config, task.name, trials, store.finals(), elapsed())
+        summary["statistics"] = related(trials, store.sample())
         store.set_meta(summary=summary)
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
         make_report(folder)
@@ -240,6 +241,16 @@ def make_report(folder: Path) -> None:
         write_report(folder)
     except UserError as error:
         print(f"no report: {error}", file=sys.stderr)
+
+
+def related(trials: Sequence[Trial], sample: Sequence[Trial]) -> Json:
+    """The statistics for `summary.json`, or why there are none."""
+    from rosearch.report.statistics import statistics
+
+    try:
+        return statistics(trials, sample).to_json()
+    except MissingExtra as error:
+        return {"missing": str(error)}
 
 
 def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
