@@ -15,7 +15,7 @@ from rosearch.report.features import Column
 DETERMINED = 0.9  # R2 of a column on those before it: a variance inflation factor of 10
 LEVERAGE = 0.999
 FOLDS = 5
-ROWS_PER_VALIDATION = 4000  # repeats of the cross-validation: fewer of larger data
+REPEATS, ROWS = 10, 4000  # of the cross-validation: fewer repeats where there are many rows
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def cross_validated(
         groups: name -> places in `columns`; they are shuffled together.
     """
     n, x = len(y), design(columns, len(y))
-    repeats = max(1, min(20, ROWS_PER_VALIDATION // n))
+    repeats = max(1, min(REPEATS, ROWS // n))
     total, missed = 0.0, 0.0
     lost = dict.fromkeys(groups, 0.0)
     for _ in range(repeats):
@@ -120,4 +120,4 @@ def cross_validated(
                 shuffled, own = x[unseen], [1 + place for place in places]
                 shuffled[:, own] = shuffled[rng.permutation(len(unseen))][:, own]
                 lost[name] += ((y[unseen] - shuffled @ coefficients) ** 2).sum() - wrong
-    return 1 - missed / total, {name: loss / total for name, loss in lost.items()}
+    return float(1 - missed / total), {name: float(loss / total) for name, loss in lost.items()}

@@ -190,7 +190,7 @@ class _Model:
 def _unclear(pairs: Sequence[Pair]) -> str:
     """Why so many candidates cannot tell anything; empty if they can."""
     if len(pairs) < LEAST:
-        return f"{_counted(len(pairs))} cannot tell: {LEAST} are the least for any estimate"
+        return f"{_counted(len(pairs))}, and {LEAST} are the least for any estimate"
     if len({score.after_attack for _, score in pairs}) < 2:
         return "all candidates have the same after-attack accuracy"
     return ""
