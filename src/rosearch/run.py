@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -245,10 +245,12 @@ def make_report(folder: Path) -> None:
 
 def related(trials: Sequence[Trial], sample: Sequence[Trial]) -> Json:
     """The statistics for `summary.json`, or why there are none."""
+    from rosearch.report.findings import words
     from rosearch.report.statistics import statistics
 
     try:
-        return statistics(trials, sample).to_json()
+        found = statistics(trials, sample)
+        return {**found.to_json(), "words": [asdict(paragraph) for paragraph in words(found)]}
     except MissingExtra as error:
         return {"missing": str(error)}
 

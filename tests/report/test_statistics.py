@@ -90,7 +90,7 @@ TRUE = {"attention nodes": 0.1, "depth": -0.05, "encoding synonym": 0.25}
 
 def test_planted_effects_are_found_with_sign_and_interval():
     covered = []
-    for seed in range(12):
+    for seed in range(8):
         found = statistics(drawn(200, planted, seed))
         for label, true in TRUE.items():
             e = effect(found, label)
@@ -107,11 +107,11 @@ def test_size_does_not_pass_for_an_effect_of_width():
 
     small = [g for g in pool() if g.embedding_dim <= 48][:200]
     covered = []
-    for seed in range(10):
+    for seed in range(6):
         trials = made(small, by_size, seed)
         after = [t.score.after_attack for t in trials if t.score]
         naive = pearsonr([float(np.log2(g.width)) for g in small], after)
-        assert naive.pvalue < 1e-4, "without the control it would seem to matter"
+        assert naive.pvalue < 0.01, "without the control it would seem to matter"
         e = effect(statistics(trials), "width")
         assert not e.significant
         covered.append(e.controlled.low <= 0 <= e.controlled.high)
@@ -120,11 +120,11 @@ def test_size_does_not_pass_for_an_effect_of_width():
 
 def test_noise_yields_findings_in_at_most_five_percent_of_the_repetitions():
     false = 0
-    for seed in range(60):
-        found = statistics(drawn(80, nothing, seed))
-        assert found.tests == len(found.analyses[0].effects) > 10
+    for seed in range(40):
+        found = statistics(drawn(60, nothing, seed))
+        assert found.tests == len(found.analyses[0].effects) >= 8
         false += any(e.significant for e in found.analyses[0].effects)
-    assert false <= 3
+    assert false <= 2
 
 
 def test_the_effect_by_way_of_clean_accuracy_is_shown_apart():
@@ -159,8 +159,9 @@ def test_fidelity_is_controlled_for_where_it_varies():
     assert found.controls == ("log-parameters", "clean accuracy", "fidelity 1")
     e = effect(found, "encoding synonym")
     assert e.controlled.low <= 0.25 <= e.controlled.high
-    few = analyse(mixed[:1] + [t for k, t in enumerate(mixed) if k % 3], "evolved")
-    assert few.n == 80 and [o.label for o in few.left_out if "aside" in o.reason] == ["a fidelity"]
+    alone = analyse(mixed[:1] + [t for k, t in enumerate(mixed) if k % 3], "evolved")
+    assert alone.n == 80 and "fidelity 1" not in alone.controls
+    assert alone.left_out[0].reason == "alone would determine an effect"
 
 
 def test_rare_features_are_left_out_with_the_reason():
@@ -169,10 +170,10 @@ def test_rare_features_are_left_out_with_the_reason():
     first = [g for g in pool() if g.pooling == "first" and not has(g, "lstm")][:3]
     found = analyse(made([*without, *rare, *first], planted, 0), "evolved")
     reasons = {o.label: o.reason for o in found.left_out}
-    assert "5 of 205 candidates have it" in reasons["lstm nodes"]
-    assert reasons["pooling first"] == "set aside: only 3 candidates with it"
+    assert "5 of 208 candidates have it" in reasons["lstm nodes"]
+    assert "3 of 208 candidates have it" in reasons["pooling first"]
     assert reasons["relatives as synonyms"] == "the same in all candidates"
-    assert found.n == 205
+    assert found.n == 208
     assert not {"lstm nodes", "pooling first"} & {e.label for e in found.effects}
 
 
@@ -334,7 +335,9 @@ def test_without_statsmodels_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(MissingExtra, match=r"statsmodels.*rosearch\[report\]"):
         statistics(trials)
     assert "rosearch[report]" in related(trials, [])["missing"]
-    assert related(trials[:5], [])["analyses"][0]["n"] == 5
+    few = related(trials[:5], [])
+    assert few["analyses"][0]["n"] == 5
+    assert "The data cannot tell" in few["words"][0]["sentences"][0]
 
 
 def test_the_page_shows_both_samples(tmp_path: Path):

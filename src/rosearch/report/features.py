@@ -21,6 +21,7 @@ from rosearch.space.genotype import ACTIVATIONS, ENCODINGS, POOLINGS, POSITIONS,
 from rosearch.space.ops import OPS
 
 Kind = Literal["choice", "presence", "amount"]
+RARE = 8  # fewer candidates than these tell nothing about what they have
 LEAST_TOLERANCE = 0.001  # a tolerance of 0 has no logarithm
 Values = Callable[[Genotype], str | bool | float]
 
@@ -119,14 +120,15 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
 def columns_of(feature: Feature, genotypes: Sequence[Genotype]) -> list[Column]:
     """The columns of a feature; none if all candidates have the same value.
 
-    The baseline of a choice is the stated one, or the commonest where no candidate has that.
+    The baseline of a choice is the stated one, or the commonest where that is rare.
     """
     values = [feature.value(g) for g in genotypes]
     named = (feature.group, feature.name)
     if len(set(values)) < 2:
         return []
     if feature.kind == "choice":
-        base = feature.baseline if feature.baseline in values else commonest(values)
+        rare = values.count(feature.baseline) < RARE
+        base = commonest(values) if rare else feature.baseline
         levels = [level for level in sorted(set(map(str, values))) if level != base]
         found = {level: np.array([v == level for v in values], dtype=float) for level in levels}
         return [
@@ -155,12 +157,12 @@ def _tolerance(genotypes: Sequence[Genotype]) -> Feature:
         return math.log2(max(g.tolerance, LEAST_TOLERANCE))
 
     sizes = [size(g) for g in genotypes if g.encoding == "synonym"]
-    mean = fmean(sizes) if sizes else 0.0
+    mean, varies = (fmean(sizes), len(set(sizes)) > 1) if sizes else (0.0, False)
     return Feature(
         "encoding",
         "tolerance of the synonyms",
         "amount",
-        lambda g: size(g) if g.encoding == "synonym" and len(set(sizes)) > 1 else mean,
+        lambda g: size(g) if g.encoding == "synonym" and varies else mean,
         unit="per doubling",
     )
 

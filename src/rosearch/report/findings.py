@@ -127,9 +127,13 @@ def _opposite(a: Effect, b: Effect) -> bool:
 def _told(e: Effect, n: int) -> str:
     """An effect in words, direction first."""
     raises = "raises" if e.controlled.effect > 0 else "lowers"
-    per = f" {e.against}" if e.against.startswith("per ") else f" against {e.against}"
+    what, per = e.label, f" against {e.against}"
+    if e.against == "none" and not what.startswith("position "):
+        what, per = f"having {e.label}", ""
+    elif e.against.startswith("per "):
+        per = f" {e.against}"
     return (
-        f"{e.label} {raises} after-attack accuracy by {100 * abs(e.controlled.effect):.1f} points"
+        f"{what} {raises} after-attack accuracy by {100 * abs(e.controlled.effect):.1f} points"
         f"{per} ({interval(e.controlled)}; {e.having} of {n}; without the control for clean "
         f"accuracy {points(e.total.effect)})"
     )

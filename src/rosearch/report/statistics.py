@@ -33,13 +33,13 @@ trained once, on these texts. A linear model without interactions tells averages
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from rosearch.report.features import Column, Feature, columns_of, features
+from rosearch.report.features import RARE, Column, columns_of, features
 from rosearch.report.regression import (
     Estimate,
     cross_validated,
@@ -48,11 +48,10 @@ from rosearch.report.regression import (
     ordinary_least_squares,
     sole_witnesses,
 )
-from rosearch.types import Fidelity, Json, Score, Trial
+from rosearch.types import Json, Score, Trial
 
 PER_COLUMN = 5
 LEAST = 30
-RARE = 8
 LEVEL = 0.05
 CLEAN = "clean accuracy"
 
@@ -161,12 +160,8 @@ def analyse(trials: Sequence[Trial], sample: Sample, seed: int = 0) -> Analysis:
     while True:
         if unclear := _unclear(kept):
             return replace(found, n=len(kept), left_out=tuple(notes), unclear=unclear)
-        kept, rare = _without_rare(kept)
-        notes += rare
-        if rare:
-            continue
         model = _choose(kept)
-        alone = sole_witnesses(model.controls + model.columns, len(kept))
+        alone = sole_witnesses(model.every, len(kept))
         if not alone.any():
             break
         notes.append(LeftOut(_counted(int(alone.sum())), "alone would determine an effect"))
@@ -179,12 +174,23 @@ def analyse(trials: Sequence[Trial], sample: Sample, seed: int = 0) -> Analysis:
 
 @dataclass(frozen=True)
 class _Model:
-    """Columns that the candidates can tell about, and those they cannot."""
+    """Columns that the candidates can tell about, and what they cannot.
+
+    Attributes:
+        rare: levels of a choice that too few have: in the model, as they would count as the
+            baseline without, but their effects are not told.
+    """
 
     controls: tuple[Column, ...]
     columns: tuple[Column, ...]
+    rare: tuple[Column, ...]
     left_out: tuple[LeftOut, ...]
     needed: int
+
+    @property
+    def every(self) -> tuple[Column, ...]:
+        """All columns of the regression."""
+        return self.controls + self.columns + self.rare
 
 
 def _unclear(pairs: Sequence[Pair]) -> str:
@@ -196,32 +202,11 @@ def _unclear(pairs: Sequence[Pair]) -> str:
     return ""
 
 
-def _without_rare(pairs: Sequence[Pair]) -> tuple[list[Pair], list[LeftOut]]:
-    """Without candidates whose level of a choice, or whose fidelity, few share."""
-    choices: list[tuple[str, Callable[[Pair], object]]] = [
-        ("fidelity", lambda pair: pair[1].fidelity),
-        *((f.name, _level(f)) for f in features([]) if f.kind == "choice"),
-    ]
-    kept, notes = list(pairs), []
-    for name, level in choices:
-        counts = Counter(level(pair) for pair in kept)
-        for value, count in counts.items():
-            if count < RARE and len(counts) > 1:
-                what = "a fidelity" if isinstance(value, Fidelity) else f"{name} {value}"
-                notes.append(LeftOut(what, f"set aside: only {_counted(count)} with it"))
-                kept = [pair for pair in kept if level(pair) != value]
-    return kept, notes
-
-
-def _level(feature: Feature) -> Callable[[Pair], object]:
-    return lambda pair: feature.value(pair[0].candidate.genotype)
-
-
 def _choose(pairs: Sequence[Pair]) -> _Model:
     """Columns in their order as long as there are candidates enough for them."""
     genotypes = [trial.candidate.genotype for trial, _ in pairs]
-    chosen, left_out = _controls(pairs), list[LeftOut]()
-    controls, wanted = len(chosen), len(chosen)
+    chosen = controls = tuple(_controls(pairs))
+    left_out, wanted = list[LeftOut](), len(controls)
     for feature in features(genotypes):
         columns = columns_of(feature, genotypes)
         if reason := _problem(columns, chosen, len(pairs)):
@@ -232,24 +217,29 @@ def _choose(pairs: Sequence[Pair]) -> _Model:
             reason = f"{_counted(len(pairs))} are too few to tell it besides those before it"
             left_out.append(LeftOut(feature.name, reason))
             continue
-        chosen += columns
-    needed = PER_COLUMN * wanted
-    return _Model(tuple(chosen[:controls]), tuple(chosen[controls:]), tuple(left_out), needed)
+        chosen += tuple(columns)
+    own = chosen[len(controls) :]
+    rare = tuple(column for column in own if _few(column, len(pairs)))
+    left_out += [LeftOut(c.label, _few(c, len(pairs))) for c in rare]
+    told = tuple(column for column in own if not _few(column, len(pairs)))
+    return _Model(controls, told, rare, tuple(left_out), PER_COLUMN * wanted)
 
 
 def _problem(columns: Sequence[Column], before: Sequence[Column], n: int) -> str:
     """Why a feature cannot be estimated however many effects the model may have."""
     if not columns:
         return "the same in all candidates"
-    for column in columns:
-        had_or_not = set(column.values) <= {0.0, 1.0}
-        if had_or_not and min(column.having, n - column.having) < RARE:
-            return f"{column.having} of {_counted(n)} have it: fewer than {RARE} do or do not"
-        if column.having < RARE:
-            return f"all but {_counted(column.having)} of {n} are alike"
-        if near := determined_by(column, before):
-            return f"moves together with other features, most of all {near}"
-    return ""
+    if all(_few(column, n) for column in columns):
+        return _few(columns[0], n)
+    near = next((label for c in columns if (label := determined_by(c, before))), "")
+    return f"moves together with other features, most of all {near}" if near else ""
+
+
+def _few(column: Column, n: int) -> str:
+    """Why too few candidates tell about a column; empty if enough do."""
+    if set(column.values) <= {0.0, 1.0} and min(column.having, n - column.having) < RARE:
+        return f"{column.having} of {_counted(n)} have it: fewer than {RARE} do or do not"
+    return f"all but {column.having} of {_counted(n)} are alike" if column.having < RARE else ""
 
 
 def _controls(pairs: Sequence[Pair]) -> list[Column]:
@@ -270,7 +260,7 @@ def _control(name: str, values: np.ndarray) -> Column:
 
 
 def _fitted(model: _Model, y: np.ndarray, found: Analysis, seed: int) -> Analysis:
-    every = [*model.controls, *model.columns]
+    every = model.every
     controlled, r2 = ordinary_least_squares(y, every)
     total, _ = ordinary_least_squares(y, [c for c in every if c.label != CLEAN])
     groups = {c.feature: [k for k, o in enumerate(every) if o.feature == c.feature] for c in every}
