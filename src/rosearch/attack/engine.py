@@ -15,7 +15,7 @@ from rosearch.attack.steps import Model, Request
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import Victim
 from rosearch.attack.white_box import WhiteBox
-from rosearch.types import Robustness
+from rosearch.types import Robustness, Text
 
 WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full
 
@@ -26,12 +26,14 @@ class AttackResult:
 
     Attributes:
         index: position among the attacked texts.
+        original, perturbed: the text before and after; of a pair, the second text.
         attack: the attack that flipped the text, else the last one that it survived.
         changed: positions of the changed words.
         replacements: what stands at the changed positions.
         path: the same positions in the order in which they were changed.
         words: the new words, in the order of the path.
         exhausted: whether the query budget ended the search.
+        first: the first text of a pair, which no attack changes; None for a single text.
     """
 
     index: int
@@ -48,11 +50,18 @@ class AttackResult:
     after: tuple[float, ...]
     queries: int
     exhausted: bool
+    first: str | None = None
+
+    @property
+    def asked(self) -> tuple[Text, Text]:
+        """What the model read before and after: the text, or the pair."""
+        texts = (self.original, self.perturbed)
+        return texts if self.first is None else ((self.first, texts[0]), (self.first, texts[1]))
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> AttackResult:
         """From `asdict` that went through JSON; other keys are ignored."""
-        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls)}
+        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
         lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
         return cls(**(values | lists))
 
@@ -68,9 +77,9 @@ class _Live:
 
 
 def iterate_attack(
-    attack: AnyAttack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
+    attack: AnyAttack, victim: Victim, examples: Iterable[tuple[Text, int]], window: int = WINDOW
 ) -> Iterator[AttackResult]:
-    """Attack texts with their labels; results as they finish.
+    """Attack texts or pairs with their labels; results as they finish.
 
     Memory does not grow with the number of texts: at most `window` are read ahead.
 
@@ -100,7 +109,7 @@ def iterate_attack(
 def iterate_suite(
     attacks: Sequence[AnyAttack],
     victim: Victim,
-    examples: Iterable[tuple[str, int]],
+    examples: Iterable[tuple[Text, int]],
     window: int = WINDOW,
 ) -> Iterator[AttackResult]:
     """The worst case per text: each attack is tried on the texts that survived those before it.
@@ -128,7 +137,7 @@ def iterate_suite(
 def run_suite(
     attacks: Sequence[AnyAttack],
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     window: int = WINDOW,
 ) -> list[AttackResult]:
@@ -140,7 +149,7 @@ def run_suite(
 def run_attack(
     attack: AnyAttack,
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     window: int = WINDOW,
 ) -> list[AttackResult]:
@@ -203,6 +212,7 @@ def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
         after=_plain(outcome.after),
         queries=outcome.queries,
         exhausted=outcome.exhausted,
+        first=one.original.first,
     )
 
 

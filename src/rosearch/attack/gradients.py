@@ -19,7 +19,7 @@ from rosearch.attack.seeding import generator_of
 from rosearch.attack.text import Words
 from rosearch.attack.victim import SLACK, ModelVictim, Victim
 from rosearch.attack.white_box import Ball, WhiteBox
-from rosearch.batches import padded, sorted_batches
+from rosearch.batches import model_inputs, sorted_batches
 from rosearch.errors import UserError
 
 AGREE = 1e-3  # how far probabilities from token ids and from embeddings may lie apart
@@ -43,13 +43,13 @@ def damaged(victim: Victim, items: Sequence[tuple[Words, int]], white_box: White
     ball = white_box.ball.scaled(network.scale)
     encoded = [victim.encoder.encode(text) for text, _ in items]
     found: dict[int, np.ndarray] = {}
-    for chosen in sorted_batches([len(ids) for ids in encoded], victim.token_budget, SLACK):
-        ids, mask = (
-            x.to(victim.model.device) for x in padded([encoded[i] for i in chosen], victim.pad_id)
-        )
+    for chosen in sorted_batches([len(e.ids) for e in encoded], victim.token_budget, SLACK):
+        inputs = model_inputs([encoded[i] for i in chosen], victim.pad_id)
+        inputs = {name: x.to(victim.model.device) for name, x in inputs.items()}
         labels = [items[i][1] for i in chosen]
-        noise = [_noise(items[i][0], len(encoded[i]), network.dim) for i in chosen]
-        batch = _Batch(network, ids, mask, labels, white_box.goal)
+        fixed = torch.tensor([victim.encoder.fixed(items[i][0]) for i in chosen])
+        noise = [_noise(items[i][0], len(encoded[i].ids), network.dim) for i in chosen]
+        batch = _Batch(network, inputs, fixed.to(victim.model.device), labels, white_box.goal)
         if not found:
             batch.check()
         found.update(zip(chosen, batch.climb(ball, noise), strict=True))
@@ -81,22 +81,33 @@ class Network:
             vectors: Tensor = self.table(ids if self.rows is None else self.rows[ids])
         return vectors
 
-    def logits(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        """Logits (B, C) of embeddings (B, T, E)."""
+    def logits(self, **inputs: Tensor) -> Tensor:
+        """Logits (B, C) of embeddings (B, T, E), or of token ids, with their mask."""
         # cuDNN has no backward pass for recurrent layers in evaluation mode.
         with torch.backends.cudnn.flags(enabled=False):
-            logits: Tensor = self.model(inputs_embeds=vectors, attention_mask=mask).logits
+            logits: Tensor = self.model(**inputs).logits
         return logits.float()
 
 
 class _Batch:
-    """Texts of similar length under attack."""
+    """Texts of similar length under attack.
+
+    Args:
+        inputs: of the model, each (B, T).
+        fixed: (B,) leading tokens that never move: those of the first text of a pair.
+    """
 
     def __init__(
-        self, network: Network, ids: Tensor, mask: Tensor, labels: list[int], goal: Goal
+        self,
+        network: Network,
+        inputs: dict[str, Tensor],
+        fixed: Tensor,
+        labels: list[int],
+        goal: Goal,
     ) -> None:
-        self.network, self.ids, self.mask, self.goal = network, ids, mask, goal
-        self.labels = labels
+        self.network, self.goal, self.labels, self.fixed = network, goal, labels, fixed
+        self.more = dict(inputs)
+        self.ids = ids = self.more.pop("input_ids")
         self.vectors = network.embed(ids)
         said = labels if goal.target is None else [goal.target] * len(labels)
         self.said = torch.tensor(said, device=ids.device)
@@ -104,7 +115,9 @@ class _Batch:
 
     def climb(self, ball: Ball, noise: list[np.ndarray]) -> list[np.ndarray]:
         """The probabilities (C,) of each text at the worst point met."""
-        movable = movable_tokens(self.ids, self.mask, self.network.special)
+        movable = movable_tokens(self.ids, self.more["attention_mask"], self.network.special)
+        places = torch.arange(self.ids.shape[1], device=self.ids.device)
+        movable = movable * (places >= self.fixed[:, None])[..., None]
         drawn = torch.zeros_like(self.vectors)
         for row, values in enumerate(noise):
             drawn[row, : len(values)] = torch.from_numpy(values).to(drawn)
@@ -116,7 +129,7 @@ class _Batch:
 
     def loss(self, vectors: Tensor) -> Tensor:
         """What the attack drives up, (B,); notes the points that are the worst so far."""
-        logits = self.network.logits(vectors, self.mask)
+        logits = self.network.logits(inputs_embeds=vectors, **self.more)
         self._note(logits.detach().softmax(-1).cpu().numpy())
         loss = F.cross_entropy(logits, self.said, reduction="none")
         return loss if self.goal.target is None else -loss
@@ -139,13 +152,13 @@ class _Batch:
         model: Any = self.network.model
         with torch.no_grad():
             try:
-                there = self.network.logits(self.vectors, self.mask)
+                there = self.network.logits(inputs_embeds=self.vectors, **self.more)
             except (TypeError, NotImplementedError, ValueError):
                 raise UserError(
                     f"this attack needs a model that takes inputs_embeds; {type(model).__name__} "
                     "does not: choose an attack on words"
                 ) from None
-            here = model(input_ids=self.ids, attention_mask=self.mask).logits.float()
+            here = self.network.logits(input_ids=self.ids, **self.more)
         if float((there.softmax(-1) - here.softmax(-1)).abs().max()) > AGREE:
             raise UserError(
                 f"{type(model).__name__} answers embeddings otherwise than the token ids that they "

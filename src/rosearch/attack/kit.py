@@ -18,6 +18,7 @@ from rosearch.attack.sources import WordSource
 from rosearch.attack.steps import Model
 from rosearch.errors import require
 from rosearch.files import folder_hash
+from rosearch.types import Text
 
 if TYPE_CHECKING:
     from rosearch.attack.encoder import SentenceEncoder
@@ -64,7 +65,7 @@ class Kit:
         return None if self.exact else self.answers[model]
 
 
-def make_kit(lexicons: Iterable[str], texts: Sequence[str], models: Iterable[str] = ()) -> Kit:
+def make_kit(lexicons: Iterable[str], texts: Sequence[Text], models: Iterable[str] = ()) -> Kit:
     """The kit for attacks that read these lexicons and models, on these texts.
 
     Raises:

@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from rosearch import resources
-from rosearch.batches import bucketed_epoch, padded
+from rosearch.batches import bucketed_epoch, model_inputs, takes_types, tokenized
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError, one_line
 from rosearch.files import folder_hash, new_folder
@@ -165,8 +165,8 @@ def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: 
     chosen = rng.permutation(len(task.train))[: max(1, round(config.train_share * len(task.train)))]
     texts = [task.train.texts[i] for i in chosen]
     labels = torch.tensor([task.train.labels[i] for i in chosen])
-    encoded = tokenizer(texts, truncation=True, max_length=config.max_length)["input_ids"]
-    lengths = [len(ids) for ids in encoded]
+    encoded = tokenized(tokenizer, texts, config.max_length, takes_types(model, tokenizer))
+    lengths = [len(e.ids) for e in encoded]
     batches = [
         batch
         for _ in range(config.epochs)
@@ -178,9 +178,9 @@ def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: 
     model.train()
     with stage(f"fine-tuning the teacher {config.name} on {task.name}", len(batches)) as advance:
         for batch in batches:
-            ids, mask = padded([encoded[i] for i in batch], tokenizer.pad_token_id)
+            inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id)
             with autocast(config.precision):
-                logits = model(input_ids=ids, attention_mask=mask).logits  # (B, C)
+                logits = model(**inputs).logits  # (B, C)
             loss = F.cross_entropy(logits.float(), labels[batch])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)

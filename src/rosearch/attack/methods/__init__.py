@@ -25,6 +25,7 @@ from rosearch.attack.methods.search_methods import BEAM, GENETIC, RANDOM
 from rosearch.attack.methods.textfooler import TEXTFOOLER
 from rosearch.attack.recipe import Recipe
 from rosearch.errors import UserError
+from rosearch.types import Text
 
 ATTACKS: dict[str, Recipe] = {
     recipe.name: recipe
@@ -82,7 +83,7 @@ def models_of(suite: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(needed))
 
 
-def kit_for(suites: Iterable[str], texts: Sequence[str]) -> Kit:
+def kit_for(suites: Iterable[str], texts: Sequence[Text]) -> Kit:
     """The kit that attacks and suites need on these texts.
 
     Raises:
