@@ -112,10 +112,10 @@ def _diff(attack: str, result: AttackResult, names: tuple[str, ...]) -> Text:
     line.append(
         f"{names[before]} {result.before[before]:.2f} -> {names[after]} {result.after[after]:.2f}\n"
     )
-    if result.status == "flipped" and not new:
-        line.append("(embeddings changed, words did not) ", style="not bold dim")
     if result.first is not None:
         line.append(f"{result.first}\n", style="not bold dim")
+    if result.status == "flipped" and not new:
+        line.append("(embeddings changed, words did not) ", style="not bold dim")
     line.append(old.gaps[0], style="not bold")
     for i, word in enumerate(old.words):
         if i in new:

@@ -14,7 +14,6 @@ from torch import nn
 from rosearch.attack.embedding import (
     ascend,
     climbed,
-    last_run,
     movable_tokens,
     norms,
     projected,
@@ -118,17 +117,6 @@ def test_special_tokens_and_padding_do_not_move():
     ids, mask = torch.tensor([[101, 7, 102, 0]]), torch.tensor([[1, 1, 1, 0]])
     movable = movable_tokens(ids, mask, torch.tensor([101, 102]))
     assert movable[0, :, 0].tolist() == [0, 1, 0, 0]
-
-
-def test_only_the_second_text_of_a_pair_moves():
-    for movable, last in (
-        ([0, 1, 1, 0, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1, 0, 0]),
-        ([0, 1, 0, 0, 1], [0, 0, 0, 0, 1]),
-        ([1, 1, 0], [1, 1, 0]),
-        ([0, 0], [0, 0]),
-    ):
-        given = torch.tensor(movable, dtype=torch.float)[:, None]
-        assert last_run(given)[:, 0].tolist() == last
 
 
 def test_the_scale_ignores_what_all_rows_share():

@@ -34,13 +34,6 @@ def movable_tokens(ids: Tensor, mask: Tensor, special: Tensor) -> Tensor:
     return (mask.bool() & ~torch.isin(ids, special)).float()[..., None]
 
 
-def last_run(movable: Tensor) -> Tensor:
-    """The last stretch of 1 among 0 and 1, along the first axis (T, ...): a pair's second text."""
-    gaps_behind = (movable.diff(dim=0) == 1).flip(0).cumsum(0).flip(0)  # starts behind each place
-    none_behind = torch.cat([gaps_behind == 0, torch.ones_like(movable[:1], dtype=torch.bool)])
-    return movable * none_behind
-
-
 def start(noise: Tensor, movable: Tensor, ball: Ball) -> Tensor:
     """A starting point (B, T, E) in the ball: its centre, or a random point.
 

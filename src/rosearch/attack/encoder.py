@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class SentenceEncoder:
 
     def _encode(self, texts: Sequence[Words]) -> list[np.ndarray]:
         model, tokenizer, pad_id = self.parts
-        encoded = [tokenizer.encode(text).ids for text in texts]
+        encoded = [tokenizer.encode(replace(text, first=None)).ids for text in texts]
         rows: list[np.ndarray] = [np.zeros(0)] * len(texts)
         with torch.inference_mode():
             for chosen in sorted_batches([len(ids) for ids in encoded], TOKEN_BUDGET, SLACK):

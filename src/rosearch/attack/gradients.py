@@ -5,7 +5,7 @@ Shapes: B texts, T tokens, E embedding dimension, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rosearch.attack.embedding import ascend, last_run, movable_tokens, scale_of, start
+from rosearch.attack.embedding import ascend, movable_tokens, scale_of, start
 from rosearch.attack.goals import Goal
 from rosearch.attack.seeding import generator_of
 from rosearch.attack.text import Words
@@ -45,10 +45,14 @@ def damaged(victim: Victim, items: Sequence[tuple[Words, int]], white_box: White
     found: dict[int, np.ndarray] = {}
     for chosen in sorted_batches([len(e.ids) for e in encoded], victim.token_budget, SLACK):
         inputs = model_inputs([encoded[i] for i in chosen], victim.pad_id)
-        batch = _Batch(network, inputs, [items[i] for i in chosen], white_box.goal)
+        inputs = {name: x.to(victim.model.device) for name, x in inputs.items()}
+        labels = [items[i][1] for i in chosen]
+        fixed = torch.tensor([victim.encoder.fixed(items[i][0]) for i in chosen])
+        noise = [_noise(items[i][0], len(encoded[i].ids), network.dim) for i in chosen]
+        batch = _Batch(network, inputs, fixed.to(victim.model.device), labels, white_box.goal)
         if not found:
             batch.check()
-        found.update(zip(chosen, batch.climb(ball), strict=True))
+        found.update(zip(chosen, batch.climb(ball, noise), strict=True))
     return np.stack([found[i] for i in range(len(items))])
 
 
@@ -77,45 +81,47 @@ class Network:
             vectors: Tensor = self.table(ids if self.rows is None else self.rows[ids])
         return vectors
 
-    def logits(self, vectors: Tensor, others: Mapping[str, Tensor]) -> Tensor:
-        """Logits (B, C) of embeddings (B, T, E) and of what the model takes besides token ids."""
+    def logits(self, **inputs: Tensor) -> Tensor:
+        """Logits (B, C) of embeddings (B, T, E), or of token ids, with their mask."""
         # cuDNN has no backward pass for recurrent layers in evaluation mode.
         with torch.backends.cudnn.flags(enabled=False):
-            logits: Tensor = self.model(inputs_embeds=vectors, **others).logits
+            logits: Tensor = self.model(**inputs).logits
         return logits.float()
 
 
 class _Batch:
-    """Texts of similar length under attack."""
+    """Texts of similar length under attack.
+
+    Args:
+        inputs: of the model, each (B, T).
+        fixed: (B,) leading tokens that never move: those of the first text of a pair.
+    """
 
     def __init__(
         self,
         network: Network,
-        inputs: Mapping[str, Tensor],
-        items: Sequence[tuple[Words, int]],
+        inputs: dict[str, Tensor],
+        fixed: Tensor,
+        labels: list[int],
         goal: Goal,
     ) -> None:
-        inputs = {name: x.to(network.special.device) for name, x in inputs.items()}
-        self.network, self.goal = network, goal
-        self.ids = inputs["input_ids"]
-        self.others = {name: x for name, x in inputs.items() if name != "input_ids"}
-        self.texts = [text for text, _ in items]
-        self.labels = [label for _, label in items]
-        self.vectors = network.embed(self.ids)
-        said = self.labels if goal.target is None else [goal.target] * len(items)
-        self.said = torch.tensor(said, device=self.ids.device)
+        self.network, self.goal, self.labels, self.fixed = network, goal, labels, fixed
+        self.more = dict(inputs)
+        self.ids = ids = self.more.pop("input_ids")
+        self.vectors = network.embed(ids)
+        said = labels if goal.target is None else [goal.target] * len(labels)
+        self.said = torch.tensor(said, device=ids.device)
         self.worst: list[np.ndarray] = []
 
-    def climb(self, ball: Ball) -> list[np.ndarray]:
+    def climb(self, ball: Ball, noise: list[np.ndarray]) -> list[np.ndarray]:
         """The probabilities (C,) of each text at the worst point met."""
-        mask = self.others["attention_mask"]
-        movable = movable_tokens(self.ids, mask, self.network.special)
-        noise = torch.zeros_like(self.vectors)
-        for row, (text, length) in enumerate(zip(self.texts, mask.sum(1).tolist(), strict=True)):
-            noise[row, :length] = torch.from_numpy(_noise(text, length, self.network.dim))
-            if text.first is not None:
-                movable[row] *= last_run(movable[row])
-        delta = start(noise, movable, ball)
+        movable = movable_tokens(self.ids, self.more["attention_mask"], self.network.special)
+        places = torch.arange(self.ids.shape[1], device=self.ids.device)
+        movable = movable * (places >= self.fixed[:, None])[..., None]
+        drawn = torch.zeros_like(self.vectors)
+        for row, values in enumerate(noise):
+            drawn[row, : len(values)] = torch.from_numpy(values).to(drawn)
+        delta = start(drawn, movable, ball)
         delta = ascend(self.loss, self.vectors, movable, ball, delta)
         with torch.no_grad():
             self.loss(self.vectors + delta)
@@ -123,7 +129,7 @@ class _Batch:
 
     def loss(self, vectors: Tensor) -> Tensor:
         """What the attack drives up, (B,); notes the points that are the worst so far."""
-        logits = self.network.logits(vectors, self.others)
+        logits = self.network.logits(inputs_embeds=vectors, **self.more)
         self._note(logits.detach().softmax(-1).cpu().numpy())
         loss = F.cross_entropy(logits, self.said, reduction="none")
         return loss if self.goal.target is None else -loss
@@ -146,13 +152,13 @@ class _Batch:
         model: Any = self.network.model
         with torch.no_grad():
             try:
-                there = self.network.logits(self.vectors, self.others)
+                there = self.network.logits(inputs_embeds=self.vectors, **self.more)
             except (TypeError, NotImplementedError, ValueError):
                 raise UserError(
                     f"this attack needs a model that takes inputs_embeds; {type(model).__name__} "
                     "does not: choose an attack on words"
                 ) from None
-            here = model(input_ids=self.ids, **self.others).logits.float()
+            here = self.network.logits(input_ids=self.ids, **self.more)
         if float((there.softmax(-1) - here.softmax(-1)).abs().max()) > AGREE:
             raise UserError(
                 f"{type(model).__name__} answers embeddings otherwise than the token ids that they "
