@@ -56,20 +56,23 @@ def attack_model(
     split: str = "test",
     n: int = 200,
     max_queries: int | None = None,
+    masked_lm: str | None = None,
 ) -> AttackReport:
     """Attack a saved student or any Hugging Face classifier on the first `n` texts of a split.
 
     Args:
         task: see `rosearch.tasks.load_task`.
+        masked_lm: for attacks that need one, see `rosearch.teacher.masked_lm.masked_lm_folder`.
 
     Raises:
         UserError: unknown attack or split, or a model whose labels are not the task's.
     """
     from rosearch.attack.engine import robustness, run_suite
-    from rosearch.attack.methods import check_attack, kit_for, load_attacks
+    from rosearch.attack.methods import check_attack, kit_for, load_attacks, models_of
     from rosearch.attack.victim import ModelVictim
     from rosearch.progress import stage
     from rosearch.teacher.fit import load_classifier, model_source
+    from rosearch.teacher.masked_lm import masked_lm_folder
 
     for name in attacks:
         check_attack(name)
@@ -79,7 +82,9 @@ def attack_model(
     data = getattr(task, split)
     texts = data.texts[:n]
     labels = _labels_of_model(network, task, data.labels[:n])
-    kit = kit_for(attacks, texts)
+    needs_lm = "masked_lm" in models_of(attacks)
+    models = {"masked_lm": masked_lm_folder(masked_lm, task)} if needs_lm else {}
+    kit = kit_for(attacks, texts, models)
     victim = ModelVictim(network, tokenizer)
     counts, examples = {}, {}
     for name in attacks:

@@ -13,7 +13,7 @@ import numpy as np
 from rosearch import resources
 from rosearch.attack.constraints.words import not_a_stop_word
 from rosearch.attack.lexicon import cached_table
-from rosearch.attack.methods import kit_for
+from rosearch.attack.methods import kit_for, models_of
 from rosearch.attack.text import segment
 from rosearch.config import RunConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
@@ -35,6 +35,7 @@ from rosearch.student.vocabulary import (
 )
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher, load_classifier
+from rosearch.teacher.masked_lm import masked_lm_folder
 from rosearch.teacher.targets import cache_targets, load_targets
 
 
@@ -58,10 +59,13 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
     targets = load_targets(cache_targets(task, folder, "train", *how))
     answers = load_targets(cache_targets(task, folder, "validation", *how)).argmax(1)
     model, tokenizer = load_classifier(folder)
+    attacks = all_attacks(config)
+    needs_lm = "masked_lm" in models_of(attacks)
+    models = {"masked_lm": masked_lm_folder(None, task, config.teacher.name)} if needs_lm else {}
     with stage("preparing encodings and attacks", 3) as advance:
         encoded = _encodings(config, wanted, task, targets, model, tokenizer)
         advance(2, "")
-        kit = kit_for(all_attacks(config), (*task.validation.texts, *task.test.texts))
+        kit = kit_for(attacks, (*task.validation.texts, *task.test.texts), models)
         advance(1, "")
     context = Context(
         label_names=task.label_names,

@@ -11,7 +11,11 @@ from pathlib import Path
 from rosearch.attack.sources import Lexicon
 from rosearch.attack.sources.characters import character_edits
 from rosearch.attack.sources.neighbours import neighbours_file
-from rosearch.attack.sources.wordnet import wordnet_relatives, wordnet_synonyms
+from rosearch.attack.sources.wordnet import (
+    wordnet_antonyms,
+    wordnet_relatives,
+    wordnet_synonyms,
+)
 from rosearch.attack.text import segment
 from rosearch.files import write_text
 
@@ -21,8 +25,10 @@ LEXICONS: dict[str, Callable[[], Lexicon]] = {
     "wordnet": wordnet_synonyms,
     "relatives": wordnet_relatives,
     "characters": character_edits,
+    "antonyms": wordnet_antonyms,  # read by filters, not substituted
 }
-RESOURCES = {"wordnet": ("wordnet",), "relatives": ("wordnet",)}  # what must be downloaded
+# What must be downloaded.
+RESOURCES = dict.fromkeys(("wordnet", "relatives", "antonyms"), ("wordnet",))
 FILE = "file:"  # starts the name of a lexicon from a user's file
 VERSION = "1"  # raise it when a lexicon's rules change: old tables are then built anew
 

@@ -9,7 +9,7 @@ To add an attack, add a file here that wires the four parts, and its recipe to `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from rosearch.attack.goals import UNTARGETED, Goal
 from rosearch.attack.kit import Kit, make_kit
 from rosearch.attack.lexicon import FILE
 from rosearch.attack.methods.greedy_words import CHARACTERS, NEIGHBOURS, RELATIVES, WORDNET
+from rosearch.attack.methods.masked_words import BAE, BERT_ATTACK
 from rosearch.attack.recipe import Recipe
 from rosearch.errors import UserError
 
 ATTACKS: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS)
+    recipe.name: recipe for recipe in (WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS, BAE, BERT_ATTACK)
 }
 
 
@@ -60,16 +61,30 @@ def lexicons_of(suite: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def kit_for(suites: Iterable[str], texts: Sequence[str]) -> Kit:
+def models_of(suites: Iterable[str]) -> tuple[str, ...]:
+    """What models the attacks of suites need besides the victim, such as `masked_lm`."""
+    attacks = [attack for suite in suites for attack in members(suite)]
+    return tuple(dict.fromkeys(use for attack in attacks for use in _parsed(attack)[0].models))
+
+
+def kit_for(
+    suites: Iterable[str], texts: Sequence[str], models: Mapping[str, Path] | None = None
+) -> Kit:
     """The kit that attacks and suites need on these texts.
 
+    Args:
+        models: folders of the models of `models_of`.
+
     Raises:
-        UserError: no such attack, or a lexicon that can't be read.
+        UserError: no such attack, a lexicon that can't be read, or a model that is not given.
     """
     suites = tuple(suites)
     for suite in suites:
         check_attack(suite)
-    return make_kit([name for suite in suites for name in lexicons_of(suite)], texts)
+    kit = make_kit([name for suite in suites for name in lexicons_of(suite)], texts, models)
+    for use in models_of(suites):
+        kit.model(use)
+    return kit
 
 
 def load_attacks(
