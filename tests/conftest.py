@@ -116,6 +116,6 @@ def tiny_masked_lm(tmp_path_factory, tiny_body, mr):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROSEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(masked_lm, "TOKENS", 30_000)
+        patch.setattr(masked_lm, "TOKENS", 20_000)
         patch.setattr(masked_lm, "MAX_LENGTH", 64)
         return masked_lm.fit_masked_lm(mr.train.texts[:500], tiny_body, "tiny")

