@@ -82,9 +82,9 @@ def attack_model(
     data = getattr(task, split)
     texts = data.texts[:n]
     labels = _labels_of_model(network, task, data.labels[:n])
-    needs_lm = "masked_lm" in models_of(attacks)
-    models = {"masked_lm": masked_lm_folder(masked_lm, task)} if needs_lm else {}
-    kit = kit_for(attacks, texts, models)
+    needs_lm = any("masked_lm" in models_of(name) for name in attacks)
+    folders = {"masked_lm": masked_lm_folder(masked_lm, task)} if needs_lm else {}
+    kit = kit_for(attacks, texts, folders)
     victim = ModelVictim(network, tokenizer)
     counts, examples = {}, {}
     for name in attacks:

@@ -65,9 +65,11 @@ class Context:
         trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.encoded.items()}
         return Sizes(rows, len(self.label_names), LATENCY_TOKENS, trimmed=trimmed)
 
-    def attacks(self, suite: str, max_queries: int | None = None) -> tuple[Attack, ...]:
+    def attacks(
+        self, suite: str, max_queries: int | None = None, exact: bool = True
+    ) -> tuple[Attack, ...]:
         """The attacks of a suite, on validation and test texts."""
-        return load_attacks(suite, self.kit, max_queries=max_queries)
+        return load_attacks(suite, self.kit, max_queries=max_queries, exact=exact)
 
 
 def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Score:
@@ -83,7 +85,7 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     correct = count_correct(victim, context.validation)
     counts, _ = attack_split(
         fidelity.attack,
-        context.attacks(fidelity.attack, fidelity.max_queries),
+        context.attacks(fidelity.attack, fidelity.max_queries, exact=False),
         victim,
         context.validation,
         fidelity.attacked,
@@ -209,7 +211,7 @@ def _final_model(
     clean = count_correct(victim, context.validation) / len(context.validation)
     counts, _ = attack_split(
         job.fidelity.attack,
-        context.attacks(job.fidelity.attack),
+        context.attacks(job.fidelity.attack, exact=False),
         victim,
         context.validation,
         job.fidelity.attacked,

@@ -3,9 +3,12 @@ once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rosearch import resources
-from rosearch.attack.lexicon import RESOURCES
-from rosearch.attack.methods import check_attack, lexicons_of
+from rosearch.attack.kit import MODELS
+from rosearch.attack.lexicon import KIN, RESOURCES
+from rosearch.attack.methods import check_attack, lexicons_of, models_of
 from rosearch.config import RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
@@ -32,6 +35,8 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     read = [name for attack in all_attacks(config) for name in lexicons_of(attack)]
     for lexicon in (*read, *config.encoding.lexicons):
         names += RESOURCES.get(lexicon, ())
+    models = [model for attack in all_attacks(config) for model in models_of(attack)]
+    names += [MODELS[model] for model in models if model in MODELS]
     return tuple(dict.fromkeys(names))
 
 
@@ -48,10 +53,15 @@ def check(config: RunConfig) -> None:
     """
     for name in all_attacks(config):
         check_attack(name)
-    used = {*lexicons_of(config.search.attack), *config.encoding.lexicons}
-    leaked = [name for name in config.final.held_out if used & set(lexicons_of(name))]
+    used = _kinds((*lexicons_of(config.search.attack), *config.encoding.lexicons))
+    leaked = [name for name in config.final.held_out if used & _kinds(lexicons_of(name))]
     if leaked:
         raise UserError(
             f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
             "change final.held_out, search.attack or encoding.lexicons"
         )
+
+
+def _kinds(lexicons: Iterable[str]) -> set[str]:
+    """Lexicons, those that only differ in form being one."""
+    return {KIN.get(name, name) for name in lexicons}

@@ -60,12 +60,12 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
     answers = load_targets(cache_targets(task, folder, "validation", *how)).argmax(1)
     model, tokenizer = load_classifier(folder)
     attacks = all_attacks(config)
-    needs_lm = "masked_lm" in models_of(attacks)
-    models = {"masked_lm": masked_lm_folder(None, task, config.teacher.name)} if needs_lm else {}
+    needs_lm = any("masked_lm" in models_of(name) for name in attacks)
+    folders = {"masked_lm": masked_lm_folder(None, task, config.teacher.name)} if needs_lm else {}
     with stage("preparing encodings and attacks", 3) as advance:
         encoded = _encodings(config, wanted, task, targets, model, tokenizer)
         advance(2, "")
-        kit = kit_for(attacks, (*task.validation.texts, *task.test.texts), models)
+        kit = kit_for(attacks, (*task.validation.texts, *task.test.texts), folders)
         advance(1, "")
     context = Context(
         label_names=task.label_names,

@@ -37,7 +37,8 @@ POLARITY = {
 READY = [
     name
     for name, recipe in ATTACKS.items()
-    if (recipe.lexicons or recipe.models) and set(recipe.models) <= {"masked_lm"}
+    if (recipe.lexicons or recipe.models)
+    and set(recipe.models) <= {"masked_lm", "encoder", "tagger"}
 ]
 TABLE = {"great": ("good", "large"), "good": ("decent", "solid"), "bad": ("poor",)}
 

@@ -13,7 +13,7 @@ import torch
 from rosearch.attack.constraints.words import not_a_stop_word
 from rosearch.attack.engine import run_attack
 from rosearch.attack.goals import UNTARGETED
-from rosearch.attack.lexicon import load_lexicon
+from rosearch.attack.lexicon import LEXICONS
 from rosearch.attack.methods import kit_for, load_attacks, models_of
 from rosearch.attack.sources.masked_lm import (
     MOST_PIECES,
@@ -74,7 +74,7 @@ def test_antonyms_are_never_offered(tiny_masked_lm):
     refused = found[:3]
     source = MaskedLMSource(guesses, {"good": refused})
     assert options(source, "a Good film", 1) == found[3:]
-    antonyms = load_lexicon("antonyms")
+    antonyms = LEXICONS["antonyms"]()
     assert {"bad", "awful"} <= set(antonyms("good")) and "good" not in antonyms("good")
     assert "bad" in antonyms("great")  # through its head "good"
     assert antonyms("film") == ()
@@ -181,8 +181,8 @@ def test_a_worker_process_runs_the_attacks(tiny_masked_lm):
 
 
 def test_a_missing_model_is_named(tiny_body, tmp_path):
-    assert models_of(["wordnet+bae", "bert-attack"]) == ("masked_lm",)
-    assert models_of(["wordnet", "characters"]) == ()
+    assert "masked_lm" in models_of("wordnet+bae")
+    assert models_of("wordnet+characters") == ()
     with pytest.raises(UserError, match="needs a masked language model; give --masked-lm MODEL"):
         kit_for(["wordnet+bae"], TEXTS)
     with pytest.raises(UserError, match="has no masked-language-model head; give a folder or hub"):

@@ -25,7 +25,7 @@ class Outcome:
     Attributes:
         status: `skipped` (misclassified before the attack, or of the target's class), `survived`
             or `flipped` (the goal was reached).
-        perturbed: the adversarial text; for a survivor, the most damaging text found.
+        perturbed: the adversarial text; for a survivor, the text that the search ended with.
         before, after: probabilities (C,) of the original and of the perturbed text.
         queries: texts that the victim was asked about.
         path: positions of the changed words in the order in which they changed.

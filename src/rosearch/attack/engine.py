@@ -26,6 +26,7 @@ class AttackResult:
         attack: the attack that flipped the text, else the last one that it survived.
         changed: positions of the changed words.
         path: the same positions in the order in which they were changed.
+        words: the new words, in the order of the path.
         exhausted: whether the query budget ended the search.
     """
 
@@ -37,6 +38,7 @@ class AttackResult:
     perturbed: str
     changed: tuple[int, ...]
     path: tuple[int, ...]
+    words: tuple[str, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
     queries: int
@@ -169,6 +171,7 @@ def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
         perturbed=outcome.perturbed.text,
         changed=tuple(sorted(outcome.path)),
         path=outcome.path,
+        words=tuple(outcome.perturbed.words[i] for i in outcome.path),
         before=_plain(outcome.before),
         after=_plain(outcome.after),
         queries=outcome.queries,

@@ -18,7 +18,7 @@ class Recipe:
         wire: makes the attack from a kit and the names of its lexicons in it.
         departures: how it differs from the paper; empty if it does not.
         lexicons: read by default; see `rosearch.attack.lexicon.LEXICONS`.
-        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`.
+        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`; see `Kit`.
         own_lexicon: whether `name:FILE` reads a user's lexicon instead of the default ones.
         white_box: whether it needs the victim's gradients.
     """

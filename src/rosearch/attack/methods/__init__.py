@@ -15,15 +15,27 @@ from pathlib import Path
 
 from rosearch.attack.attack import Attack
 from rosearch.attack.goals import UNTARGETED, Goal
-from rosearch.attack.kit import Kit, make_kit
+from rosearch.attack.kit import Kit, check_packages, make_kit
 from rosearch.attack.lexicon import FILE
 from rosearch.attack.methods.greedy_words import CHARACTERS, NEIGHBOURS, RELATIVES, WORDNET
 from rosearch.attack.methods.masked_words import BAE, BERT_ATTACK
+from rosearch.attack.methods.pwws import PWWS
+from rosearch.attack.methods.textfooler import TEXTFOOLER
 from rosearch.attack.recipe import Recipe
 from rosearch.errors import UserError
 
 ATTACKS: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS, BAE, BERT_ATTACK)
+    recipe.name: recipe
+    for recipe in (
+        WORDNET,
+        RELATIVES,
+        CHARACTERS,
+        NEIGHBOURS,
+        TEXTFOOLER,
+        PWWS,
+        BAE,
+        BERT_ATTACK,
+    )
 }
 
 
@@ -40,7 +52,7 @@ def check_attack(suite: str) -> None:
     """Refuse an attack or suite that `load_attacks` would refuse.
 
     Raises:
-        UserError: no such attack, or its lexicon file is missing.
+        UserError: no such attack, or its lexicon file or a package that it needs is missing.
     """
     for attack in members(suite):
         recipe, argument = _parsed(attack)
@@ -50,6 +62,7 @@ def check_attack(suite: str) -> None:
             raise UserError(f"attack {attack!r}: {recipe.name} reads no lexicon of your own")
         if argument is not None and not Path(argument).is_file():
             raise UserError(f"attack {attack!r}: no such file")
+        check_packages(lexicons_of(attack), recipe.models)
 
 
 def lexicons_of(suite: str) -> tuple[str, ...]:
@@ -61,19 +74,19 @@ def lexicons_of(suite: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def models_of(suites: Iterable[str]) -> tuple[str, ...]:
-    """What models the attacks of suites need besides the victim, such as `masked_lm`."""
-    attacks = [attack for suite in suites for attack in members(suite)]
-    return tuple(dict.fromkeys(use for attack in attacks for use in _parsed(attack)[0].models))
+def models_of(suite: str) -> tuple[str, ...]:
+    """What the attacks of a suite need models for, besides the victim."""
+    needed = [model for attack in members(suite) for model in _parsed(attack)[0].models]
+    return tuple(dict.fromkeys(needed))
 
 
 def kit_for(
-    suites: Iterable[str], texts: Sequence[str], models: Mapping[str, Path] | None = None
+    suites: Iterable[str], texts: Sequence[str], folders: Mapping[str, Path] | None = None
 ) -> Kit:
     """The kit that attacks and suites need on these texts.
 
     Args:
-        models: folders of the models of `models_of`.
+        folders: what a model is for -> its folder, where it is not the default one.
 
     Raises:
         UserError: no such attack, a lexicon that can't be read, or a model that is not given.
@@ -81,16 +94,27 @@ def kit_for(
     suites = tuple(suites)
     for suite in suites:
         check_attack(suite)
-    kit = make_kit([name for suite in suites for name in lexicons_of(suite)], texts, models)
-    for use in models_of(suites):
-        kit.model(use)
-    return kit
+    return make_kit(
+        [name for suite in suites for name in lexicons_of(suite)],
+        texts,
+        [name for suite in suites for name in models_of(suite)],
+        folders,
+    )
 
 
 def load_attacks(
-    suite: str, kit: Kit, goal: Goal = UNTARGETED, max_queries: int | None = None
+    suite: str,
+    kit: Kit,
+    goal: Goal = UNTARGETED,
+    max_queries: int | None = None,
+    exact: bool = True,
 ) -> tuple[Attack, ...]:
-    """The attacks of a suite, ready to run on the texts of the kit; each has its full name."""
+    """The attacks of a suite, ready to run on the texts of the kit; each has its full name.
+
+    Args:
+        exact: see `Kit.exact`.
+    """
+    kit = replace(kit, exact=exact)
     return tuple(
         replace(
             _parsed(attack)[0].wire(kit, lexicons_of(attack)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rosearch.attack.attack import Attack
 from rosearch.attack.constraints import MaxChanged
 from rosearch.attack.kit import Kit
@@ -10,14 +12,23 @@ from rosearch.attack.search.greedy import Greedy
 from rosearch.attack.search.order import by_unknown
 from rosearch.attack.sources.masked_lm import Guesses, MaskedLMSource
 
+# BAE's code asks for 1 - arccos(cosine) >= 0.8: an angular similarity of 0.936, a cosine of 0.980.
+# TextAttack reads the 0.936 as a cosine, which lets far more through.
+SIMILAR = 1 - 0.2 / math.pi
+
 
 def _bae(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
-    guesses = Guesses(kit.model("masked_lm"), masked=True, top=50)
-    return Attack("bae", MaskedLMSource(guesses), Greedy(best_flip="quality"))
+    guesses = Guesses(kit.models["masked_lm"], masked=True, top=50)
+    return Attack(
+        "bae",
+        MaskedLMSource(guesses),
+        Greedy(best_flip="quality"),
+        constraints=(kit.part_of_speech(), kit.similarity(least=SIMILAR)),
+    )
 
 
 def _bert_attack(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
-    guesses = Guesses(kit.model("masked_lm"), masked=False, top=48, top_pieces=8)
+    guesses = Guesses(kit.models["masked_lm"], masked=False, top=48, top_pieces=8)
     return Attack(
         "bert-attack",
         MaskedLMSource(guesses, kit.lexicons["antonyms"]),
@@ -31,9 +42,10 @@ BAE = Recipe(
     description="greedy swap of words for what a masked language model puts in their place",
     paper="Garg & Ramakrishnan 2020 (BAE), section 3, the variant BAE-R",
     wire=_bae,
-    departures="the variants that insert words are not offered; no sentence similarity (0.936 in "
-    "the authors' code) and no part of speech",
-    models=("masked_lm",),
+    departures="the variants that insert words are not offered; MiniLM instead of the Universal "
+    "Sentence Encoder, with the code's threshold of 0.936 on the angle; texts under 15 words are not checked "
+    "for similarity; stop words of our own list stay and are not offered",
+    models=("masked_lm", "encoder", "tagger"),
 )
 
 BERT_ATTACK = Recipe(
