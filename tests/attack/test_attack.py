@@ -17,7 +17,7 @@ from rosearch.attack.search.greedy import Greedy
 from rosearch.attack.search.order import importance
 from rosearch.attack.sources import Lexicon, WordSource
 from rosearch.attack.sources.characters import character_edits
-from rosearch.attack.sources.masked_lm import loaded
+from rosearch.attack.sources.masked_model import loaded
 from rosearch.attack.sources.neighbours import neighbours_file
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import CallableVictim, ModelVictim, PieceEncoder

@@ -15,14 +15,8 @@ from rosearch.attack.engine import run_attack
 from rosearch.attack.goals import UNTARGETED
 from rosearch.attack.lexicon import LEXICONS
 from rosearch.attack.methods import kit_for, load_attacks, models_of
-from rosearch.attack.sources.masked_lm import (
-    MOST_PIECES,
-    Guesses,
-    MaskedLMSource,
-    _Vocabulary,
-    loaded,
-)
-from rosearch.attack.sources.masked_model import logits_at
+from rosearch.attack.sources.masked_lm import Guesses, MaskedLMSource
+from rosearch.attack.sources.masked_model import MOST_PIECES, _Vocabulary, loaded, logits_at
 from rosearch.attack.text import segment
 from rosearch.attack.victim import CallableVictim
 from rosearch.errors import UserError
@@ -167,8 +161,8 @@ def _attack_in_a_worker(name, kit, text):
 def test_a_kit_is_plain_data_for_workers(name, tiny_masked_lm):
     kit = kit_for([name], TEXTS, {"masked_lm": tiny_masked_lm})
     assert len(pickle.dumps(kit)) < 100_000  # no weights
-    attack = pickle.loads(pickle.dumps(load_attacks("bae", kit)[0].source))
-    assert attack == load_attacks("bae", kit)[0].source  # equal: asked in one batch
+    source = load_attacks(name, pickle.loads(pickle.dumps(kit)))[0].source
+    assert source == load_attacks(name, kit)[0].source  # equal: asked in one batch
 
 
 @pytest.mark.slow

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.attack.sources.masked_lm import loaded
-from rosearch.attack.sources.masked_model import load_masked_lm, logits_at
+from rosearch.attack.sources.masked_model import load_masked_lm, loaded, logits_at
 from rosearch.errors import UserError
 from rosearch.teacher import masked_lm
 from rosearch.teacher.masked_lm import _batches, _Hiding, fit_masked_lm, masked_lm_folder

@@ -43,8 +43,8 @@ BAE = Recipe(
     paper="Garg & Ramakrishnan 2020 (BAE), section 3, the variant BAE-R",
     wire=_bae,
     departures="the variants that insert words are not offered; MiniLM instead of the Universal "
-    "Sentence Encoder, with the code's threshold of 0.936 on the angle; texts under 15 words are not checked "
-    "for similarity; stop words of our own list stay and are not offered",
+    "Sentence Encoder, with the code's threshold of 0.936 on the angle; texts under 15 words are "
+    "not checked for similarity; stop words of our own list stay and are not offered",
     models=("masked_lm", "encoder", "tagger"),
 )
 
