@@ -102,9 +102,7 @@ def tiny_body(tmp_path_factory, bert_tokenizer):
     torch.manual_seed(0)
     size = {"hidden_size": 32, "intermediate_size": 64, "max_position_embeddings": 64}
     depth = {"num_hidden_layers": 1, "num_attention_heads": 2}
-    config = BertConfig(
-        vocab_size=len(bert_tokenizer), initializer_range=0.1, **size, **depth
-    )
+    config = BertConfig(vocab_size=len(bert_tokenizer), initializer_range=0.1, **size, **depth)
     folder = tmp_path_factory.mktemp("body")
     BertModel(config).save_pretrained(folder)
     bert_tokenizer.save_pretrained(folder)

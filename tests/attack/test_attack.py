@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -9,18 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosearch.attack.attack import Attack
+from rosearch.attack.constraints import MaxChanged
 from rosearch.attack.constraints.words import STOP_WORDS, not_a_stop_word
 from rosearch.attack.engine import AttackResult, robustness, run_attack
 from rosearch.attack.lexicon import cached_table, table_lexicon
-from rosearch.attack.methods import ATTACKS, check_attack, kit_for, load_attacks
+from rosearch.attack.methods import ATTACKS, check_attack, load_attacks
+from rosearch.attack.replay import answered, replayed, violations
 from rosearch.attack.search.greedy import Greedy
 from rosearch.attack.search.order import importance
 from rosearch.attack.sources import Lexicon, WordSource
 from rosearch.attack.sources.characters import character_edits
 from rosearch.attack.sources.masked_model import loaded
-from rosearch.attack.sources.neighbours import neighbours_file
 from rosearch.attack.text import Words, segment
-from rosearch.attack.victim import CallableVictim, ModelVictim, PieceEncoder
+from rosearch.attack.victim import CallableVictim, PieceEncoder
 from rosearch.errors import UserError
 from rosearch.tasks import load_task
 
@@ -33,13 +37,8 @@ POLARITY = {
     "bad": -2.0,
     "poor": -1.0,
 }
-# Attacks that need nothing besides the victim and the models of the fixture `models`.
-READY = [
-    name
-    for name, recipe in ATTACKS.items()
-    if (recipe.lexicons or recipe.models)
-    and set(recipe.models) <= {"masked_lm", "encoder", "tagger"}
-]
+# Attacks that need no file or model of the user's own.
+READY = [name for name, recipe in ATTACKS.items() if recipe.lexicons or recipe.models]
 TABLE = {"great": ("good", "large"), "good": ("decent", "solid"), "bad": ("poor",)}
 
 
@@ -116,39 +115,13 @@ def test_importance_matches_the_formula():
     assert importance(before, without, 1) == pytest.approx([0.1, 0.7 + 0.9 - 0.2])
 
 
-@pytest.fixture(scope="module")
-def real_texts(mr):
-    return mr.validation.texts[:50], mr.validation.labels[:50]
-
-
-@pytest.fixture(scope="module")
-def victims(students, mr_train):
-    return [ModelVictim(model, mr_train.tokenizer()) for model in students]
-
-
-def offered(attack: Attack, text: Words, place: int) -> tuple[str, ...]:
-    """What the source offers for a place, without the engine."""
-    step = attack.source.options(text, place)
-    try:
-        request = next(step)
-        while True:
-            request = step.send(request.model(request.items))
-    except StopIteration as stop:
-        return stop.value
-
-
-@pytest.fixture(scope="module")
-def models(tiny_masked_lm):
-    return {"masked_lm": tiny_masked_lm}
-
-
 @pytest.mark.parametrize("name", READY)
-def test_batched_equals_one_by_one(name, victims, real_texts, models):
+def test_batched_equals_one_by_one(name, victims, real_texts, kit_of):
     texts, labels = real_texts
-    (attack,) = load_attacks(name, kit_for([name], texts, models))
+    (attack,) = load_attacks(name, kit_of(name, texts))
     for victim in victims:
         together = run_attack(attack, victim, texts, labels)
-        loaded.cache_clear()  # nor does it know a masked language model's answers
+        loaded.cache_clear()  # nor does it know the answers of a masked language model
         alone = run_attack(attack, victim, texts, labels, window=1)
         for a, b in zip(together, alone, strict=True):
             assert (a.status, a.perturbed, a.queries) == (b.status, b.perturbed, b.queries)
@@ -157,22 +130,23 @@ def test_batched_equals_one_by_one(name, victims, real_texts, models):
 
 
 @pytest.mark.parametrize("name", READY)
-def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts, models):
+def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts, kit_of):
     texts, labels = real_texts
-    (attack,) = load_attacks(name, kit_for([name], texts, models))
+    (attack,) = load_attacks(name, kit_of(name, texts))
     victim = victims[0]
-    flipped = [r for r in run_attack(attack, victim, texts, labels) if r.status == "flipped"]
+    results = run_attack(attack, victim, texts, labels)
+    for r in results:
+        assert violations(attack, r) == []
+    flipped = [r for r in results if r.status == "flipped"]
     assert flipped
     for r in flipped:
         old, new = segment(r.original), segment(r.perturbed)
         assert old.gaps == new.gaps
-        assert old.changed(new) == r.changed
-        now = old
-        for i in r.path:
-            assert new.words[i].lower() in {w.lower() for w in offered(attack, now, i)}
+        for now, then in pairwise(replayed(r)):
+            (i,) = now.changed(then)
+            offered = answered(attack.source.options(now, i))
+            assert new.words[i].lower() in {w.lower() for w in offered}
             assert not_a_stop_word(old.words[i])
-            now = now.with_word(i, new.words[i])
-        assert len(r.changed) <= attack.max_changed.of(len(old.words))
         ids = victim.encoder.backend.encode(r.perturbed).ids
         logits = victim.model(input_ids=torch.tensor([ids])).logits
         assert int(logits.argmax()) != r.label
@@ -244,11 +218,18 @@ def test_unknown_attacks_are_named():
         check_attack("neighbours:/none.json")
 
 
-def test_a_lexicon_of_ones_own(tmp_path):
-    file = tmp_path / "n.json"
-    file.write_text('{"film": ["movie", "two words", "flick"]}')
-    assert neighbours_file(file)("Film") == ("movie", "flick")
-    for bad in ("[1]", '{"a": "b"}', "{", '{"a": [1]}'):
-        file.write_text(bad)
-        with pytest.raises(UserError, match=r"n\.json"):
-            neighbours_file(file)
+def test_results_are_replayed_word_by_word():
+    result, _ = attack_one("A Great movie, good fun.", 1)
+    (attack,) = (greedy(table_lexicon(TABLE)),)
+    assert [t.text for t in replayed(result)] == [
+        "A Great movie, good fun.",
+        "A Large movie, good fun.",
+        "A Large movie, solid fun.",
+    ]
+    assert violations(attack, result) == []
+    forged = replace(result, words=("Large", "good"))
+    assert violations(attack, forged) == ["the steps lead to another text", "'good' did not change"]
+    one = replace(attack, max_changed=MaxChanged(words=1))
+    assert violations(one, result) == ["2 words changed"]
+    none = replace(attack, may_change=(lambda word: word != "good",))
+    assert violations(none, result) == ["'good' may not change"]
