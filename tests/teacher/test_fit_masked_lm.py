@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.attack.sources.masked_model import load_masked_lm, loaded, logits_at
+from rosearch.attack.sources.masked_lm import Guesses
+from rosearch.attack.sources.masked_model import load_masked_lm, loaded
+from rosearch.attack.text import segment
 from rosearch.errors import UserError
 from rosearch.teacher import masked_lm
 from rosearch.teacher.masked_lm import _batches, _Hiding, fit_masked_lm, masked_lm_folder
@@ -31,23 +33,19 @@ def test_the_fitted_model_is_an_ordinary_one_with_a_tied_decoder(tiny_body, tiny
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
 
 
-def test_it_predicts_held_out_words_better_than_their_frequency(tiny_masked_lm, mr):
-    """Even a random body of one layer learns that the frequencies of words are not all."""
-    model, tokenizer, _ = load_masked_lm(tiny_masked_lm)
-    encoded = tokenizer(list(mr.train.texts[:500]))["input_ids"]
-    counts = np.bincount(np.concatenate([ids[1:-1] for ids in encoded]), minlength=len(tokenizer))
-    frequency = torch.tensor(counts + 0.1).log().log_softmax(-1)
-    losses = []
-    for text in mr.validation.texts[:100]:
-        ids = torch.tensor([tokenizer(text, truncation=True, max_length=64)["input_ids"]])
-        place = torch.tensor([ids.shape[1] // 2])
-        gold = int(ids[0, place])
-        ids[0, place] = tokenizer.mask_token_id
-        with torch.inference_mode():
-            logits = logits_at(model, ids, torch.ones_like(ids), torch.tensor([0]), place)[0]
-        losses.append([-float(logits.log_softmax(-1)[gold]), -float(frequency[gold])])
-    model_loss, frequency_loss = np.mean(losses, axis=0)
-    assert model_loss < frequency_loss
+THINGS = {"dog": "ball", "cat": "milk", "horse": "rider", "bird": "song"}
+NAMES = ("anna", "peter", "maria", "john", "tom", "emma")
+
+
+def test_it_learns_words_from_the_text_around_them(quick, tiny_body, monkeypatch):
+    """All are equally frequent: only the animal tells which one is hidden."""
+    monkeypatch.setattr(masked_lm, "TOKENS", 40_000)
+    monkeypatch.setattr(masked_lm, "LEARNING_RATE", 1e-2)
+    train = [f"{n} heard the {a} and its {t}" for n in NAMES[1:] for a, t in THINGS.items()]
+    guesses = Guesses(fit_masked_lm(train, tiny_body, "t"))
+    for animal, thing in THINGS.items():
+        held_out = segment(f"{NAMES[0]} heard the {animal} and its word")
+        assert guesses([(held_out, 6)])[0][0] == thing
 
 
 def test_it_is_made_once_and_anew_for_other_texts(quick, tiny_body, monkeypatch):
