@@ -53,13 +53,18 @@ def check(config: RunConfig) -> None:
     """
     for name in all_attacks(config):
         check_attack(name)
-    used = _kinds((*lexicons_of(config.search.attack), *config.encoding.lexicons))
-    leaked = [name for name in config.final.held_out if used & _kinds(lexicons_of(name))]
+    used = _sources(config.search.attack) | _kinds(config.encoding.lexicons)
+    leaked = [name for name in config.final.held_out if used & _sources(name)]
     if leaked:
         raise UserError(
-            f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
-            "change final.held_out, search.attack or encoding.lexicons"
+            f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon or masked "
+            "language model; change final.held_out, search.attack or encoding.lexicons"
         )
+
+
+def _sources(attack: str) -> set[str]:
+    """Where an attack's substitutions come from."""
+    return _kinds(lexicons_of(attack)) | ({"masked_lm"} & set(models_of(attack)))
 
 
 def _kinds(lexicons: Iterable[str]) -> set[str]:

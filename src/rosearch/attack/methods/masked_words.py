@@ -15,6 +15,12 @@ from rosearch.attack.sources.masked_lm import Guesses, MaskedLMSource
 # BAE's code asks for 1 - arccos(cosine) >= 0.8: an angular similarity of 0.936, a cosine of 0.980.
 # TextAttack reads the 0.936 as a cosine, which lets far more through.
 SIMILAR = 1 - 0.2 / math.pi
+# Measured; see docs/architecture.md.
+FITTED = (
+    "; without --masked-lm a head fitted to the task's train texts gives the words: they fit the "
+    "place, but most swaps change what the text says, so read the result as the worst case under "
+    "free choice of words, not as robustness to paraphrase"
+)
 
 
 def _bae(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
@@ -44,7 +50,7 @@ BAE = Recipe(
     wire=_bae,
     departures="the variants that insert words are not offered; MiniLM instead of the Universal "
     "Sentence Encoder, with the code's threshold of 0.936 on the angle; texts under 15 words are "
-    "not checked for similarity; stop words of our own list stay and are not offered",
+    "not checked for similarity; stop words of our own list stay and are not offered" + FITTED,
     models=("masked_lm", "encoder", "tagger"),
 )
 
@@ -57,7 +63,7 @@ BERT_ATTACK = Recipe(
     departures="an unknown word stands for [MASK] in the importance of words; the model reads the "
     "text as changed so far, not the original one; combinations of word pieces are ranked by the "
     "product of their probabilities, not by perplexity, with 8 guesses a piece; of several flips "
-    "the most damaging one is taken, not the first; antonyms are WordNet's",
+    "the most damaging one is taken, not the first; antonyms are WordNet's" + FITTED,
     lexicons=("antonyms",),
     models=("masked_lm",),
 )
