@@ -22,7 +22,7 @@ from rosearch.attack.search.order import importance
 from rosearch.attack.sources import Lexicon, WordSource
 from rosearch.attack.sources.characters import character_edits
 from rosearch.attack.text import Words, segment
-from rosearch.attack.victim import CallableVictim, ModelVictim, PieceEncoder
+from rosearch.attack.victim import CallableVictim, PieceEncoder
 from rosearch.errors import UserError
 from rosearch.tasks import load_task
 
