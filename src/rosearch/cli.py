@@ -223,6 +223,14 @@ def attack(
         typer.Option(help="Replay the texts that were found against these.", metavar="MODEL..."),
     ] = None,
     seed: Seed = None,
+    masked_lm: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or hub id of the masked language model that bae and bert-attack ask.",
+            metavar="MODEL",
+            show_default="minilm with a head fitted to the train texts",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     listed: Annotated[
         bool, typer.Option("--list", help="Describe every attack, and attack nothing.")
@@ -259,7 +267,14 @@ def attack(
     made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
     task = task_of(made.task, made.seed)
     settings = Settings(
-        tuple(attacks or ["wordnet"]), split, n, max_queries, total_queries, target, device
+        tuple(attacks or ["wordnet"]),
+        split,
+        n,
+        max_queries,
+        total_queries,
+        target,
+        masked_lm,
+        device,
     )
     found = attack_model(model, task, settings, jsonl)
     replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
