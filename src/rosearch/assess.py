@@ -223,7 +223,8 @@ def transfer(
         other = load_victim(model, task, device)
         found[str(model)] = {}
         for attack, results in report.results.items():
-            flipped = [r for r in results if r.status == "flipped"]
+            # White-box attacks on embeddings flip labels without leaving a text to replay.
+            flipped = [r for r in results if r.status == "flipped" and r.changed]
             labels = [other.numbers[ours[report.label_names[r.label]]] for r in flipped]
             right = _right(other.victim, [r.asked[0] for r in flipped], labels)
             still = right & _right(other.victim, [r.asked[1] for r in flipped], labels)

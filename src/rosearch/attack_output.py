@@ -114,6 +114,8 @@ def _diff(attack: str, result: AttackResult, names: tuple[str, ...]) -> Text:
     )
     if result.first is not None:
         line.append(f"{result.first}\n", style="not bold dim")
+    if result.status == "flipped" and not new:
+        line.append("(embeddings changed, words did not) ", style="not bold dim")
     line.append(old.gaps[0], style="not bold")
     for i, word in enumerate(old.words):
         if i in new:

@@ -134,6 +134,15 @@ class PieceEncoder:
         a, b = longest_first(len(first), len(second), self.max_length - frame.size)
         return frame.around(first[:a], second[:b])
 
+    def fixed(self, text: Words) -> int:
+        """How many tokens come before those of the text that an attack may change."""
+        frame = self.frames[0 if text.first is None else 1]
+        before = sum(map(len, frame.special[:-1]))
+        if text.first is None:
+            return before
+        first, second = self.whole(text.first), self._joined(text)
+        return before + longest_first(len(first), len(second), self.max_length - frame.size)[0]
+
     def _joined(self, text: Words) -> list[int]:
         apart = self.reserved is not None and self.reserved.isdisjoint(text.words)
         if not (apart and all(separates(gap) for gap in text.gaps)):

@@ -74,7 +74,7 @@ def _pareto(
     if ring:
         circle = {"size": RING, "symbol": "circle-open", "color": ORANGE, "line": {"width": 2.5}}
         shown.append(_points("best student", ring, circle))
-    return _figure(
+    return figure(
         shown,
         {
             "xaxis": {"title": {"text": "clean accuracy"}, "tickformat": ".0%"},
@@ -100,7 +100,7 @@ def _fitness(scored: Sequence[tuple[Trial, Score]]) -> dict[str, Any]:
         "y": line,
         "line": {"shape": "hv", "width": 2.5, "color": TEAL},
     }
-    return _figure(
+    return figure(
         [dots, so_far],
         {
             "xaxis": {"title": {"text": "candidate"}, "rangemode": "tozero"},
@@ -123,7 +123,7 @@ def _points(name: str, pairs: Sequence[tuple[Trial, Score]], marker: dict[str, A
     }
 
 
-def _figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> dict[str, Any]:
+def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> dict[str, Any]:
     """Traces and layout, checked by plotly."""
     shared = {
         "template": None,

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from typing import Any
 from rosearch.errors import require
 from rosearch.report.draw import draw_line, draw_svg
 from rosearch.report.figures import figures, plotly_script
+from rosearch.report.findings import forest, section
 from rosearch.report.gallery import gallery, tally
+from rosearch.report.statistics import Statistics, statistics
 from rosearch.report.tables import attack_label, caveats, headline, models, percent, verdict
 from rosearch.search.population import fitness, front
 from rosearch.space.cost import Sizes
@@ -37,11 +40,17 @@ class Snapshot:
     trials: Sequence[Trial]
     finals: Sequence[Final]
     attacked: Mapping[str, Sequence[Mapping[str, Any]]]  # "best", "reference" -> examples
+    sample: Sequence[Trial] = ()  # the uniform random sample
 
     @property
     def summary(self) -> Mapping[str, Any]:
         """Results of a finished run; empty before."""
         return self.meta.get("summary") or {}
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """How architecture relates to robustness."""
+        return statistics(self.trials, self.sample)
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ def _read(store: Store) -> Snapshot:
         for role in ("best", "reference")
         if summary.get(role)
     }
-    return Snapshot(meta, store.trials(), store.finals(), attacked)
+    return Snapshot(meta, store.trials(), store.finals(), attacked, store.sample())
 
 
 def _content(run: Snapshot) -> dict[str, Any]:
@@ -104,6 +113,7 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "drawings": _drawings(run, _sizes(run.meta, len(labels))),
         "gallery": gallery(best, run.attacked.get("reference", ()), labels),
         "tally": tally(best),
+        "statistics": section(run.statistics),
         "failures": failed[:MOST_FAILURES],
         "failed": len(failed),
         "duration": _duration(summary.get("seconds") or run.meta.get("seconds") or 0),
@@ -119,6 +129,7 @@ def _assets(run: Snapshot) -> dict[str, Any]:
     if any(trial.score for trial in run.trials):
         teacher, best = run.summary.get("teacher") or {}, run.summary.get("best") or {}
         figured = figures(run.trials, teacher.get("params"), best.get("id"))
+        figured |= forest(run.statistics)
         scripts = [plotly_script(), (own / "page.js").read_text("utf-8")]
     digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
     allowed = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]

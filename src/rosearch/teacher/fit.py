@@ -19,7 +19,7 @@ from rosearch import resources
 from rosearch.batches import bucketed_epoch, model_inputs, takes_types, tokenized
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError, one_line
-from rosearch.files import new_folder
+from rosearch.files import folder_hash, new_folder
 from rosearch.progress import quiet, stage
 from rosearch.tasks import Task
 
@@ -144,13 +144,7 @@ def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
 
 def content_hash(folder: Path) -> str:
     """SHA-256 over a model folder's weights, config and tokenizer."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".bin", ".json", ".txt"):
-            digest.update(path.name.encode())
-            with path.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+    return folder_hash(folder, (".safetensors", ".bin", ".json", ".txt"))
 
 
 def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folder: Path) -> None:
