@@ -131,6 +131,7 @@ def made_example(index: int, status: str, text: str, perturbed: str) -> dict[str
         "after": (0.7, 0.3) if status == "flipped" else (0.4, 0.6),
         "queries": 30,
         "exhausted": False,
+        **({"first": f"First of pair {index} {SCRIPT}"} if index % 2 else {}),
     }
 
 
@@ -290,6 +291,11 @@ def test_the_gallery_shows_real_diffs_of_both_models(finished: Page) -> None:
     assert finished.source.count("<del>good</del><ins>nice</ins>") == 8 + 4
     assert "6 fooled, 6 held, 6 wrong before" in finished.words
     assert finished.words.count("The reference student, same text") == 4
+
+
+def test_the_gallery_shows_the_first_text_of_a_pair(finished: Page) -> None:
+    assert finished.words.count("First of pair 1 <script>alert(1)</script>") == 2  # both students
+    assert "First of pair 0" not in finished.words
 
 
 def test_a_running_search_has_a_report(tmp_path: Path) -> None:
