@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "rosearch"
 # A part may import the parts of its own level and of the levels before it.
 LEVELS = (
-    {"errors", "__about__", "types", "space", "files"},
+    {"errors", "__about__", "types", "space", "files", "journal"},
     {"resources", "progress", "batches", "config"},
     {"tasks", "student", "attack"},
     {"teacher", "distill"},
@@ -20,9 +20,9 @@ LEVELS = (
     {"fitness", "plan"},
     {"executors", "summary", "live"},
     {"prepare"},
-    {"run", "report"},
-    {"api"},
-    {"output", "options"},
+    {"run", "runs", "report"},
+    {"api", "assess"},
+    {"output", "attack_output", "options"},
     {"cli", "__init__"},
 )
 LEVEL = {part: i for i, parts in enumerate(LEVELS) for part in parts}

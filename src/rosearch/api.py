@@ -1,11 +1,10 @@
-"""What the commands do, as functions: attack, distil and use a model; find a genotype."""
+"""What the commands do, as functions: distil and use a model; find a genotype."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,87 +13,7 @@ from rosearch.errors import UserError
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, from_dict, load
 from rosearch.space.presets import PRESETS, preset
-from rosearch.types import Json, Robustness
-
-
-@dataclass(frozen=True)
-class AttackReport:
-    """Outcome of one or more attacks on one model.
-
-    Attributes:
-        counts: attack name -> counts.
-        examples: attack name -> attacked texts.
-    """
-
-    model: str
-    task: str
-    split: str
-    label_names: tuple[str, ...]
-    counts: dict[str, Robustness]
-    examples: dict[str, list[Any]]
-
-    def to_json(self) -> Json:
-        """Shares with intervals, JSON-ready."""
-        from rosearch.summary import attack_entry, versions
-
-        return {
-            "model": self.model,
-            "task": self.task,
-            "split": self.split,
-            "attacks": {
-                name: {"clean": round(c.clean, 4), **attack_entry([c]), "queries": c.queries}
-                for name, c in self.counts.items()
-            },
-            "versions": versions(),
-        }
-
-
-def attack_model(
-    model: str | Path,
-    task: Any,
-    attacks: Sequence[str] = ("wordnet",),
-    split: str = "test",
-    n: int = 200,
-    max_queries: int | None = None,
-) -> AttackReport:
-    """Attack a saved student or any Hugging Face classifier on the first `n` texts of a split.
-
-    Args:
-        task: see `rosearch.tasks.load_task`.
-
-    Raises:
-        UserError: unknown attack or split, or a model whose labels are not the task's.
-    """
-    from rosearch.attack.engine import robustness, run_suite
-    from rosearch.attack.methods import check_attack, kit_for, load_attacks
-    from rosearch.attack.victim import ModelVictim
-    from rosearch.progress import stage
-    from rosearch.teacher.fit import load_classifier, model_source
-
-    for name in attacks:
-        check_attack(name)
-    if split not in ("train", "validation", "test"):
-        raise UserError(f"no split {split!r}; the splits are train, validation, test")
-    network, tokenizer = load_classifier(model_source(str(model)))
-    data = getattr(task, split)
-    texts = data.texts[:n]
-    labels = _labels_of_model(network, task, data.labels[:n])
-    kit = kit_for(attacks, texts)
-    victim = ModelVictim(network, tokenizer)
-    counts, examples = {}, {}
-    for name in attacks:
-        suite = load_attacks(name, kit, max_queries=max_queries)
-        with stage(f"attacking with {name}", len(texts)) as advance:
-            seen: list[str] = []
-
-            def on_result(result: Any, seen: list[str] = seen, advance: Any = advance) -> None:
-                seen.append(result.status)
-                advance(1, f"after attack {seen.count('survived') / len(seen):.3f} so far")
-
-            examples[name] = run_suite(suite, victim, texts, labels, on_result)
-        counts[name] = robustness(name, examples[name])
-    names = tuple(str(network.config.id2label[i]) for i in range(task.classes))
-    return AttackReport(str(model), task.name, split, names, counts, examples)
+from rosearch.types import Json, Text, parts
 
 
 def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
@@ -135,8 +54,8 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     return model_entry([final], config.search.attack, context.teacher_params)
 
 
-def predict(model: str | Path, texts: Iterable[str], batch: int = 256) -> Iterable[Json]:
-    """Label and probabilities of each text, lazily and in order."""
+def predict(model: str | Path, texts: Iterable[Text], batch: int = 256) -> Iterable[Json]:
+    """Label and probabilities of each text or pair, lazily and in order."""
     from rosearch.attack.text import segment
     from rosearch.attack.victim import ModelVictim
     from rosearch.teacher.fit import load_classifier, model_source
@@ -144,7 +63,7 @@ def predict(model: str | Path, texts: Iterable[str], batch: int = 256) -> Iterab
     network, tokenizer = load_classifier(model_source(str(model)))
     victim = ModelVictim(network, tokenizer)
     names = network.config.id2label
-    waiting: list[str] = []
+    waiting: list[Text] = []
 
     def answers() -> Iterable[Json]:
         for text, row in zip(
@@ -152,7 +71,7 @@ def predict(model: str | Path, texts: Iterable[str], batch: int = 256) -> Iterab
         ):
             best = int(np.argmax(row))
             yield {
-                "text": text,
+                **dict(zip(("text", "text_pair"), parts(text), strict=False)),
                 "label": str(names[best]),
                 "probability": round(float(row[best]), 6),
                 "probabilities": {str(names[i]): round(float(p), 6) for i, p in enumerate(row)},
@@ -220,17 +139,3 @@ def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
     meta = store.meta()
     trimmed = meta.get("trimmed_rows", {})
     return found[0], Sizes(meta["rows"], len(meta["label_names"]), trimmed=trimmed)
-
-
-def _labels_of_model(network: Any, task: Any, labels: Sequence[int]) -> list[int]:
-    """Task labels as the model numbers them: by name where the names agree, else by position."""
-    if network.config.num_labels != task.classes:
-        raise UserError(
-            f"the model has {network.config.num_labels} labels and task {task.name!r} has "
-            f"{task.classes} ({', '.join(task.label_names)})"
-        )
-    theirs = {str(v).lower(): int(k) for k, v in network.config.id2label.items()}
-    ours = [name.lower() for name in task.label_names]
-    if set(theirs) == set(ours):
-        return [theirs[ours[label]] for label in labels]
-    return list(labels)

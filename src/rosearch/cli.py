@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from datetime import datetime
@@ -32,14 +31,6 @@ Seed = Annotated[
     int | None, typer.Option(help="Seed of everything random.", min=0, show_default="0")
 ]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each.", min=1, max=1024)]
-Attacks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--attack",
-        help="wordnet, relatives, characters, or neighbours:FILE.json; may be repeated.",
-        show_default="wordnet",
-    ),
-]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -181,42 +172,92 @@ def report(
 @with_groups
 def attack(
     *,
-    model: Model,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="Folder of a student or of any Hugging Face classifier, or a hub id.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Argument(help="Further models for --transfer-to.", hidden=True)
+    ] = None,
     data: TaskOptions,
-    attacks: Attacks = None,
+    attacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attack",
+            help="An attack of --list, NAME:FILE with a lexicon of your own, or a suite A+B; may "
+            "be repeated.",
+            show_default="wordnet",
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
     max_queries: Annotated[
         int | None, typer.Option(help="Query budget per text.", min=1, show_default="no limit")
     ] = None,
+    total_queries: Annotated[
+        int | None,
+        typer.Option(
+            help="Query budget per attack, shared equally by the texts.",
+            min=1,
+            show_default="no limit",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Label to reach.", metavar="LABEL", show_default="any wrong one"),
+    ] = None,
+    transfer_to: Annotated[
+        list[str] | None,
+        typer.Option(help="Replay the texts that were found against these.", metavar="MODEL..."),
+    ] = None,
     seed: Seed = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the summary here.", metavar="FILE")
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    listed: Annotated[
+        bool, typer.Option("--list", help="Describe every attack, and attack nothing.")
+    ] = False,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            help="Every result, as soon as it is there; given again, the attack goes on there.",
+            metavar="FILE",
+        ),
     ] = None,
-    jsonl_file: Annotated[
-        Path | None, typer.Option("--jsonl", help="Write every text here.", metavar="FILE")
+    csv: Annotated[
+        Path | None, typer.Option(help="Every result as a table.", metavar="FILE")
     ] = None,
+    as_json: AsJson = False,
     shown: Annotated[int, typer.Option("--show", help="Attacked texts to show.", min=0)] = 3,
 ) -> None:
     """Attack any Hugging Face classifier or student, and report how robust it is."""
     from rosearch import output
-    from rosearch.api import attack_model
+
+    if listed:
+        output.print_attacks(as_json)
+        return
+    if model is None or (more and not transfer_to):
+        raise UserError("give one MODEL to attack; `rosearch attack --list` describes the attacks")
+    from rosearch import attack_output
+    from rosearch.assess import Settings, attack_model, transfer
     from rosearch.config import make_config
     from rosearch.files import write_text
     from rosearch.plan import task_of
 
-    for file in (json_file, jsonl_file):
+    for file in (jsonl, csv):
         output.check_writable(file)
-    flags = {**data.settings(), **given(seed=seed)}
-    made = make_config("quick", None, flags)
-    found = attack_model(
-        model, task_of(made.task, made.seed), tuple(attacks or ["wordnet"]), split, n, max_queries
+    made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
+    task = task_of(made.task, made.seed)
+    settings = Settings(
+        tuple(attacks or ["wordnet"]), split, n, max_queries, total_queries, target, device
     )
-    output.print_attack(found, shown)
-    if json_file:
-        write_text(json_file, json.dumps(found.to_json(), indent=2) + "\n")
-    if jsonl_file:
-        write_text(jsonl_file, output.attack_lines(found))
+    found = attack_model(model, task, settings, jsonl)
+    replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
+    attack_output.print_assessment(found, replayed, shown, as_json)
+    if csv:
+        write_text(csv, attack_output.results_table(found))
 
 
 @app.command()
@@ -257,14 +298,21 @@ def predict(
         list[str] | None,
         typer.Argument(help="Texts; without any, or with '-', one a line from stdin."),
     ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs",
+            help='Each is a pair: {"text": ..., "text_pair": ...}, or two texts and a tab between.',
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Classify texts."""
+    """Classify texts, or pairs of texts."""
     from rosearch import output
     from rosearch.api import predict as classify
 
     given = output.stdin_lines() if not texts or texts == ["-"] else texts
-    for answer in classify(model, given):
+    for answer in classify(model, output.text_pairs(given) if pairs else given):
         output.print_prediction(answer, as_json)
 
 

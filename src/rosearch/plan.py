@@ -19,6 +19,7 @@ def task_of(config: TaskConfig, seed: int) -> Task:
         validation=config.validation,
         test=config.test,
         text_column=config.text_column,
+        text_pair_column=config.text_pair_column,
         label_column=config.label_column,
         seed=seed,
     )

@@ -157,13 +157,28 @@ def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_te
 def test_joined_pieces_equal_the_whole_text(bert_tokenizer, text: str):
     encoder = PieceEncoder(bert_tokenizer)
     whole = encoder.backend.encode(text, add_special_tokens=False).ids
-    assert encoder.encode(segment(text))[1:-1] == whole[: encoder.max_length - 2]
+    assert encoder.encode(segment(text)).ids[1:-1] == whole[: encoder.max_length - 2]
+
+
+@pytest.mark.parametrize("text", ["a [SEP] b", "x[CLS]y", "[mask] [MASK]!", "CLS, sep"])
+def test_special_tokens_written_out_are_read_as_the_tokenizer_does(bert_tokenizer, text: str):
+    assert PieceEncoder(bert_tokenizer).encode(segment(text)).ids == bert_tokenizer(text).input_ids
+
+
+def test_added_words_are_read_as_the_tokenizer_does(bert_tokenizer):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(bert_tokenizer.name_or_path)
+    tokenizer.add_tokens(["film"])
+    text = "a filmy film"
+    assert tokenizer(text).input_ids != bert_tokenizer(text).input_ids
+    assert PieceEncoder(tokenizer).encode(segment(text)).ids == tokenizer(text).input_ids
 
 
 def test_joined_pieces_equal_the_whole_text_on_real_texts(bert_tokenizer):
     encoder = PieceEncoder(bert_tokenizer)
     for text in load_task("mr").test.texts:
-        assert encoder.encode(segment(text)) == encoder.backend.encode(text).ids
+        assert encoder.encode(segment(text)).ids == encoder.backend.encode(text).ids
 
 
 @pytest.mark.parametrize("text", ["", "?!", "😀 😀", "שלום עולם", "word " * 10_000, "\x00\u200b"])

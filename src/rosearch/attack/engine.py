@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rosearch.attack.attack import Attack, Outcome, Search, Status
 from rosearch.attack.steps import Model, Request
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import Victim
-from rosearch.types import Robustness
+from rosearch.types import Robustness, Text
 
 WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full
 
@@ -23,10 +24,13 @@ class AttackResult:
 
     Attributes:
         index: position among the attacked texts.
+        original, perturbed: the text before and after; of a pair, the second text.
         attack: the attack that flipped the text, else the last one that it survived.
         changed: positions of the changed words.
+        replacements: what stands at the changed positions.
         path: the same positions in the order in which they were changed.
         exhausted: whether the query budget ended the search.
+        first: the first text of a pair, which no attack changes; None for a single text.
     """
 
     index: int
@@ -36,14 +40,26 @@ class AttackResult:
     original: str
     perturbed: str
     changed: tuple[int, ...]
+    replacements: tuple[str, ...]
     path: tuple[int, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
     queries: int
     exhausted: bool
+    first: str | None = None
 
+    @property
+    def asked(self) -> tuple[Text, Text]:
+        """What the model read before and after: the text, or the pair."""
+        texts = (self.original, self.perturbed)
+        return texts if self.first is None else ((self.first, texts[0]), (self.first, texts[1]))
 
-OnResult = Callable[[AttackResult], None]
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> AttackResult:
+        """From `asdict` that went through JSON; other keys are ignored."""
+        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
+        lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
+        return cls(**(values | lists))
 
 
 @dataclass
@@ -57,9 +73,9 @@ class _Live:
 
 
 def iterate_attack(
-    attack: Attack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
+    attack: Attack, victim: Victim, examples: Iterable[tuple[Text, int]], window: int = WINDOW
 ) -> Iterator[AttackResult]:
-    """Attack texts with their labels; results as they finish.
+    """Attack texts or pairs with their labels; results as they finish.
 
     Memory does not grow with the number of texts: at most `window` are read ahead.
 
@@ -86,49 +102,55 @@ def iterate_attack(
                 yield _result(i, attack.name, one, stop.value)
 
 
-def run_attack(
-    attack: Attack,
+def iterate_suite(
+    attacks: Sequence[Attack],
     victim: Victim,
-    texts: Sequence[str],
-    labels: Sequence[int],
-    on_result: OnResult | None = None,
+    examples: Iterable[tuple[Text, int]],
     window: int = WINDOW,
-) -> list[AttackResult]:
-    """Attack every text; results in the order of the texts.
+) -> Iterator[AttackResult]:
+    """The worst case per text: each attack is tried on the texts that survived those before it.
 
-    Args:
-        on_result: called once per finished text, in the order in which they finish.
+    Queries add up over the attacks. Texts are read `window` at a time if there are several attacks.
     """
-    done: list[AttackResult] = []
-    for result in iterate_attack(attack, victim, zip(texts, labels, strict=True), window):
-        done.append(result)
-        if on_result:
-            on_result(result)
-    return sorted(done, key=lambda r: r.index)
+    if len(attacks) == 1:
+        yield from iterate_attack(attacks[0], victim, examples, window)
+        return
+    numbered = enumerate(examples)
+    while left := list(islice(numbered, window)):
+        spent = dict.fromkeys((i for i, _ in left), 0)
+        for attack in attacks:
+            survivors = set()
+            for result in iterate_attack(attack, victim, [example for _, example in left], window):
+                i = left[result.index][0]
+                spent[i] += result.queries
+                if result.status == "survived" and attack is not attacks[-1]:
+                    survivors.add(i)
+                else:
+                    yield replace(result, index=i, queries=spent[i])
+            left = [one for one in left if one[0] in survivors]
 
 
 def run_suite(
     attacks: Sequence[Attack],
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
-    on_result: OnResult | None = None,
+    window: int = WINDOW,
 ) -> list[AttackResult]:
-    """The worst case per text: each attack is tried on the texts that survived those before it.
+    """All results of `iterate_suite`, in the order of the texts."""
+    results = iterate_suite(attacks, victim, zip(texts, labels, strict=True), window)
+    return sorted(results, key=lambda r: r.index)
 
-    Queries add up over the attacks. `on_result` is called once per text and attack.
-    """
-    worst: dict[int, AttackResult] = {}
-    left: Sequence[int] = range(len(texts))
-    for attack in attacks:
-        results = run_attack(
-            attack, victim, [texts[i] for i in left], [labels[i] for i in left], on_result
-        )
-        for i, result in zip(left, results, strict=True):
-            spent = worst[i].queries if i in worst else 0
-            worst[i] = replace(result, index=i, queries=result.queries + spent)
-        left = [i for i in left if worst[i].status == "survived"]
-    return [worst[i] for i in range(len(texts))]
+
+def run_attack(
+    attack: Attack,
+    victim: Victim,
+    texts: Sequence[Text],
+    labels: Sequence[int],
+    window: int = WINDOW,
+) -> list[AttackResult]:
+    """All results of `iterate_attack`, in the order of the texts."""
+    return run_suite([attack], victim, texts, labels, window)
 
 
 def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
@@ -168,11 +190,13 @@ def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
         original=one.original.text,
         perturbed=outcome.perturbed.text,
         changed=tuple(sorted(outcome.path)),
+        replacements=tuple(outcome.perturbed.words[i] for i in sorted(outcome.path)),
         path=outcome.path,
         before=_plain(outcome.before),
         after=_plain(outcome.after),
         queries=outcome.queries,
         exhausted=outcome.exhausted,
+        first=one.original.first,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rosearch import resources
 from rosearch.attack.lexicon import Table, cached_table, table_lexicon, vocabulary_of
 from rosearch.attack.sources import WordSource
+from rosearch.types import Text
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Kit:
         return WordSource(table_lexicon(self.lexicons[lexicon]))
 
 
-def make_kit(lexicons: Iterable[str], texts: Sequence[str]) -> Kit:
+def make_kit(lexicons: Iterable[str], texts: Sequence[Text]) -> Kit:
     """The kit for attacks that read these lexicons, on these texts.
 
     Raises:

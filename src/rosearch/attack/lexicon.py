@@ -14,6 +14,7 @@ from rosearch.attack.sources.neighbours import neighbours_file
 from rosearch.attack.sources.wordnet import wordnet_relatives, wordnet_synonyms
 from rosearch.attack.text import segment
 from rosearch.files import write_text
+from rosearch.types import Text
 
 Table = Mapping[str, tuple[str, ...]]
 
@@ -27,8 +28,8 @@ FILE = "file:"  # starts the name of a lexicon from a user's file
 VERSION = "1"  # raise it when a lexicon's rules change: old tables are then built anew
 
 
-def vocabulary_of(texts: Iterable[str]) -> set[str]:
-    """Lower-cased words of texts."""
+def vocabulary_of(texts: Iterable[Text]) -> set[str]:
+    """Lower-cased words that an attack may change: of texts, or of the second texts of pairs."""
     return {word.lower() for text in texts for word in segment(text).words}
 
 

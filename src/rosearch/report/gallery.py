@@ -25,6 +25,7 @@ class Shot:
         status: in words; `kind` is the store's word for it.
         answers: the model's answer before and after the attack, in words.
         pieces: the text, with what is gone and what is new marked.
+        first: the first text of a pair, which stays as it is; None for a single text.
     """
 
     index: int
@@ -35,6 +36,7 @@ class Shot:
     truth: tuple[float, float]
     words: int
     pieces: tuple[Piece, ...]
+    first: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def shot(example: Mapping[str, Any], label_names: Sequence[str]) -> Shot:
         truth=(example["before"][label], example["after"][label]),
         words=len(example["changed"]),
         pieces=pieces,
+        first=example.get("first"),
     )
 
 

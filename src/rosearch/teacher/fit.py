@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from rosearch import resources
-from rosearch.batches import bucketed_epoch, padded
+from rosearch.batches import bucketed_epoch, model_inputs, takes_types, tokenized
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError, one_line
 from rosearch.files import new_folder
@@ -112,6 +112,21 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     return model, tokenizer
 
 
+def place(model: Any, device: str) -> Any:
+    """The model on a device: `auto` is the accelerator if there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        return model.to(torch.device(name))
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"cannot use the device {device!r}: {one_line(error)}; use auto, cpu, cuda or cuda:N"
+        ) from None
+
+
 def autocast(precision: str) -> torch.autocast:
     """Autocast to bf16 if asked for, or if `auto` and the processor computes in it."""
     has_bf16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
@@ -156,8 +171,8 @@ def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: 
     chosen = rng.permutation(len(task.train))[: max(1, round(config.train_share * len(task.train)))]
     texts = [task.train.texts[i] for i in chosen]
     labels = torch.tensor([task.train.labels[i] for i in chosen])
-    encoded = tokenizer(texts, truncation=True, max_length=config.max_length)["input_ids"]
-    lengths = [len(ids) for ids in encoded]
+    encoded = tokenized(tokenizer, texts, config.max_length, takes_types(model, tokenizer))
+    lengths = [len(e.ids) for e in encoded]
     batches = [
         batch
         for _ in range(config.epochs)
@@ -169,9 +184,9 @@ def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: 
     model.train()
     with stage(f"fine-tuning the teacher {config.name} on {task.name}", len(batches)) as advance:
         for batch in batches:
-            ids, mask = padded([encoded[i] for i in batch], tokenizer.pad_token_id)
+            inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id)
             with autocast(config.precision):
-                logits = model(input_ids=ids, attention_mask=mask).logits  # (B, C)
+                logits = model(**inputs).logits  # (B, C)
             loss = F.cross_entropy(logits.float(), labels[batch])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)

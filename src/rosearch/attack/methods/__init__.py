@@ -20,6 +20,7 @@ from rosearch.attack.lexicon import FILE
 from rosearch.attack.methods.greedy_words import CHARACTERS, NEIGHBOURS, RELATIVES, WORDNET
 from rosearch.attack.recipe import Recipe
 from rosearch.errors import UserError
+from rosearch.types import Text
 
 ATTACKS: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS)
@@ -60,7 +61,7 @@ def lexicons_of(suite: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def kit_for(suites: Iterable[str], texts: Sequence[str]) -> Kit:
+def kit_for(suites: Iterable[str], texts: Sequence[Text]) -> Kit:
     """The kit that attacks and suites need on these texts.
 
     Raises:
