@@ -49,6 +49,19 @@ class FeedForward(nn.Module):
         return self.down(self.activation(self.up(x)))
 
 
+def over_tokens(conv: nn.Conv1d, x: Tensor) -> Tensor:
+    """A convolution over the tokens of (B, T, W), as one over images of height 1.
+
+    Their channels-last layout is the one that x has already. `conv(x.transpose(1, 2))` copies x
+    and its result into another layout: 1.1 to 1.6 times the time on a CPU, depthwise 3 to 6 times.
+    """
+    images = x.transpose(1, 2).unsqueeze(2)  # (B, W, 1, T)
+    kernel = conv.weight.unsqueeze(2)
+    pad, dilation = (0, int(conv.padding[0])), (1, conv.dilation[0])
+    found = F.conv2d(images, kernel, conv.bias, 1, pad, dilation, conv.groups)
+    return found.squeeze(2).transpose(1, 2)
+
+
 class Convolution(nn.Module):
     """Convolution over tokens, zero-padded to keep the length."""
 
@@ -58,7 +71,7 @@ class Convolution(nn.Module):
         self.conv = nn.Conv1d(width, width, k, padding=pad, dilation=dilation)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+        return over_tokens(self.conv, x)
 
 
 class DilatedConvolution(Convolution):
@@ -77,7 +90,7 @@ class SeparableConvolution(nn.Module):
         self.pointwise = nn.Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.pointwise(self.depthwise(x.transpose(1, 2)).transpose(1, 2))
+        return self.pointwise(over_tokens(self.depthwise, x))
 
 
 class GatedConvolution(nn.Module):
@@ -88,7 +101,7 @@ class GatedConvolution(nn.Module):
         self.conv = nn.Conv1d(width, 2 * width, k, padding=(k - 1) // 2)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return F.glu(self.conv(x.transpose(1, 2)), dim=1).transpose(1, 2)
+        return F.glu(over_tokens(self.conv, x), dim=-1)
 
 
 class SelfAttention(nn.Module):
@@ -203,7 +216,7 @@ class Node(nn.Module):
         inner = spec["family"] == "feed_forward"  # its activation stands inside
         self.activation = ACTIVATIONS["none" if inner else spec["activation"]]
 
-    def forward(self, states: list[Tensor], mask: Tensor, real: Tensor) -> Tensor:
+    def forward(self, states: list[Tensor], mask: Tensor) -> Tensor:
         sources = [states[i] for i in self.inputs]
         if self.project is not None:
             x = self.project(torch.cat(sources, dim=-1))  # (B, T, kW) -> (B, T, W)
@@ -213,6 +226,7 @@ class Node(nn.Module):
                 x = x * other if self.combine == "multiply" else x + other
         if self.norm is not None:
             x = self.norm(x)
+        real = mask[..., None].to(x.dtype)  # a product is many times faster than masked_fill
         if self.project is not None or self.norm is not None:  # else it is zero at padding already
             x = x * real
         return self.activation(self.op(x, mask)) * real
@@ -229,9 +243,8 @@ class Cell(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         states = [x]
-        real = mask[..., None].to(x.dtype)  # a product is many times faster than masked_fill
         for node in self.nodes:
-            states.append(node(states, mask, real))
+            states.append(node(states, mask))
         total = states[self.outputs[0]]
         for i in self.outputs[1:]:
             total = total + states[i]
