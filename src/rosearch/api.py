@@ -80,7 +80,7 @@ def attack_model(
     network, tokenizer = load_classifier(model_source(str(model)))
     data = getattr(task, split)
     texts = data.texts[:n]
-    labels = _labels_of_model(network, task, data.labels[:n])
+    labels = labels_of_model(network, task, data.labels[:n])
     tables = attack_tables(attacks, texts)
     victim = ModelVictim(network, tokenizer)
     counts, examples = {}, {}
@@ -224,7 +224,7 @@ def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
     return found[0], Sizes(meta["rows"], len(meta["label_names"]), trimmed=trimmed)
 
 
-def _labels_of_model(network: Any, task: Any, labels: Sequence[int]) -> list[int]:
+def labels_of_model(network: Any, task: Any, labels: Sequence[int]) -> list[int]:
     """Task labels as the model numbers them: by name where the names agree, else by position."""
     if network.config.num_labels != task.classes:
         raise UserError(

@@ -267,6 +267,55 @@ def attack(
 
 
 @app.command()
+def export(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="RUN (its best student), RUN:ID, or the folder of a student or of any Hugging "
+            "Face classifier, or a hub id.",
+            metavar="RUN|MODEL",
+        ),
+    ],
+    form: Annotated[str, typer.Option("--format", help="hf, onnx or int8.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    task: TaskName = None,
+    train: Train = None,
+    validation: Validation = None,
+    test: Test = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare latency with this folder or hub id.", show_default="that of the run"
+        ),
+    ] = None,
+    attacks: Attacks = None,
+    n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export a model to ship: checked against the original, measured, with a model card.
+
+    The task options say which data a MODEL is checked with; a RUN has its own.
+    """
+    from rosearch.export import bundle
+    from rosearch.export.show import print_export
+
+    flags = _flags(
+        task=(task, train, validation, test, text_column, label_column),
+        teacher=(None, None),
+        seed=seed,
+    )
+    try:
+        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+    except bundle.ParityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print_export(found, as_json)
+
+
+@app.command()
 def distill(
     genotype: Annotated[
         str,
