@@ -312,6 +312,9 @@ def export(
     except bundle.ParityError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
     print_export(found, as_json)
 
 

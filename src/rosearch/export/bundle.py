@@ -150,29 +150,36 @@ def _export(
     from rosearch.teacher.fit import load_classifier
 
     original = Loaded(*load_classifier(source.folder))
+    if form != "hf":
+        original.model.float()  # a model saved in half precision
     split = source.task.test
     labels = labels_of_model(original.model, source.task, split.labels)
     tables = attack_tables(attacks, split.texts[:n])
+    texts = split.texts[:COMPARED]
     with one_thread():
         with stage(f"exporting {source.name} as {form}", 2) as advance:
             exported = WRITERS[form](original, folder)
             advance(1, "")
-            victims = original.victim(), exported.victim(one_by_one=form == "int8")
-            texts = split.texts[:COMPARED]
-            answers = [probabilities(victim, texts) for victim in victims]
-            found = parity(*answers)
+            victims = {form: exported.victim(one_by_one=form == "int8"), "": original.victim()}
+            answers = {name: probabilities(victim, texts) for name, victim in victims.items()}
+            found = parity(answers[""], answers[form])
             check_parity(found, form)
             advance(1, "")
-        names = ("float", "int8" if form == "int8" else "float")
+        names = {"int8": "int8", "": "float"} if form == "int8" else {form: "float"}
         measured = [
-            quality(name, victim, answer, split, labels, tables, n)
-            for name, victim, answer in zip(names, victims, answers, strict=True)
-            if victim is victims[1] or form == "int8"
+            quality(name, victims[key], answers[key], split, labels, tables, n)
+            for key, name in names.items()
         ]
         latency = _latency(source, form, folder.parent, original, exported)
-    sizes = (folder / MODEL_FILES[form], source.folder / MODEL_FILES["hf"])
     report = ExportReport(
-        source, form, out, *map(_size, sizes), found, tuple(measured[::-1]), tuple(latency)
+        source=source,
+        form=form,
+        out=out,
+        size=_size(folder / MODEL_FILES[form]),
+        original_size=_size(source.folder / MODEL_FILES["hf"]),
+        parity=found,
+        qualities=tuple(measured),
+        latency=tuple(latency),
     )
     write_card(report, original, folder / "README.md")
     return report

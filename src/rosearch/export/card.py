@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosearch.attack.methods import ATTACKS
+from rosearch.attack.methods import ATTACKS, NEIGHBOURS
 from rosearch.export.source import RunRecord
 from rosearch.live import share
 from rosearch.types import Json
@@ -25,7 +26,7 @@ LIBRARIES = {"hf": "transformers", "onnx": "onnx", "int8": "onnx"}
 HF_SNIPPET = """{first}from transformers import pipeline
 
 classify = pipeline("text-classification", model=".")  # the folder of this file
-print(classify({example!r}))
+print(classify({example}))
 """
 ONNX_SNIPPET = """import json
 
@@ -36,15 +37,15 @@ from tokenizers import Tokenizer
 folder = "."  # of this file
 tokenizer = Tokenizer.from_file(f"{{folder}}/tokenizer.json")
 tokenizer.enable_truncation({max_tokens})
-tokenizer.enable_padding(pad_id={pad_id}, pad_token={pad_token!r})
+tokenizer.enable_padding(pad_id={pad_id}, pad_token={pad_token})
 with open(f"{{folder}}/config.json", encoding="utf-8") as file:
     labels = json.load(file)["id2label"]
 session = onnxruntime.InferenceSession(
     f"{{folder}}/model.onnx", providers=["CPUExecutionProvider"]
 )
 
-for text in [{example!r}, "Dull and slow."]:
-    encoded = tokenizer.encode_batch([text])  # several texts at once work, too
+for text in [{example}, "Dull and slow."]:
+    encoded = tokenizer.encode_batch([text])
     feed = {{
         "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
         "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
@@ -76,8 +77,8 @@ def _front_matter(report: ExportReport, original: Loaded) -> str:
     }
     results = [EvalResult(**about, metric_name="accuracy", metric_value=round(best.clean, 4))]
     for name, counts in best.attacks.items():
-        label, value = f"accuracy after the attack {name}", round(counts.after_attack, 4)
-        results.append(EvalResult(**about, metric_name=label, metric_value=value))
+        metric, value = f"accuracy after the attack {label(name)}", round(counts.after_attack, 4)
+        results.append(EvalResult(**about, metric_name=metric, metric_value=value))
     data = ModelCardData(
         library_name=LIBRARIES[report.form],
         pipeline_tag="text-classification",
@@ -111,14 +112,14 @@ def _head(report: ExportReport, original: Loaded) -> str:
         f"A student that [{PROJECT}]({PAPER} 'the idea; this is a re-implementation') found and "
         "distilled from a larger teacher."
         if is_student
-        else f"A classifier of type `{plain(config.model_type)}`, exported by {PROJECT}."
+        else f"A classifier of type {code(config.model_type)}, exported by {PROJECT}."
     )
     return f"""
 # {plain(source.name)}
 
 {kind}
 
-- **Task**: text classification, `{plain(source.task.name)}`, one English text per example
+- **Task**: text classification, {code(source.task.name)}, one text per example
 - **Labels**: {labels}
 - **Parameters**: {params:,}
 - **Format**: {_FORMATS[report.form]}, {report.size / 1e6:.1f} MB
@@ -143,7 +144,7 @@ def _measured(report: ExportReport) -> str:
     n = report.qualities[0].n
     attacked = next(iter(report.qualities[0].attacks.values()), None)
     head = ["", f"clean accuracy (n = {n})"]
-    head += [f"after `{plain(a)}` (n = {attacked.n})" for a in attacks if attacked]
+    head += [f"after {code(label(a))} (n = {attacked.n})" for a in attacks if attacked]
     return f"""
 ## Measured on this file
 
@@ -162,7 +163,7 @@ def _attacks(report: ExportReport) -> str:
     for name in names:
         recipe = ATTACKS.get(name)
         about = f"{recipe.description} ({recipe.paper})" if recipe else "a lexicon from a file"
-        lines.append(f"- `{plain(name)}`: {plain(about)}")
+        lines.append(f"- {code(label(name))}: {plain(about)}")
     listed = "\n".join(lines)
     return f"""
 ## Attacks
@@ -190,8 +191,8 @@ def _run(run: RunRecord) -> str:
         )
     entry = run.entries["student"]
     head = ["model", "parameters", f"clean (n = {entry['n_clean']})"]
-    head.append(f"after `{plain(run.search_attack)}` (n = {entry['n']})")
-    head += [f"held out: `{plain(a)}`" for a in run.held_out]
+    head.append(f"after {code(label(run.search_attack))} (n = {entry['n']})")
+    head += [f"held out: {code(label(a))}" for a in run.held_out]
     return f"""
 ## The run it comes from
 
@@ -234,14 +235,14 @@ def _usage(report: ExportReport, original: Loaded) -> str:
     if report.form == "hf":
         student = original.model.config.model_type == "rosearch-student"
         first = "import rosearch  # or leave it out and add trust_remote_code=True below\n"
-        code = HF_SNIPPET.format(first=first if student else "", example=EXAMPLE)
+        code = HF_SNIPPET.format(first=first if student else "", example=json.dumps(EXAMPLE))
         needs = "transformers 5" + (" and rosearch" if student else "")
     else:
         code = ONNX_SNIPPET.format(
             max_tokens=min(512, tokenizer.model_max_length),
             pad_id=tokenizer.pad_token_id or 0,
-            pad_token=tokenizer.pad_token or "[PAD]",
-            example=EXAMPLE,
+            pad_token=json.dumps(tokenizer.pad_token or "[PAD]"),
+            example=json.dumps(EXAMPLE),
         )
         needs = "onnxruntime, tokenizers and numpy"
     return f"""
@@ -275,6 +276,19 @@ def plain(text: str) -> str:
     """Text of a user or a data set, with nothing that Markdown or HTML would act on."""
     escaped = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"([\\`*_\[\]|#])", r"\\\1", escaped)
+
+
+def code(text: str) -> str:
+    """Text of a user or a data set as code."""
+    kept = re.sub(r"[`|\s]+", " ", text)
+    return f"`{kept}`"
+
+
+def label(attack: str) -> str:
+    """Name of an attack; of a lexicon's file no folders of this machine."""
+    if attack.startswith(NEIGHBOURS):
+        return NEIGHBOURS + Path(attack.removeprefix(NEIGHBOURS)).name
+    return attack
 
 
 def _pair(interval: Any) -> tuple[float, float]:

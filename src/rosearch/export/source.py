@@ -71,7 +71,9 @@ def find_source(what: str, flags: Mapping[str, Any], teacher: str | None = None)
     config = make_config("quick", None, dict(flags))
     task = task_of(config.task, config.seed)
     notes = () if given else ("no latency of a teacher: name one with --teacher",)
-    return Source(model_source(what), Path(what).name, task, given, notes)
+    folder = model_source(what)
+    name = folder.resolve().name if Path(what).is_dir() else what
+    return Source(folder, name, task, given, notes)
 
 
 def _split(what: str) -> tuple[Path | None, str]:
