@@ -20,7 +20,7 @@ SYNONYMS = ("gorgeous", "splendid", "lovely")
 def student(bert_tokenizer, tmp_path_factory) -> Path:
     """A convolutional student with the synonym encoding and random weights."""
     vocabulary = synonym_vocabulary(bert_tokenizer, dict.fromkeys(SYNONYMS, "gorgeous"))
-    g = Genotype(32, 32, (Node((0,), "conv3", norm="layer"),), encoding="synonym", pooling="max")
+    g = Genotype(32, 32, (Node((0,), "conv3", norm="layer"),), encoding="synonym", pooling="mean")
     model = build_student(g, vocabulary, LABELS, seed=0, teacher_params=10_000_000)
     with torch.no_grad():
         model.classifier.weight.mul_(4.0)  # probabilities far from one half
@@ -31,11 +31,11 @@ def student(bert_tokenizer, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def bert(bert_tokenizer, tmp_path_factory) -> Path:
-    """A BERT of two layers and random weights: a teacher, or a model that is no student."""
+    """A BERT of one layer and random weights: a teacher, or a model that is no student."""
     from transformers import BertConfig, BertForSequenceClassification
 
     config = BertConfig(
-        vocab_size=len(bert_tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        vocab_size=len(bert_tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
         intermediate_size=64, id2label=dict(enumerate(LABELS)),
         label2id={name: i for i, name in enumerate(LABELS)},
     )  # fmt: skip

@@ -165,7 +165,7 @@ def test_the_card_says_what_was_measured(int8):
     found = card(int8.out)
     data = found.data.to_dict()
     assert data["pipeline_tag"] == "text-classification"
-    metrics = [r["metrics"][0] for r in data["model-index"][0]["results"]]
+    metrics = [m for r in data["model-index"][0]["results"] for m in r["metrics"]]
     best = int8.qualities[0]
     assert [m["value"] for m in metrics] == [
         round(best.clean, 4), round(best.attacks["wordnet"].after_attack, 4),
@@ -203,9 +203,7 @@ def test_a_failed_parity_check_is_exit_code_1_and_leaves_nothing(
         cli.main()
     assert stop.value.code == 1
     told = capsys.readouterr()
-    assert re.search(
-        r"error: the hf model differs .* by up to 0\.00.*nothing was written", told.err
-    )
+    assert re.search(r"error: the hf model differs .* by up to 0\.00", told.err)
     assert not told.out and not list(tmp_path.iterdir())
 
 
@@ -298,8 +296,8 @@ def test_a_run_means_its_best_student_with_the_numbers_of_the_store(run, bert, t
 
 
 def test_a_run_that_cannot_be_exported_says_why(run):
-    with pytest.raises(UserError, match=r"2 saved students whose id starts with ''|no best"):
-        Store(run / "run.db").set_meta(summary=None)
+    Store(run / "run.db").set_meta(summary=None)
+    with pytest.raises(UserError, match="no best student yet; finish it: rosearch resume"):
         find_source(str(run), {})
     with pytest.raises(UserError, match="0 saved students whose id starts with 'zz'; it has 0123"):
         find_source(f"{run}:zz", {})
