@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from rosearch.export.bundle import ExportReport
     from rosearch.export.measure import Loaded
 
-PROJECT = "RoSearch"
-PAPER = "https://arxiv.org/abs/2106.03613"
+PAPER = "2106.03613"
 EXAMPLE = "A gorgeous, witty film."
 LIBRARIES = {"hf": "transformers", "onnx": "onnx", "int8": "onnx"}
 
@@ -107,12 +106,11 @@ def _head(report: ExportReport, original: Loaded) -> str:
     source, config = report.source, original.model.config
     labels = ", ".join(plain(str(config.id2label[i])) for i in range(config.num_labels))
     params = sum(p.numel() for p in original.model.parameters())
-    is_student = config.model_type == "rosearch-student"
     kind = (
-        f"A student that [{PROJECT}]({PAPER} 'the idea; this is a re-implementation') found and "
-        "distilled from a larger teacher."
-        if is_student
-        else f"A classifier of type {code(config.model_type)}, exported by {PROJECT}."
+        "A student that RoSearch, a re-implementation of the idea of "
+        f"[arXiv {PAPER}](https://arxiv.org/abs/{PAPER}), found and distilled from a larger teacher."
+        if config.model_type == "rosearch-student"
+        else f"A classifier of type {code(config.model_type)}, exported by RoSearch."
     )
     return f"""
 # {plain(source.name)}

@@ -39,7 +39,7 @@ class OnnxClassifier:
         runtime: Any = require("onnxruntime", "onnx")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # errors only
+        options.log_severity_level = 4  # errors are raised, not printed as well
         self.session = runtime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
@@ -97,10 +97,22 @@ def write_onnx(model: nn.Module, path: Path, max_tokens: int = 512) -> None:
                 external_data=False,
                 verbose=False,
             )
+            _run_other_shapes(path)
     except Exception as error:  # the exporter raises errors of several libraries
+        path.unlink(missing_ok=True)
         raise UserError(
             f"{type(model).__name__} cannot be exported to ONNX: {one_line(error)}; use --format hf"
         ) from None
+
+
+def _run_other_shapes(path: Path) -> None:
+    """The exporter may keep the batch or the length of its example, and then says nothing of it."""
+    exported = OnnxClassifier(path)
+    for shape in ((1, 1), (TRACED[0] + 1, TRACED[1] + 2)):
+        ids = torch.ones(shape, dtype=torch.int64)
+        found = tuple(exported(ids, ids).logits.shape)
+        if found[0] != shape[0]:
+            raise ValueError(f"the graph gives logits {found} for inputs {shape}")
 
 
 def write_int8(onnx: Path, path: Path) -> None:

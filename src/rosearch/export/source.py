@@ -105,9 +105,7 @@ def _student(run: Path, wanted: str, summary: Json | None) -> Path:
     if not wanted:
         best = (summary or {}).get("best")
         if not best:
-            raise UserError(
-                f"{run} has no best student yet: finish it with `rosearch resume {run}`"
-            )
+            raise UserError(f"{run} has no best student yet; finish it: rosearch resume {run}")
         wanted = best["id"]
     folder = run / "students"
     names = sorted(p.parent.name for p in folder.glob("*/config.json") if p.parent.name[0] != ".")
