@@ -23,21 +23,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch.export.bundle import MAX_TOKENS
 from rosearch.export.measure import Loaded
 from rosearch.export.onnx_model import OnnxClassifier, write_int8, write_onnx
-from rosearch.export.source import find_source
+from rosearch.export.source import Source, find_source
 from rosearch.summary import machine, versions
 from rosearch.teacher.fit import load_classifier
 
+MAX_TOKENS = 512
 GOAL = 30.0  # times the teacher's throughput
 STUDENT, TEACHER = "student int8", "teacher fp32"
 
 Rates = dict[str, list[float]]
 
 
-def classifiers(run: str, teacher: str | None, folder: Path) -> tuple[dict[str, Loaded], Any]:
-    """Every model that is timed, and the task."""
+def classifiers(run: str, teacher: str | None, folder: Path) -> tuple[dict[str, Loaded], Source]:
+    """Every model that is timed, and where they are from."""
     source = find_source(run, {}, teacher)
     if source.teacher is None:
         raise SystemExit(f"error: {source.notes[0]}")
@@ -45,7 +45,7 @@ def classifiers(run: str, teacher: str | None, folder: Path) -> tuple[dict[str, 
     for name, path in (("student", source.folder), ("teacher", source.teacher)):
         model, tokenizer = load_classifier(path)
         floats, int8 = folder / f"{name}.onnx", folder / f"{name}-int8.onnx"
-        write_onnx(model, floats, min(MAX_TOKENS, tokenizer.model_max_length))
+        write_onnx(model, floats)
         write_int8(floats, int8)
         found[f"{name} int8"] = Loaded(OnnxClassifier(int8), tokenizer)
         found[f"{name} fp32"] = Loaded(OnnxClassifier(floats), tokenizer)

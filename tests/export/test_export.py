@@ -33,7 +33,6 @@ from rosearch.student.saving import save_student
 from rosearch.teacher.fit import load_classifier
 from rosearch.types import Robustness
 
-pytest.importorskip("onnxscript")
 ONNX_FILES = {"README.md", "config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"}
 SYNONYM_PAIR = ("a gorgeous film", "a splendid film")
 

@@ -25,7 +25,7 @@ from rosearch.export.measure import (
     probabilities,
     quality,
 )
-from rosearch.export.onnx_model import OnnxClassifier, write_int8, write_onnx
+from rosearch.export.onnx_model import PACKAGES, OnnxClassifier, write_int8, write_onnx
 from rosearch.export.source import Source, find_source
 from rosearch.types import Json
 
@@ -35,7 +35,6 @@ MODEL_FILES = {"hf": "model.safetensors", "onnx": "model.onnx", "int8": "model.o
 SPLIT = "test"
 COMPARED = 1000  # texts of the split, at most, for parity and accuracy
 TIMED = 200  # texts whose tokens are used to measure latency
-MAX_TOKENS = 512
 
 
 class ParityError(Exception):
@@ -122,7 +121,7 @@ def _check(form: str, out: Path, attacks: Sequence[str]) -> None:
     for attack in attacks:
         check_attack(attack)
     if form != "hf":
-        for package in ("onnx", "onnxscript", "onnxruntime"):
+        for package in PACKAGES:
             require(package, "onnx")
 
 
@@ -208,13 +207,13 @@ def _write_hf(original: Loaded, folder: Path) -> Loaded:
 
 
 def _write_onnx(original: Loaded, folder: Path) -> Loaded:
-    return _onnx_folder(original, folder, lambda path: _graph(original, path))
+    return _onnx_folder(original, folder, lambda path: write_onnx(original.model, path))
 
 
 def _write_int8(original: Loaded, folder: Path) -> Loaded:
     def write(path: Path) -> None:
         floats = folder.parent / "float.onnx"  # timed beside the int8 model
-        _graph(original, floats)
+        write_onnx(original.model, floats)
         write_int8(floats, path)
 
     return _onnx_folder(original, folder, write)
@@ -225,10 +224,6 @@ WRITERS: dict[str, Callable[[Loaded, Path], Loaded]] = {
     "onnx": _write_onnx,
     "int8": _write_int8,
 }
-
-
-def _graph(original: Loaded, path: Path) -> None:
-    write_onnx(original.model, path, min(MAX_TOKENS, original.tokenizer.model_max_length))
 
 
 def _onnx_folder(original: Loaded, folder: Path, write: Callable[[Path], None]) -> Loaded:

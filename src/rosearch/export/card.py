@@ -107,8 +107,8 @@ def _head(report: ExportReport, original: Loaded) -> str:
     labels = ", ".join(plain(str(config.id2label[i])) for i in range(config.num_labels))
     params = sum(p.numel() for p in original.model.parameters())
     kind = (
-        "A student that RoSearch, a re-implementation of the idea of "
-        f"[arXiv {PAPER}](https://arxiv.org/abs/{PAPER}), found and distilled from a larger teacher."
+        "A student found and distilled from a larger teacher by RoSearch, a re-implementation of "
+        f"the idea of [arXiv {PAPER}](https://arxiv.org/abs/{PAPER})."
         if config.model_type == "rosearch-student"
         else f"A classifier of type {code(config.model_type)}, exported by RoSearch."
     )
