@@ -126,7 +126,7 @@ def write_int8(onnx: Path, path: Path) -> None:
     """Quantise an ONNX file: int8 weights; activations are quantised as they come, per batch.
 
     onnxruntime has integer forms of matrix products, convolutions, embeddings and LSTMs; all else,
-    GRUs and the classifier among it, stays in float32. On `mr` (validation, n = 600, three students)
+    GRUs and the classifier among it, stays in float32. On `mr` (validation, n = 600, 3 students)
     the labels agree for 99.7 to 100 %; with embeddings left in float32 for 99.3 to 99.8 %, in files
     three times as large.
     """
