@@ -126,7 +126,7 @@ class Bidirectional(nn.Module):
         lengths = mask.sum(1, keepdim=True)  # (B, 1)
         places = torch.arange(x.shape[1], device=x.device)[None]  # (1, T)
         mirror = torch.where(places < lengths, lengths - 1 - places, places)  # (B, T)
-        # Indexing, because an exported `gather` keeps the length of the example it was traced with.
+        # Indexing: torch.export makes a constant of the length that an expanded `gather` sees.
         rows = torch.arange(x.shape[0], device=x.device)[:, None]  # (B, 1)
         forward, _ = self.left_to_right(x)  # (B, T, W / 2)
         backward, _ = self.right_to_left(x[rows, mirror])
@@ -156,7 +156,7 @@ class MaxPool(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         lowest = x.masked_fill(~mask[..., None], torch.finfo(x.dtype).min)
-        # Asked for indices too, because export of the plain call keeps the traced length.
+        # Asked for indices too: torch.export makes a constant of the length in the plain call.
         pooled, _ = F.max_pool1d(
             lowest.transpose(1, 2), self.k, 1, self.k // 2, return_indices=True
         )
