@@ -278,7 +278,7 @@ def load_victim(model: str | Path | Predict, task: Task, device: str = "auto") -
         return LoadedVictim(name, CallableVictim(model), tuple(range(task.classes)), None)
     folder = model_source(str(model))
     network, tokenizer = load_classifier(folder)
-    numbers = _numbers(network, task)
+    numbers = label_numbers(network, task)
     return LoadedVictim(
         str(model), ModelVictim(place(network, device), tokenizer), numbers, content_hash(folder)
     )
@@ -308,7 +308,7 @@ def _key(
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
 
 
-def _numbers(network: Any, task: Task) -> tuple[int, ...]:
+def label_numbers(network: Any, task: Task) -> tuple[int, ...]:
     """How the model numbers the task's labels: by name where the names agree, else by position."""
     if network.config.num_labels != task.classes:
         raise UserError(

@@ -31,6 +31,15 @@ Seed = Annotated[
     int | None, typer.Option(help="Seed of everything random.", min=0, show_default="0")
 ]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each.", min=1, max=1024)]
+Attacks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attack",
+        help="An attack of --list, NAME:FILE with a lexicon of your own, or a suite A+B; may "
+        "be repeated.",
+        show_default="wordnet",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -192,15 +201,7 @@ def attack(
         list[str] | None, typer.Argument(help="Further models for --transfer-to.", hidden=True)
     ] = None,
     data: TaskOptions,
-    attacks: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attack",
-            help="An attack of --list, NAME:FILE with a lexicon of your own, or a suite A+B; may "
-            "be repeated.",
-            show_default="wordnet",
-        ),
-    ] = None,
+    attacks: Attacks = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
     max_queries: Annotated[
@@ -281,6 +282,51 @@ def attack(
     attack_output.print_assessment(found, replayed, shown, as_json)
     if csv:
         write_text(csv, attack_output.results_table(found))
+
+
+@app.command()
+@with_groups
+def export(
+    *,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="RUN (its best student), RUN:ID, or the folder of a student or of any Hugging "
+            "Face classifier, or a hub id.",
+            metavar="RUN|MODEL",
+        ),
+    ],
+    form: Annotated[str, typer.Option("--format", help="hf, onnx or int8.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    data: TaskOptions,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare latency with this folder or hub id.", show_default="that of the run"
+        ),
+    ] = None,
+    attacks: Attacks = None,
+    n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export a model to ship: checked against the original, measured, with a model card.
+
+    The task options say which data a MODEL is checked with; a RUN has its own.
+    """
+    from rosearch.export import bundle
+    from rosearch.export.show import print_export
+
+    flags = {**data.settings(), **given(seed=seed)}
+    try:
+        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+    except bundle.ParityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print_export(found, as_json)
 
 
 @app.command()

@@ -138,10 +138,12 @@ class Bidirectional(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         lengths = mask.sum(1, keepdim=True)  # (B, 1)
         places = torch.arange(x.shape[1], device=x.device)[None]  # (1, T)
-        mirror = torch.where(places < lengths, lengths - 1 - places, places)[..., None]
+        mirror = torch.where(places < lengths, lengths - 1 - places, places)  # (B, T)
+        # Indexing: torch.export makes a constant of the length that an expanded `gather` sees.
+        rows = torch.arange(x.shape[0], device=x.device)[:, None]  # (B, 1)
         forward, _ = self.left_to_right(x)  # (B, T, W / 2)
-        backward, _ = self.right_to_left(x.gather(1, mirror.expand_as(x)))
-        return torch.cat([forward, backward.gather(1, mirror.expand_as(backward))], dim=-1)
+        backward, _ = self.right_to_left(x[rows, mirror])
+        return torch.cat([forward, backward[rows, mirror]], dim=-1)
 
 
 class LSTM(Bidirectional):
@@ -167,7 +169,11 @@ class MaxPool(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         lowest = x.masked_fill(~mask[..., None], torch.finfo(x.dtype).min)
-        return F.max_pool1d(lowest.transpose(1, 2), self.k, 1, self.k // 2).transpose(1, 2)
+        # Asked for indices too: torch.export makes a constant of the length in the plain call.
+        pooled, _ = F.max_pool1d(
+            lowest.transpose(1, 2), self.k, 1, self.k // 2, return_indices=True
+        )
+        return pooled.transpose(1, 2)
 
 
 class AveragePool(nn.Module):

@@ -67,6 +67,12 @@ def check_attack(suite: str) -> None:
         check_packages(lexicons_of(attack), recipe.models)
 
 
+def describe(attack: str) -> str:
+    """An attack in words, with its source."""
+    recipe, _ = _parsed(attack)
+    return f"{recipe.description} ({recipe.paper})"
+
+
 def lexicons_of(suite: str) -> tuple[str, ...]:
     """Names of the lexicons that the attacks of a suite read."""
     found: dict[str, None] = {}
