@@ -6,6 +6,7 @@ evaluated on the test split, one row per model and seed); `examples` (attacked t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import time
@@ -139,6 +140,19 @@ class Store:
             for idx, genotype, seed, parent, score, error in rows
         ]
 
+    def finished(self) -> dict[int, float]:
+        """When each trial was recorded, in seconds since 1970, by its index."""
+        with self._connected() as db:
+            return dict(db.execute("SELECT idx, finished FROM trials").fetchall())
+
+    def version(self) -> str:
+        """Changes with every result and every value of the meta data, and is cheap to read."""
+        with self._connected() as db:
+            rows = db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
+            for table in ("trials", "finals", "examples"):
+                rows += db.execute(f"SELECT COUNT(*), MAX(rowid) FROM {table}").fetchall()
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
     def add_final(self, final: Final) -> None:
         """Record a model evaluated on the test split."""
         with self._connected() as db:
@@ -162,7 +176,7 @@ class Store:
             )
 
     def examples(self, model: str, attack: str) -> list[dict[str, Any]]:
-        """Attacked texts of one model under one attack."""
+        """Attacked texts of one model under one attack; runs of version 0.1 kept one attack's."""
         with self._connected() as db:
             rows = db.execute(
                 "SELECT example FROM examples WHERE model = ? AND attack = ? ORDER BY idx",

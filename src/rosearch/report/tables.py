@@ -10,7 +10,7 @@ from typing import Any
 from rosearch.report.draw import draw_line
 from rosearch.space.genotype import from_dict
 from rosearch.store import Final
-from rosearch.types import wilson
+from rosearch.types import Trial, wilson
 
 Entry = Mapping[str, Any]  # one model of the run's summary
 SPACE = "\u00a0"
@@ -41,6 +41,14 @@ class Table:
 
     columns: tuple[tuple[str, str], ...]
     rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Candidates that failed for the same reason."""
+
+    error: str
+    trials: tuple[Trial, ...]
 
 
 def percent(share: float | None) -> str:
@@ -155,6 +163,16 @@ def headline(summary: Mapping[str, Any], finals: Iterable[Final]) -> Table:
         for name, entry in named
     ]
     return Table(tuple(columns), tuple(rows))
+
+
+def failures(trials: Iterable[Trial]) -> list[Failure]:
+    """Failed candidates by their reason, the most frequent first."""
+    by_error: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.score is None:
+            by_error.setdefault(trial.error or "no reason was recorded", []).append(trial)
+    found = [Failure(error, tuple(failed)) for error, failed in by_error.items()]
+    return sorted(found, key=lambda failure: -len(failure.trials))
 
 
 def _cells(

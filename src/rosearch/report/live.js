@@ -1,0 +1,58 @@
+// Follows a run: asks the page's own server for news and puts in what changed.
+
+const PAUSE = 2000; // milliseconds between two questions, longer where an answer takes long
+
+const written = new Map(); // part -> its HTML as the server wrote it, before scripts touched it
+
+function remember(page) {
+  for (const part of page.querySelectorAll("[data-live]")) {
+    written.set(part.dataset.live, part.innerHTML);
+  }
+}
+
+// Replaces a part; what the reader opened, chose and focused in it stays so.
+function replacePart(part, html) {
+  const open = new Set([...part.querySelectorAll("details[open]")].map((d) => d.dataset.key));
+  const values = [...part.querySelectorAll("select")].map(({ id, value }) => [id, value]);
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  part.innerHTML = html;
+  for (const details of part.querySelectorAll("details")) details.open = open.has(details.dataset.key);
+  for (const [id, value] of values) {
+    const select = byId(id);
+    if (select && [...select.options].some((o) => o.value === value)) select.value = value;
+  }
+  if (focused) byId(focused)?.focus();
+}
+
+function takeIn(page) {
+  for (const part of page.querySelectorAll("[data-live]")) {
+    const name = part.dataset.live;
+    if (written.get(name) === part.innerHTML) continue;
+    replacePart(document.querySelector(`[data-live="${name}"]`), part.innerHTML);
+  }
+  remember(page);
+  data = JSON.parse(page.getElementById("data").textContent);
+  document.body.dataset.version = page.body.dataset.version;
+  drawAll();
+  filterGallery();
+}
+
+async function follow() {
+  const start = performance.now();
+  const line = byId("connection");
+  try {
+    const answer = await fetch("now?seen=" + encodeURIComponent(document.body.dataset.version));
+    if (answer.status === 200) {
+      takeIn(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } else if (answer.status !== 204) {
+      throw new Error(await answer.text());
+    }
+    const finished = data.runs[0].finished;
+    line.textContent = finished ? "The run is finished." : "Live: this page follows the run.";
+    line.classList.remove("lost");
+  } catch (error) {
+    line.textContent = `No news from the server (${error.message}); this is the last known state.`;
+    line.classList.add("lost");
+  }
+  setTimeout(follow, Math.max(PAUSE, 5 * (performance.now() - start)));
+}
