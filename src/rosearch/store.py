@@ -114,19 +114,14 @@ class Store:
         with self._connected() as db:
             return {k: json.loads(v) for k, v in db.execute("SELECT key, value FROM meta")}
 
-    def add_trial(self, trial: Trial) -> None:
-        """Record a finished trial; a second one of the same genotype is an error."""
-        c = trial.candidate
-        score = None if trial.score is None else json.dumps(asdict(trial.score))
-        row = (
-            *(c.index, c.id, c.genotype.to_json(), c.seed, c.parent),
-            *(score, trial.error, time.time()),
-        )
+    def add_trial(self, *trials: Trial) -> None:
+        """Record finished trials, all or none; a second one of the same genotype is an error."""
+        now = time.time()
         with self._connected() as db:
-            db.execute(
+            db.executemany(
                 "INSERT INTO trials (idx, hash, genotype, seed, parent, score, error, finished) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
+                [(*_trial_row(trial), now) for trial in trials],
             )
 
     def trials(self) -> list[Trial]:
@@ -183,6 +178,12 @@ class Store:
                 (model, attack),
             ).fetchall()
         return [json.loads(row[0]) for row in rows]
+
+
+def _trial_row(trial: Trial) -> tuple[int | str | None, ...]:
+    c = trial.candidate
+    score = None if trial.score is None else json.dumps(asdict(trial.score))
+    return c.index, c.id, c.genotype.to_json(), c.seed, c.parent, score, trial.error
 
 
 def _score(text: str | None) -> Score | None:

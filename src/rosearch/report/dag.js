@@ -33,7 +33,7 @@ function rows(g) {
     ...g.nodes.map((node, i) => ({
       bold: `${i + 1} · ${node.op}`,
       small: [
-        node.inputs.length > 1 ? node.combine : "",
+        node.inputs.length > 1 ? node.combine + twice(node.inputs) : "",
         node.norm === "layer" ? "layer norm" : "",
         node.activation === "none" ? "" : node.activation,
       ].filter(Boolean).join(" · "),
@@ -42,6 +42,11 @@ function rows(g) {
     { bold: `${g.pooling} pooling`, small: ends.length > 1 ? "of the mean of loose ends" : "",
       inputs: ends },
   ];
+}
+
+// One arrow stands for an input that is read several times, so that is said in words.
+function twice(inputs) {
+  return new Set(inputs).size < inputs.length ? ` of ${inputs.join(", ")}` : "";
 }
 
 // For each row the lane of its rail, -1 without one: the first lane that is free all the way.

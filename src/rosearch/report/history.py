@@ -116,7 +116,8 @@ def _node_changes(number: int, old: Node, new: Node, same: dict[int, int]) -> li
     ]
     if sorted(same.get(i, -1) for i in old.inputs) != sorted(new.inputs):
         found.append(f"reads {_read(new)}")
-    return [f"node {number} ({new.op}): {', '.join(found)}"] if found else []
+    name = f"node {number}" if old.op != new.op else f"node {number} ({new.op})"
+    return [f"{name}: {', '.join(found)}"] if found else []
 
 
 def _read(node: Node) -> str:

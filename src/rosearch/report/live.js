@@ -12,11 +12,13 @@ function remember(page) {
 
 // Replaces a part; what the reader opened, chose and focused in it stays so.
 function replacePart(part, html) {
-  const open = new Set([...part.querySelectorAll("details[open]")].map((d) => d.dataset.key));
+  const opened = new Map([...part.querySelectorAll("details")].map((d) => [d.dataset.key, d.open]));
   const values = [...part.querySelectorAll("select")].map(({ id, value }) => [id, value]);
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   part.innerHTML = html;
-  for (const details of part.querySelectorAll("details")) details.open = open.has(details.dataset.key);
+  for (const details of part.querySelectorAll("details")) {
+    details.open = opened.get(details.dataset.key) ?? details.open;
+  }
   for (const [id, value] of values) {
     const select = byId(id);
     if (select && [...select.options].some((o) => o.value === value)) select.value = value;

@@ -99,7 +99,7 @@ function layout(x, y, more) {
     font: { family: "system-ui, sans-serif", size: 13, color: ink },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: GREY, activecolor: ink },
     dragmode: touch ? false : "zoom", // a finger scrolls the page
-    margin: { l: 60, r: 16, t: 40, b: 50 },
+    margin: { l: 60, r: 16, t: 40, b: 60 },
     xaxis: { ...axis, ...x, title: { text: x.title } },
     yaxis: { ...axis, ...y, title: { text: y.title } },
     ...more,
@@ -122,7 +122,7 @@ function draw(name, traces, design) {
 
 function drawPareto() {
   const x = byId("axis-x").value, y = byId("axis-y").value;
-  const bottom = data.runs.length > 1 ? 50 : 120;
+  const bottom = data.runs.length > 1 ? 60 : 120;
   draw("pareto", paretoTraces(x, y), layout(plotAxis(AXES[x]), plotAxis(AXES[y]),
     { margin: { l: 60, r: 16, t: 60, b: bottom }, uirevision: x + y })); // keeps the zoom
   listen(byId("plot-pareto"));

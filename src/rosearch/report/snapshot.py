@@ -69,13 +69,13 @@ class Snapshot:
         """The Pareto front, the fittest first."""
         return sorted(front(self.trials), key=fitness, reverse=True)
 
-    @property
+    @cached_property
     def leader(self) -> Trial | None:
         """The best student's trial; of a run under way, the fittest candidate so far."""
         best = (self.summary.get("best") or {}).get("id")
-        chosen = [trial for trial in self.trials if trial.candidate.id == best]
         scored = [trial for trial in self.trials if trial.score is not None]
-        return next(iter(chosen), max(scored, key=fitness, default=None))
+        fittest = max(scored, key=fitness, default=None)
+        return next((t for t in scored if best and t.candidate.id == best), fittest)
 
 
 def read_snapshot(folder: Path) -> Snapshot:
