@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from common import commit
 
-from rosearch.report.page import write_report
 from rosearch.report.snapshot import read_snapshot
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.encoding import Clustering

@@ -1,7 +1,7 @@
 "use strict";
 // Draws a genotype as boxes in one column; what skips a row runs on a rail beside them.
 
-const BOX = { width: 190, height: 38, gap: 16, rail: 12 };
+const BOX = { width: 190, height: 38, gap: 16, rail: 12, label: 14 };
 
 function svgElement(name, attributes = {}, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -66,24 +66,24 @@ function lanes(all) {
 function drawDag(g) {
   const all = rows(g);
   const lane = lanes(all);
-  const step = BOX.height + BOX.gap;
+  const label = g.repeat > 1 ? BOX.label : 0; // room for what is written above the cell
+  const top = (row) => row * (BOX.height + BOX.gap) + (row > 0 ? label : 0);
   const right = BOX.width + BOX.rail * (Math.max(...lane) + 2);
-  const height = all.length * step + 4;
+  const height = top(all.length);
   const svg = svgElement("svg", { class: "rails", viewBox: `-10 -4 ${right + 14} ${height}`,
     width: right + 14, height, role: "img" });
   svg.setAttribute("aria-label", all.map((row) => row.bold).join(", "));
-  if (g.repeat > 1) drawCell(svg, g, step, right);
+  if (g.repeat > 1) drawCell(svg, g, top, right);
   all.forEach((row, t) => {
     const sources = [...new Set(row.inputs)].sort((a, b) => lane[a] - lane[b]);
     sources.forEach((s, k) => {
-      const top = t * step;
       const path = s === t - 1
-        ? `M${BOX.width / 2} ${top - BOX.gap}V${top}m-4 -6l4 6l4 -6`
-        : railPath(BOX.width + BOX.rail * (lane[s] + 1), s * step + BOX.height - 9, top + 8 + 6 * k);
+        ? `M${BOX.width / 2} ${top(s) + BOX.height}V${top(t)}m-4 -6l4 6l4 -6`
+        : railPath(BOX.width + BOX.rail * (lane[s] + 1), top(s) + BOX.height - 9, top(t) + 8 + 6 * k);
       svg.append(svgElement("path", { d: path }));
     });
   });
-  all.forEach((row, i) => drawBox(svg, row, i * step, i === 0 || i === all.length - 1));
+  all.forEach((row, i) => drawBox(svg, row, top(i), i === 0 || i === all.length - 1));
   return svg;
 }
 
@@ -102,11 +102,11 @@ function drawBox(svg, row, y, end) {
   );
 }
 
-function drawCell(svg, g, step, right) {
+function drawCell(svg, g, top, right) {
   const shared = g.shared ? ", shared weights" : "";
   svg.append(
-    svgElement("rect", { x: -8, y: step - 8, width: right + 8, height: g.nodes.length * step, rx: 10,
-      class: "cell" }),
-    svgElement("text", { x: 0, y: step - 11 }, `${g.repeat} × repeat${shared}`),
+    svgElement("rect", { x: -8, y: top(1) - 8, width: right + 8, rx: 10, class: "cell",
+      height: top(g.nodes.length) - top(1) + BOX.height + 16 }),
+    svgElement("text", { x: 0, y: top(1) - 12 }, `${g.repeat} × repeat${shared}`),
   );
 }

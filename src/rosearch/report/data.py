@@ -12,6 +12,7 @@ from typing import Any
 from rosearch.report.draw import draw_line
 from rosearch.report.history import hypervolume
 from rosearch.report.snapshot import Snapshot
+from rosearch.report.tables import fidelity_words
 from rosearch.space.genotype import Genotype
 from rosearch.types import Json, Score, Trial
 
@@ -75,16 +76,10 @@ def _run(
         "params": [s.params for _, s in scored],
         "latency": [round(s.latency_ms, 3) for _, s in scored],
         "fitness": [round(s.fitness, 4) for _, s in scored],
-        "fidelity": [fidelities(_fidelity(s)) for _, s in scored],
+        "fidelity": [fidelities(fidelity_words(s.fidelity)) for _, s in scored],
         "genotype": [_genotype(t.candidate.genotype, stages, kinds) for t, _ in scored],
         "hypervolume": {"done": curve.done, "hours": curve.hours, "volume": curve.volume},
     }
-
-
-def _fidelity(score: Score) -> str:
-    f = score.fidelity
-    passes = f"{f.epochs} epoch{'s' * (f.epochs != 1)}"
-    return f"{passes} on {f.train_share:.0%} of the train split, {score.attacked} texts attacked"
 
 
 def _genotype(g: Genotype, stages: Interned, kinds: Interned) -> list[Any]:

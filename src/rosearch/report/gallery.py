@@ -108,9 +108,7 @@ def tally(examples: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{counts[status]:,} {word}" for status, word in STATUS.items())
 
 
-def shot(
-    example: Mapping[str, Any], label_names: Sequence[str], role: str, attack: str
-) -> Shot:
+def shot(example: Mapping[str, Any], label_names: Sequence[str], role: str, attack: str) -> Shot:
     """One stored example, ready to be shown."""
     label = example["label"]
     before, after = segment(example["original"]), segment(example["perturbed"])

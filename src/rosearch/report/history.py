@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from rosearch.errors import require
 from rosearch.report.snapshot import Snapshot
 from rosearch.search.population import objectives
 from rosearch.space.genotype import Genotype, Node
-from rosearch.types import Trial
+from rosearch.types import Fidelity, Score, Trial
 
 FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")
+FEWEST_TO_RANK = 3
 WORST = np.array([0.0, 0.0, 1.0])  # of what is minimised: no accuracy, as large as the teacher
 
 
@@ -40,6 +42,21 @@ class Step:
     changes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Rung:
+    """How well a cheaper evaluation ranks candidates as a dearer one does: Spearman's rho.
+
+    Attributes:
+        n: candidates that were evaluated at both.
+        rho: of after-attack accuracy, clean accuracy and fitness; None where one never varies.
+    """
+
+    lower: Fidelity
+    higher: Fidelity
+    n: int
+    rho: tuple[float | None, float | None, float | None]
+
+
 def hypervolume(run: Snapshot, largest: int) -> Curve:
     """Hypervolume of the front over time (Zitzler and Thiele 1999), as a share of the ideal.
 
@@ -50,7 +67,7 @@ def hypervolume(run: Snapshot, largest: int) -> Curve:
         MissingExtra: moocore is not installed.
     """
     moocore = require("moocore", "report")
-    ended = sorted(run.trials, key=lambda t: (run.finished.get(t.candidate.index, 0.0)))
+    ended = sorted(run.trials, key=lambda t: run.finished.get(t.candidate.index, 0.0))
     start = run.meta.get("started")
     scale = np.array([-1.0, -1.0, -1.0 / largest])
     best, volume = np.empty((0, 3)), 0.0
@@ -77,9 +94,43 @@ def lineage(trials: Sequence[Trial], last: Trial) -> list[Step]:
         chain.append(parent)
     chain.reverse()
     steps = [Step(chain[0], ())]
-    for old, new in zip(chain, chain[1:], strict=False):
+    for old, new in pairwise(chain):
         steps.append(Step(new, changes(old.candidate.genotype, new.candidate.genotype)))
     return steps
+
+
+def rung_correlations(trials: Sequence[Trial]) -> list[Rung]:
+    """Rank correlations between fidelities, where genotypes were evaluated at several.
+
+    Pairs of fidelities that share fewer than three candidates are left out.
+    """
+    scores: dict[Fidelity, dict[str, Score]] = {}
+    for trial in trials:
+        if trial.score is not None:
+            scores.setdefault(trial.score.fidelity, {})[trial.candidate.id] = trial.score
+    found = []
+    for lower, higher in combinations(sorted(scores, key=_work), 2):
+        both = sorted(scores[lower].keys() & scores[higher].keys())
+        if len(both) >= FEWEST_TO_RANK:
+            pairs = [(scores[lower][name], scores[higher][name]) for name in both]
+            after, clean, fitness = (
+                _spearman(pairs, name) for name in ("after_attack", "clean", "fitness")
+            )
+            found.append(Rung(lower, higher, len(both), (after, clean, fitness)))
+    return found
+
+
+def _work(fidelity: Fidelity) -> tuple[float, int, str]:
+    return fidelity.epochs * fidelity.train_share, fidelity.attacked, fidelity.attack
+
+
+def _spearman(pairs: Sequence[tuple[Score, Score]], name: str) -> float | None:
+    from scipy.stats import spearmanr
+
+    low, high = ([getattr(score, name) for score in side] for side in zip(*pairs, strict=True))
+    if len(set(low)) == 1 or len(set(high)) == 1:
+        return None
+    return float(spearmanr(low, high).statistic)
 
 
 def changes(old: Genotype, new: Genotype) -> tuple[str, ...]:
@@ -96,7 +147,7 @@ def changes(old: Genotype, new: Genotype) -> tuple[str, ...]:
     for kind, i1, i2, j1, _ in blocks:
         if kind in ("equal", "replace"):
             same |= {i + 1: j1 + i - i1 + 1 for i in range(i1, i2)}
-    for kind, i1, i2, j1, j2 in blocks:
+    for _, i1, i2, j1, j2 in blocks:
         both = min(i2 - i1, j2 - j1)
         for i, j in zip(range(i1, i1 + both), range(j1, j1 + both), strict=True):
             found += _node_changes(j + 1, old.nodes[i], new.nodes[j], same)

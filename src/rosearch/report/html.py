@@ -9,9 +9,10 @@ from typing import Any
 
 from rosearch.errors import require
 from rosearch.report.draw import draw_line
-from rosearch.report.tables import attack_label, percent
+from rosearch.report.tables import attack_label, fidelity_words, percent
 
-SCRIPTS = ("dag.js", "plots.js", "gallery.js", "live.js", "start.js")  # in the order of their use
+SCRIPTS = ("dag.js", "plots.js", "gallery.js", "start.js")  # in the order of their use
+LIVE_SCRIPTS = (*SCRIPTS[:-1], "live.js", SCRIPTS[-1])
 
 
 def render(template: str, plots: bool, live: bool = False, **content: Any) -> str:
@@ -32,7 +33,12 @@ def render(template: str, plots: bool, live: bool = False, **content: Any) -> st
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "attack": attack_label, "line": draw_line}
+    environment.filters |= {
+        "attack": attack_label,
+        "fidelity": fidelity_words,
+        "line": draw_line,
+        "percent": percent,
+    }
     page = environment.get_template(template)
     text: str = page.render(**content, **_assets(plots, live), live=live)
     return text
@@ -41,7 +47,8 @@ def render(template: str, plots: bool, live: bool = False, **content: Any) -> st
 def _assets(plots: bool, live: bool) -> dict[str, Any]:
     """Style and scripts, and the policy that lets no other script run and nothing load."""
     markup = require("markupsafe", "report").Markup
-    scripts = [_plotly_script(), "\n".join(map(_own, SCRIPTS))] if plots else []
+    own = "\n".join(map(_own, LIVE_SCRIPTS if live else SCRIPTS))
+    scripts = [_plotly_script(), own] if plots else []
     digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
     allowed = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
     return {

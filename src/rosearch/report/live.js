@@ -58,3 +58,6 @@ async function follow() {
   }
   setTimeout(follow, Math.max(PAUSE, 5 * (performance.now() - start)));
 }
+
+remember(document);
+setTimeout(follow, PAUSE);

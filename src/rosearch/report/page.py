@@ -16,7 +16,7 @@ from rosearch.errors import UserError, require
 from rosearch.report.data import plot_data
 from rosearch.report.draw import draw_line, draw_svg
 from rosearch.report.gallery import MOST_PER_KIND, STATUS, gallery
-from rosearch.report.history import Step, lineage
+from rosearch.report.history import Step, lineage, rung_correlations
 from rosearch.report.html import render
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.report.tables import caveats, failures, headline, models, verdict
@@ -78,6 +78,7 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "data": plot_data([run]),
         "drawings": _drawings(run),
         "lineage": _lineage(run) if leader else (),
+        "rungs": rung_correlations(run.trials),
         "gallery": gallery(run.attacked, run.label_names),
         "most_per_kind": MOST_PER_KIND,
         "outcomes": STATUS,

@@ -4,8 +4,8 @@ const AXES = {
   clean: { title: "clean accuracy", tickformat: ".0%", show: (v) => (100 * v).toFixed(1) + " %" },
   after: { title: "after-attack accuracy", tickformat: ".0%",
     show: (v) => (100 * v).toFixed(1) + " %" },
-  params: { title: "parameters", type: "log", tickformat: "~s", show: (v) => v.toLocaleString("en") },
-  latency: { title: "latency in ms (one text, one thread)", type: "log",
+  params: { title: "parameters", type: "log", tickformat: "~s", dtick: "D2", show: (v) => v.toLocaleString("en") },
+  latency: { title: "latency in ms (one text, one thread)", type: "log", dtick: "D2",
     show: (v) => v.toFixed(2) + " ms" },
   fitness: { title: "fitness", show: (v) => v.toFixed(4) },
 };
@@ -106,8 +106,8 @@ function layout(x, y, more) {
   };
 }
 
-function plotAxis({ title, type, tickformat }) {
-  return { title, type: type ?? "linear", tickformat };
+function plotAxis({ title, type, tickformat, dtick }) {
+  return { title, type: type ?? "linear", tickformat, dtick };
 }
 
 function draw(name, traces, design) {

@@ -10,7 +10,7 @@ from typing import Any
 from rosearch.report.draw import draw_line
 from rosearch.space.genotype import from_dict
 from rosearch.store import Final
-from rosearch.types import Trial, wilson
+from rosearch.types import Fidelity, Trial, wilson
 
 Entry = Mapping[str, Any]  # one model of the run's summary
 SPACE = "\u00a0"
@@ -60,6 +60,13 @@ def attack_label(name: str) -> str:
     """The name of an attack; of a lexicon file only the file's name, not where it lies."""
     kind, colon, path = name.partition(":")
     return f"{kind}:{PurePath(path).name}" if colon else name
+
+
+def fidelity_words(fidelity: Fidelity) -> str:
+    """How much work an evaluation was."""
+    passes = f"{fidelity.epochs} epoch{'s' * (fidelity.epochs != 1)}"
+    share = f"{fidelity.train_share:.0%} of the train split"
+    return f"{passes} on {share}, {fidelity.attacked} texts attacked"
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 from rosearch.errors import UserError, require
 from rosearch.report.page import run_page
@@ -104,10 +105,10 @@ def host_allowed(header: str, host: str) -> bool:
     A page on the web can let its own name point to 127.0.0.1 and so have a browser read from here
     (DNS rebinding); its name is then in the header.
     """
-    name = header.removeprefix("[").split("]")[0] if header.startswith("[") else header.split(":")[0]
-    if name.lower() in {"localhost", host.lower(), socket.gethostname().lower()}:
-        return True
     try:
+        name = urlsplit(f"//{header}").hostname or ""
+        if name in {"localhost", host.lower(), socket.gethostname().lower()}:
+            return True
         ipaddress.ip_address(name)
     except ValueError:
         return False
