@@ -116,7 +116,7 @@ def test_commands_on_no_model(command: list[str]):
 
 
 def test_attack_output_is_checked_before_the_work(tmp_path: Path):
-    fails_clearly(rosearch("attack", "/none", "--json", str(tmp_path / "no" / "x.json")), "x.json")
+    fails_clearly(rosearch("attack", "/none", "--csv", str(tmp_path / "no" / "x.csv")), "x.csv")
 
 
 def test_show_lists_presets_and_draws_them(tmp_path: Path):
@@ -203,24 +203,39 @@ def test_predict_without_any_text(student: Path):
 
 
 def test_attack_writes_summary_and_texts(student: Path, tmp_path: Path):
-    summary, lines = tmp_path / "a.json", tmp_path / "a.jsonl"
-    done = rosearch(
-        "attack", str(student), "--n", "40", "--attack", "wordnet", "--attack", "characters",
-        "--json", str(summary), "--jsonl", str(lines),
-    )  # fmt: skip
+    lines, table = tmp_path / "a.jsonl", tmp_path / "a.csv"
+    both = ("--attack", "wordnet", "--attack", "characters", "--jsonl", str(lines))
+    done = rosearch("attack", str(student), "--n", "40", *both, "--json")
     assert done.returncode == 0, done.stderr
-    found = json.loads(summary.read_text())
-    assert list(found["attacks"]) == ["wordnet", "characters"]
+    found = json.loads(done.stdout)
+    assert list(found["attacks"]) == ["wordnet", "characters", "all"]
     texts = [json.loads(line) for line in lines.read_text().splitlines()]
-    for name, entry in found["attacks"].items():
-        mine = [t for t in texts if t["attack"] == name]
+    for name in ("wordnet", "characters"):
+        entry, mine = found["attacks"][name], [t for t in texts if t["attack"] == name]
         assert entry["n"] == len(mine) == 40
         survived = sum(t["status"] == "survived" for t in mine)
         assert entry["after_attack"] == pytest.approx(survived / 40, abs=1e-4)
         assert entry["interval"][0] <= entry["after_attack"] <= entry["interval"][1]
         assert entry["queries"] == sum(t["queries"] for t in mine)
-    assert "[-" in done.stdout and "{+" in done.stdout  # a word diff is shown
-    assert "40/40" not in done.stdout
+    again = rosearch(
+        "attack", str(student), "--n", "40", *both, "--csv", str(table),
+        "--transfer-to", str(student), str(student),
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert len(lines.read_text().splitlines()) == 80  # nothing was attacked a second time
+    assert "[-" in again.stdout and "{+" in again.stdout  # a word diff is shown
+    assert "transfer" in again.stdout
+    assert len(table.read_text().splitlines()) == 81
+
+
+def test_attacks_are_listed():
+    listed = rosearch("attack", "--list")
+    found = json.loads(rosearch("attack", "--list", "--json").stdout)
+    assert {"wordnet", "characters"} <= {entry["name"] for entry in found}
+    for entry in found:
+        assert entry["paper"] and entry["needs"] and entry["description"] in listed.stdout
+    fails_clearly(rosearch("attack"), "give one MODEL", "--list")
+    fails_clearly(rosearch("attack", "a", "b"), "give one MODEL")
 
 
 def test_attack_on_labels_of_another_task(student: Path, tmp_path: Path):

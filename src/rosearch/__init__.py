@@ -18,9 +18,10 @@ from rosearch.__about__ import __version__
 _PUBLIC = {
     "Genotype": ("rosearch.space.genotype", "Genotype"),
     "UserError": ("rosearch.errors", "UserError"),
-    "attack_model": ("rosearch.api", "attack_model"),
+    "attack_model": ("rosearch.assess", "attack_model"),
     "load_task": ("rosearch.tasks", "load_task"),
     "make_config": ("rosearch.config", "make_config"),
+    "load_run": ("rosearch.runs", "load_run"),
     "resume": ("rosearch.run", "resume"),
     "run_search": ("rosearch.run", "search"),
 }

@@ -1,11 +1,10 @@
-"""What the commands do, as functions: attack, distil and use a model; find a genotype."""
+"""What the commands do, as functions: distil and use a model; find a genotype."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,89 +13,7 @@ from rosearch.errors import UserError
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, from_dict, load
 from rosearch.space.presets import PRESETS, preset
-from rosearch.types import Json, Robustness
-
-
-@dataclass(frozen=True)
-class AttackReport:
-    """Outcome of one or more attacks on one model.
-
-    Attributes:
-        counts: attack name -> counts.
-        examples: attack name -> attacked texts.
-    """
-
-    model: str
-    task: str
-    split: str
-    label_names: tuple[str, ...]
-    counts: dict[str, Robustness]
-    examples: dict[str, list[Any]]
-
-    def to_json(self) -> Json:
-        """Shares with intervals, JSON-ready."""
-        from rosearch.summary import attack_entry, versions
-
-        return {
-            "model": self.model,
-            "task": self.task,
-            "split": self.split,
-            "attacks": {
-                name: {"clean": round(c.clean, 4), **attack_entry([c]), "queries": c.queries}
-                for name, c in self.counts.items()
-            },
-            "versions": versions(),
-        }
-
-
-def attack_model(
-    model: str | Path,
-    task: Any,
-    attacks: Sequence[str] = ("wordnet",),
-    split: str = "test",
-    n: int = 200,
-    max_queries: int | None = None,
-) -> AttackReport:
-    """Attack a saved student or any Hugging Face classifier on the first `n` texts of a split.
-
-    Args:
-        task: see `rosearch.tasks.load_task`.
-
-    Raises:
-        UserError: unknown attack or split, or a model whose labels are not the task's.
-    """
-    from rosearch.attack.engine import robustness, run_attack
-    from rosearch.attack.lexicon import table_source
-    from rosearch.attack.methods import Attack, check_attack
-    from rosearch.attack.victim import ModelVictim
-    from rosearch.prepare import attack_tables
-    from rosearch.progress import stage
-    from rosearch.teacher.fit import load_classifier, model_source
-
-    for name in attacks:
-        check_attack(name)
-    if split not in ("train", "validation", "test"):
-        raise UserError(f"no split {split!r}; the splits are train, validation, test")
-    network, tokenizer = load_classifier(model_source(str(model)))
-    data = getattr(task, split)
-    texts = data.texts[:n]
-    labels = _labels_of_model(network, task, data.labels[:n])
-    tables = attack_tables(attacks, texts)
-    victim = ModelVictim(network, tokenizer)
-    counts, examples = {}, {}
-    for name in attacks:
-        attack = Attack(name, table_source(tables[name]), max_queries=max_queries)
-        with stage(f"attacking with {name}", len(texts)) as advance:
-            seen: list[str] = []
-
-            def on_result(result: Any, seen: list[str] = seen, advance: Any = advance) -> None:
-                seen.append(result.status)
-                advance(1, f"after attack {seen.count('survived') / len(seen):.3f} so far")
-
-            examples[name] = run_attack(attack, victim, texts, labels, on_result)
-        counts[name] = robustness(name, examples[name])
-    names = tuple(str(network.config.id2label[i]) for i in range(task.classes))
-    return AttackReport(str(model), task.name, split, names, counts, examples)
+from rosearch.types import Json
 
 
 def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
@@ -222,17 +139,3 @@ def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
     meta = store.meta()
     trimmed = meta.get("trimmed_rows", {})
     return found[0], Sizes(meta["rows"], len(meta["label_names"]), trimmed=trimmed)
-
-
-def _labels_of_model(network: Any, task: Any, labels: Sequence[int]) -> list[int]:
-    """Task labels as the model numbers them: by name where the names agree, else by position."""
-    if network.config.num_labels != task.classes:
-        raise UserError(
-            f"the model has {network.config.num_labels} labels and task {task.name!r} has "
-            f"{task.classes} ({', '.join(task.label_names)})"
-        )
-    theirs = {str(v).lower(): int(k) for k, v in network.config.id2label.items()}
-    ours = [name.lower() for name in task.label_names]
-    if set(theirs) == set(ours):
-        return [theirs[ours[label]] for label in labels]
-    return list(labels)

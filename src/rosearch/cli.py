@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from datetime import datetime
@@ -13,6 +12,7 @@ import typer
 
 from rosearch import __version__
 from rosearch.errors import UserError
+from rosearch.options import TaskOptions, TeacherOptions, given, with_groups
 
 app = typer.Typer(
     name="rosearch",
@@ -22,57 +22,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 FROM_PRESET = "from the preset"
-FROM_TASK = "the built-in task's"
 
 ConfigFile = Annotated[
     Path | None, typer.Argument(help="TOML file with settings; flags win over it.", metavar="FILE")
 ]
 Preset = Annotated[str, typer.Option(help="Starting point: smoke, quick or standard.")]
-TaskName = Annotated[
-    str | None,
-    typer.Option(
-        "--task", help="mr, bbc_news, or a Hugging Face data set id (id:config).", show_default="mr"
-    ),
-]
-Train = Annotated[
-    str | None, typer.Option(help="Your own data: CSV, TSV, JSONL or Parquet.", metavar="FILE")
-]
-Validation = Annotated[
-    str | None,
-    typer.Option(help="Validation file.", metavar="FILE", show_default="10 % of the train file"),
-]
-Test = Annotated[
-    str | None,
-    typer.Option(help="Test file.", metavar="FILE", show_default="10 % of the train file"),
-]
-TextColumn = Annotated[str | None, typer.Option(help="Column with the text.", show_default="text")]
-LabelColumn = Annotated[
-    str | None, typer.Option(help="Column with the label.", show_default="label")
-]
-Teacher = Annotated[
-    str | None,
-    typer.Option(help="minilm, a Hugging Face id, or a folder.", show_default="minilm"),
-]
-FineTune = Annotated[
-    bool | None,
-    typer.Option(
-        "--fine-tune/--no-fine-tune",
-        help="Fine-tune the teacher, or use it as it is.",
-        show_default="fine-tune",
-    ),
-]
 Seed = Annotated[
     int | None, typer.Option(help="Seed of everything random.", min=0, show_default="0")
 ]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each.", min=1, max=1024)]
-Attacks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--attack",
-        help="wordnet, relatives, characters, or neighbours:FILE.json; may be repeated.",
-        show_default="wordnet",
-    ),
-]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -107,17 +65,13 @@ def options(
 
 
 @app.command()
+@with_groups
 def search(
+    *,
     config: ConfigFile = None,
     preset: Preset = "quick",
-    task: TaskName = None,
-    train: Train = None,
-    validation: Validation = None,
-    test: Test = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    teacher: Teacher = None,
-    fine_tune: FineTune = None,
+    data: TaskOptions,
+    teacher: TeacherOptions,
     candidates: Annotated[
         int | None,
         typer.Option(help="Architectures to evaluate.", min=1, show_default=FROM_PRESET),
@@ -156,14 +110,10 @@ def search(
     from rosearch import run
     from rosearch.config import make_config
 
-    flags = _flags(
-        task=(task, train, validation, test, text_column, label_column),
-        teacher=(teacher, fine_tune),
-        seed=seed,
-    )
-    flags["search"] = _given(candidates=candidates, attack=attack)
-    flags["final"] = _given(held_out=held_out)
-    flags["space"] = _given(max_params=max_params)
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["search"] = given(candidates=candidates, attack=attack)
+    flags["final"] = given(held_out=held_out)
+    flags["space"] = given(max_params=max_params)
     made = make_config(preset, config, _with_settings(flags, settings))
     folder = out or Path("runs") / f"{_task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
     _finish_run(lambda: run.search(made, folder, workers), folder, as_json)
@@ -178,13 +128,15 @@ def resume(run: RunFolder, workers: Workers = 2, as_json: AsJson = False) -> Non
 
 
 @app.command()
+@with_groups
 def fetch(
+    *,
     names: Annotated[
         list[str] | None,
         typer.Argument(help="Resources by name.", show_default="what the task and teacher need"),
     ] = None,
-    task: TaskName = None,
-    teacher: Teacher = None,
+    data: TaskOptions,
+    teacher: TeacherOptions,
     preset: Preset = "quick",
 ) -> None:
     """Download what a task and a teacher need, so that all else runs offline."""
@@ -193,14 +145,12 @@ def fetch(
     from rosearch.plan import needed_resources, task_of
     from rosearch.teacher.fit import model_source
 
-    made = make_config(
-        preset, None, _flags(task=(task, *[None] * 5), teacher=(teacher, None), seed=None)
-    )
+    made = make_config(preset, None, {**data.settings(), **teacher.settings()})
     for name in names or needed_resources(made):
         print(f"{name}: {resources.fetch(name)}")
     if not names:
-        data = task_of(made.task, made.seed)
-        print(f"task {data.name}: {len(data.train)} / {len(data.validation)} / {len(data.test)}")
+        task = task_of(made.task, made.seed)
+        print(f"task {task.name}: {len(task.train)} / {len(task.validation)} / {len(task.test)}")
         print(f"teacher {made.teacher.name}: {model_source(made.teacher.name)}")
 
 
@@ -257,68 +207,108 @@ def watch(
 
 
 @app.command()
+@with_groups
 def attack(
-    model: Model,
-    task: TaskName = None,
-    train: Train = None,
-    validation: Validation = None,
-    test: Test = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    attacks: Attacks = None,
+    *,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="Folder of a student or of any Hugging Face classifier, or a hub id.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Argument(help="Further models for --transfer-to.", hidden=True)
+    ] = None,
+    data: TaskOptions,
+    attacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attack",
+            help="An attack of --list, NAME:FILE with a lexicon of your own, or a suite A+B; may "
+            "be repeated.",
+            show_default="wordnet",
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
     max_queries: Annotated[
         int | None, typer.Option(help="Query budget per text.", min=1, show_default="no limit")
     ] = None,
+    total_queries: Annotated[
+        int | None,
+        typer.Option(
+            help="Query budget per attack, shared equally by the texts.",
+            min=1,
+            show_default="no limit",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Label to reach.", metavar="LABEL", show_default="any wrong one"),
+    ] = None,
+    transfer_to: Annotated[
+        list[str] | None,
+        typer.Option(help="Replay the texts that were found against these.", metavar="MODEL..."),
+    ] = None,
     seed: Seed = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the summary here.", metavar="FILE")
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    listed: Annotated[
+        bool, typer.Option("--list", help="Describe every attack, and attack nothing.")
+    ] = False,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            help="Every result, as soon as it is there; given again, the attack goes on there.",
+            metavar="FILE",
+        ),
     ] = None,
-    jsonl_file: Annotated[
-        Path | None, typer.Option("--jsonl", help="Write every text here.", metavar="FILE")
+    csv: Annotated[
+        Path | None, typer.Option(help="Every result as a table.", metavar="FILE")
     ] = None,
+    as_json: AsJson = False,
     shown: Annotated[int, typer.Option("--show", help="Attacked texts to show.", min=0)] = 3,
 ) -> None:
     """Attack any Hugging Face classifier or student, and report how robust it is."""
     from rosearch import output
-    from rosearch.api import attack_model
+
+    if listed:
+        output.print_attacks(as_json)
+        return
+    if model is None or (more and not transfer_to):
+        raise UserError("give one MODEL to attack; `rosearch attack --list` describes the attacks")
+    from rosearch import attack_output
+    from rosearch.assess import Settings, attack_model, transfer
     from rosearch.config import make_config
+    from rosearch.files import write_text
     from rosearch.plan import task_of
 
-    for file in (json_file, jsonl_file):
+    for file in (jsonl, csv):
         output.check_writable(file)
-    flags = _flags(
-        task=(task, train, validation, test, text_column, label_column),
-        teacher=(None, None),
-        seed=seed,
+    made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
+    task = task_of(made.task, made.seed)
+    settings = Settings(
+        tuple(attacks or ["wordnet"]), split, n, max_queries, total_queries, target, device
     )
-    made = make_config("quick", None, flags)
-    found = attack_model(
-        model, task_of(made.task, made.seed), tuple(attacks or ["wordnet"]), split, n, max_queries
-    )
-    output.print_attack(found, shown)
-    if json_file:
-        output.write_text(json_file, json.dumps(found.to_json(), indent=2) + "\n")
-    if jsonl_file:
-        output.write_text(jsonl_file, output.attack_lines(found))
+    found = attack_model(model, task, settings, jsonl)
+    replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
+    attack_output.print_assessment(found, replayed, shown, as_json)
+    if csv:
+        write_text(csv, attack_output.results_table(found))
 
 
 @app.command()
+@with_groups
 def distill(
+    *,
     genotype: Annotated[
         str,
         typer.Argument(help="A preset, a genotype file, a student folder, or RUN:ID."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the student; must not exist.")],
-    task: TaskName = None,
-    train: Train = None,
-    validation: Validation = None,
-    test: Test = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    teacher: Teacher = None,
-    fine_tune: FineTune = None,
+    data: TaskOptions,
+    teacher: TeacherOptions,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the train split.", min=1, show_default="3")
     ] = None,
@@ -332,12 +322,8 @@ def distill(
     from rosearch.api import find_genotype
     from rosearch.config import make_config
 
-    flags = _flags(
-        task=(task, train, validation, test, text_column, label_column),
-        teacher=(teacher, fine_tune),
-        seed=seed,
-    )
-    flags["final"] = _given(epochs=epochs)
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["final"] = given(epochs=epochs)
     found, _ = find_genotype(genotype)
     entry = train_one(found, make_config("quick", None, _with_settings(flags, settings)), out)
     output.print_entry(entry, out, as_json)
@@ -424,19 +410,6 @@ def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
         print(f"stopped{hint}", file=sys.stderr)
         raise typer.Exit(130) from None
     output.print_summary(summary, folder, as_json)
-
-
-def _flags(task: tuple[Any, ...], teacher: tuple[Any, ...], seed: int | None) -> dict[str, Any]:
-    names = ("name", "train", "validation", "test", "text_column", "label_column")
-    flags: dict[str, Any] = {
-        "task": _given(**dict(zip(names, task, strict=True))),
-        "teacher": _given(**dict(zip(("name", "fine_tune"), teacher, strict=True))),
-    }
-    return flags | _given(seed=seed)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch.attack.engine import AttackResult, robustness, run_attack
-from rosearch.attack.lexicon import Table, table_source
-from rosearch.attack.methods import Attack
+from rosearch.attack.attack import Attack
+from rosearch.attack.engine import AttackResult, robustness, run_suite
+from rosearch.attack.kit import Kit
+from rosearch.attack.methods import load_attacks
 from rosearch.attack.text import segment
 from rosearch.attack.victim import ModelVictim, Victim
 from rosearch.config import DistillConfig, FitnessConfig
@@ -41,7 +42,7 @@ class Context:
         train_labels: (train examples,).
         targets: (train examples, C) teacher logits.
         encoded: encoding key -> the train split under it.
-        tables: attack name -> substitutions of the words in validation and test texts.
+        kit: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
     """
 
@@ -51,7 +52,7 @@ class Context:
     train_labels: tuple[int, ...]
     targets: np.ndarray
     encoded: Mapping[str, EncodedTrain]
-    tables: Mapping[str, Table]
+    kit: Kit
     teacher_params: int
     teacher_accuracy: float
     distill: DistillConfig
@@ -64,9 +65,9 @@ class Context:
         trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.encoded.items()}
         return Sizes(rows, len(self.label_names), LATENCY_TOKENS, trimmed=trimmed)
 
-    def attack(self, name: str, max_queries: int | None = None) -> Attack:
-        """An attack that reads its prepared table."""
-        return Attack(name, table_source(self.tables[name]), max_queries=max_queries)
+    def attacks(self, suite: str, max_queries: int | None = None) -> tuple[Attack, ...]:
+        """The attacks of a suite, on validation and test texts."""
+        return load_attacks(suite, self.kit, max_queries=max_queries)
 
 
 def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Score:
@@ -81,7 +82,8 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
     correct = count_correct(victim, context.validation)
     counts, _ = attack_split(
-        context.attack(fidelity.attack, fidelity.max_queries),
+        fidelity.attack,
+        context.attacks(fidelity.attack, fidelity.max_queries),
         victim,
         context.validation,
         fidelity.attacked,
@@ -175,7 +177,7 @@ def evaluate_final(
     model, tokenizer, score = _final_model(job, context, on_batch)
     victim = ModelVictim(model, tokenizer)
     attacked = {
-        name: attack_split(context.attack(name), victim, context.test, job.attacked)
+        name: attack_split(name, context.attacks(name), victim, context.test, job.attacked)
         for name in job.attacks
     }
     final = Final(
@@ -206,7 +208,11 @@ def _final_model(
     victim = ModelVictim(model, tokenizer)
     clean = count_correct(victim, context.validation) / len(context.validation)
     counts, _ = attack_split(
-        context.attack(job.fidelity.attack), victim, context.validation, job.fidelity.attacked
+        job.fidelity.attack,
+        context.attacks(job.fidelity.attack),
+        victim,
+        context.validation,
+        job.fidelity.attacked,
     )
     size = params(job.genotype, context.sizes)
     save_student(model, tokenizer, job.folder)
@@ -220,11 +226,11 @@ def count_correct(victim: Victim, split: Split) -> int:
 
 
 def attack_split(
-    attack: Attack, victim: Victim, split: Split, n: int
+    name: str, attacks: Sequence[Attack], victim: Victim, split: Split, n: int
 ) -> tuple[Robustness, list[AttackResult]]:
-    """Attack the first `n` examples of a split."""
-    results = run_attack(attack, victim, split.texts[:n], split.labels[:n])
-    return robustness(attack.name, results), results
+    """Attack the first `n` examples of a split with a suite of that name."""
+    results = run_suite(attacks, victim, split.texts[:n], split.labels[:n])
+    return robustness(name, results), results
 
 
 def latency_ms(model: Any) -> float:

@@ -6,24 +6,21 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from rosearch.api import AttackReport
+from rosearch.attack.recipe import Recipe
 from rosearch.errors import UserError
+from rosearch.files import write_text
 from rosearch.live import share, summary_table
-from rosearch.run import write_text
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.types import Json
 
 WIDE = 200  # columns where the output is no terminal, so that tables are not cut
-__all__ = ["write_text"]
 
 
 def check_writable(path: Path | None) -> None:
@@ -43,7 +40,7 @@ def print_summary(summary: Json, folder: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary, indent=2))
         return
-    console = _console()
+    console = console_of()
     console.print(summary_table(summary))
     best = summary["best"]
     if best:
@@ -58,7 +55,7 @@ def print_entry(entry: Json, out: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(entry, indent=2))
         return
-    console = _console()
+    console = console_of()
     console.print(
         f"{entry['params']:,} parameters, {entry['compression']:.1f}x smaller than the teacher\n"
         f"clean accuracy (test, n = {entry['n_clean']}): "
@@ -73,35 +70,37 @@ def print_entry(entry: Json, out: Path, as_json: bool) -> None:
     print(f"student: {out}")
 
 
-def print_attack(found: AttackReport, shown: int) -> None:
-    """Table of the attacks, and some attacked texts as word diffs."""
-    console = _console()
-    table = Table(title=f"{found.model} on {found.task} ({found.split} split)", title_style="bold")
-    for name in ("attack", "n", "clean", "after attack", "success rate", "queries per text"):
-        table.add_column(name, justify="left" if name == "attack" else "right")
-    for name, c in found.counts.items():
-        interval = (c.interval.low, c.interval.high)
-        table.add_row(
-            name,
-            str(c.n),
-            f"{c.clean:.3f}",
-            share(c.after_attack, interval),
-            f"{c.success_rate:.3f}",
-            f"{c.queries / c.n:.1f}",
-        )
-    console.print(table)
-    for name, results in found.examples.items():
-        for result in [r for r in results if r.status == "flipped"][:shown]:
-            console.print(_diff(name, result, found.label_names), soft_wrap=True)
+def print_attacks(as_json: bool) -> None:
+    """Every attack, what it needs and where it comes from."""
+    from rosearch.attack.methods import ATTACKS
+
+    entries = [attack_entry(recipe) for recipe in ATTACKS.values()]
+    if as_json:
+        print(json.dumps(entries, indent=2))
+        return
+    console = console_of()
+    for entry in entries:
+        console.print(Text(entry["name"], style="bold"))
+        for key in ("description", "needs", "paper", "departures"):
+            if entry[key]:
+                console.print(Text(f"    {key}: {entry[key]}"), soft_wrap=True)
 
 
-def attack_lines(found: AttackReport) -> str:
-    """Every attacked text as a line of JSON."""
-    return "".join(
-        json.dumps({"attack": name, **asdict(result)}, ensure_ascii=False) + "\n"
-        for name, results in found.examples.items()
-        for result in results
-    )
+def attack_entry(recipe: Recipe) -> Json:
+    """An attack in words."""
+    needs = [f"lexicon {name}" for name in recipe.lexicons] + list(recipe.models)
+    if recipe.own_lexicon:
+        own = f"a lexicon of your own: {recipe.name}:FILE"
+        needs.append(own if not recipe.lexicons else f"or {own}")
+    if recipe.white_box:
+        needs.append("gradients of the model")
+    return {
+        "name": recipe.name,
+        "description": recipe.description,
+        "needs": ", ".join(needs),
+        "paper": recipe.paper,
+        "departures": recipe.departures,
+    }
 
 
 def stdin_lines() -> Iterator[str]:
@@ -153,31 +152,6 @@ def _can_write(text: str, encoding: str) -> bool:
     return True
 
 
-def _console() -> Console:
+def console_of() -> Console:
+    """Standard output; tables are not cut where it is no terminal."""
     return Console() if sys.stdout.isatty() else Console(width=WIDE)
-
-
-def _diff(attack: str, result: Any, names: tuple[str, ...]) -> Text:
-    """Original and perturbed text, the changed words marked."""
-    from rosearch.attack.text import segment
-
-    old, new = segment(result.original), segment(result.perturbed)
-    line = Text(f"\n{attack}: ", style="bold")
-    before, after = int_max(result.before), int_max(result.after)
-    line.append(
-        f"{names[before]} {result.before[before]:.2f} -> {names[after]} {result.after[after]:.2f}\n"
-    )
-    line.append(old.gaps[0], style="not bold")
-    for i, word in enumerate(old.words):
-        if i in result.changed:
-            line.append(f"[-{word}-]", style="not bold red")
-            line.append(f"{{+{new.words[i]}+}}", style="not bold green")
-        else:
-            line.append(word, style="not bold")
-        line.append(old.gaps[i + 1], style="not bold")
-    return line
-
-
-def int_max(values: tuple[float, ...]) -> int:
-    """Index of the largest value."""
-    return max(range(len(values)), key=values.__getitem__)

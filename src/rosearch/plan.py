@@ -4,7 +4,8 @@ once."""
 from __future__ import annotations
 
 from rosearch import resources
-from rosearch.attack.methods import ATTACKS, check_attack
+from rosearch.attack.lexicon import RESOURCES
+from rosearch.attack.methods import check_attack, lexicons_of
 from rosearch.config import RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
@@ -28,10 +29,9 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     names = list(task_resources(config.task.name)) if config.task.train is None else []
     if config.teacher.name in resources.RESOURCES:
         names.append(config.teacher.name)
-    for attack in all_attacks(config):
-        names += ATTACKS[attack].resources if attack in ATTACKS else ()
-    for lexicon in config.encoding.lexicons:
-        names += ATTACKS[lexicon].resources
+    read = [name for attack in all_attacks(config) for name in lexicons_of(attack)]
+    for lexicon in (*read, *config.encoding.lexicons):
+        names += RESOURCES.get(lexicon, ())
     return tuple(dict.fromkeys(names))
 
 
@@ -48,15 +48,10 @@ def check(config: RunConfig) -> None:
     """
     for name in all_attacks(config):
         check_attack(name)
-    used = {lexicon_of(config.search.attack), *config.encoding.lexicons}
-    leaked = [name for name in config.final.held_out if lexicon_of(name) in used]
+    used = {*lexicons_of(config.search.attack), *config.encoding.lexicons}
+    leaked = [name for name in config.final.held_out if used & set(lexicons_of(name))]
     if leaked:
         raise UserError(
             f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
             "change final.held_out, search.attack or encoding.lexicons"
         )
-
-
-def lexicon_of(attack: str) -> str:
-    """Name of an attack's lexicon; of a file with a lexicon it is the name of the attack."""
-    return ATTACKS[attack].lexicon if attack in ATTACKS else attack

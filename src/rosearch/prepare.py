@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from rosearch import resources
-from rosearch.attack.constraints import not_a_stop_word
-from rosearch.attack.lexicon import Table, cached_table, vocabulary_of
-from rosearch.attack.methods import ATTACKS, NEIGHBOURS
-from rosearch.attack.sources import neighbours_file
+from rosearch.attack.constraints.words import not_a_stop_word
+from rosearch.attack.lexicon import cached_table
+from rosearch.attack.methods import kit_for
 from rosearch.attack.text import segment
 from rosearch.config import RunConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
@@ -62,7 +61,7 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
     with stage("preparing encodings and attacks", 3) as advance:
         encoded = _encodings(config, wanted, task, targets, model, tokenizer)
         advance(2, "")
-        tables = attack_tables(all_attacks(config), (*task.validation.texts, *task.test.texts))
+        kit = kit_for(all_attacks(config), (*task.validation.texts, *task.test.texts))
         advance(1, "")
     context = Context(
         label_names=task.label_names,
@@ -71,27 +70,13 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
         train_labels=task.train.labels,
         targets=np.asarray(targets),
         encoded=encoded,
-        tables=tables,
+        kit=kit,
         teacher_params=sum(p.numel() for p in model.parameters()),
         teacher_accuracy=float((answers == np.asarray(task.validation.labels)).mean()),
         distill=config.distill,
         fitness=config.fitness,
     )
     return Prepared(context, folder)
-
-
-def attack_tables(names: Iterable[str], texts: Sequence[str]) -> dict[str, Table]:
-    """Substitutions of every word of the texts, for each attack."""
-    words = vocabulary_of(texts)
-    cache = resources.cache_dir() / "lexicons"
-    tables: dict[str, Table] = {}
-    for name in names:
-        if name.startswith(NEIGHBOURS):
-            source = neighbours_file(Path(name.removeprefix(NEIGHBOURS)))
-            tables[name] = {w: found for w in sorted(words) if (found := source(w))}
-        else:
-            tables[name] = cached_table(ATTACKS[name].lexicon, words, cache)
-    return tables
 
 
 def _encodings(
@@ -162,5 +147,5 @@ def united(tables: Mapping[str, Lexicon], names: Iterable[str]) -> dict[str, lis
 def _lexicon(name: str, texts: Sequence[Sequence[str]], tokenizer: Any) -> dict[str, list[str]]:
     """Substitutions, lower case, of the words of the vocabulary and of the train split."""
     words = {w for w in tokenizer.get_vocab() if w.isalpha()} | {w for t in texts for w in t}
-    table = cached_table(ATTACKS[name].lexicon, words, resources.cache_dir() / "lexicons")
+    table = cached_table(name, words, resources.cache_dir() / "lexicons")
     return {word: [s.lower() for s in found] for word, found in table.items()}

@@ -20,6 +20,7 @@ from rosearch import config as configs
 from rosearch.config import RunConfig, clusterings_of
 from rosearch.errors import UserError, one_line
 from rosearch.executors.base import Executor
+from rosearch.files import write_text
 from rosearch.live import Live, SearchView
 from rosearch.search.evolution import Evolution, EvolutionConfig
 from rosearch.search.population import fitness
@@ -359,10 +360,3 @@ def final_fidelity(config: RunConfig) -> Fidelity:
     """Full fidelity, for finalists and the reference."""
     f, s = config.final, config.search
     return Fidelity(f.epochs, f.train_share, s.attacked, s.attack)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -8,12 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosearch.attack.constraints import STOP_WORDS, not_a_stop_word
+from rosearch.attack.attack import Attack
+from rosearch.attack.constraints.words import STOP_WORDS, not_a_stop_word
 from rosearch.attack.engine import AttackResult, robustness, run_attack
-from rosearch.attack.lexicon import cached_table, table_source, vocabulary_of
-from rosearch.attack.methods import ATTACKS, Attack, check_attack, load_attack
-from rosearch.attack.search import importance
-from rosearch.attack.sources import character_edits, neighbours_file
+from rosearch.attack.lexicon import cached_table, table_lexicon
+from rosearch.attack.methods import ATTACKS, check_attack, kit_for, load_attacks
+from rosearch.attack.search.greedy import Greedy
+from rosearch.attack.search.order import importance
+from rosearch.attack.sources import Lexicon, WordSource
+from rosearch.attack.sources.characters import character_edits
+from rosearch.attack.sources.neighbours import neighbours_file
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import CallableVictim, ModelVictim, PieceEncoder
 from rosearch.errors import UserError
@@ -28,7 +32,13 @@ POLARITY = {
     "bad": -2.0,
     "poor": -1.0,
 }
+# Attacks that need nothing besides the victim.
+READY = [name for name, recipe in ATTACKS.items() if recipe.lexicons and not recipe.models]
 TABLE = {"great": ("good", "large"), "good": ("decent", "solid"), "bad": ("poor",)}
+
+
+def greedy(lexicon: Lexicon, max_queries: int | None = None) -> Attack:
+    return Attack("t", WordSource(lexicon), Greedy(), max_queries=max_queries)
 
 
 class Bag:
@@ -46,7 +56,7 @@ class Bag:
 
 def attack_one(text: str, label: int, max_queries: int | None = None) -> tuple[AttackResult, Bag]:
     victim = Bag()
-    attack = Attack("test", table_source(TABLE), max_queries=max_queries)
+    attack = greedy(table_lexicon(TABLE), max_queries)
     return run_attack(attack, victim, [text], [label])[0], victim
 
 
@@ -78,7 +88,7 @@ def test_counts_follow_the_definitions():
     # Four times "great" becomes "large" at the worst, probability 0.5 for both: that is a flip for
     # argmax, so one word that the table does not know keeps the text positive.
     texts = ["good", "great terrific", "bad", "plain", "good"]
-    results = run_attack(Attack("t", table_source(TABLE)), Bag(), texts, [1, 1, 1, 1, 0])
+    results = run_attack(greedy(table_lexicon(TABLE)), Bag(), texts, [1, 1, 1, 1, 0])
     counts = robustness("t", results)
     # "plain" has probability 0.5 for both: argmax says 0, so it is wrong
     assert [r.status for r in results] == ["flipped", "survived", "skipped", "skipped", "skipped"]
@@ -89,7 +99,7 @@ def test_counts_follow_the_definitions():
 
 def test_stop_words_never_change():
     table = dict.fromkeys(STOP_WORDS, ("good",))
-    result = run_attack(Attack("t", table_source(table)), Bag(), ["good and not the"], [1])[0]
+    result = run_attack(greedy(table_lexicon(table)), Bag(), ["good and not the"], [1])[0]
     assert result.queries == 1 and result.status == "survived"
     assert not not_a_stop_word("Not") and not_a_stop_word("film")
 
@@ -110,10 +120,10 @@ def victims(students, mr_train):
     return [ModelVictim(model, mr_train.tokenizer()) for model in students]
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_batched_equals_one_by_one(name, victims, real_texts, tmp_path):
+@pytest.mark.parametrize("name", READY)
+def test_batched_equals_one_by_one(name, victims, real_texts):
     texts, labels = real_texts
-    attack = load_attack(name, vocabulary_of(texts), tmp_path)
+    (attack,) = load_attacks(name, kit_for([name], texts))
     for victim in victims:
         together = run_attack(attack, victim, texts, labels)
         alone = run_attack(attack, victim, texts, labels, window=1)
@@ -123,10 +133,10 @@ def test_batched_equals_one_by_one(name, victims, real_texts, tmp_path):
         assert {r.status for r in together} >= {"skipped", "flipped"}
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts, tmp_path):
+@pytest.mark.parametrize("name", READY)
+def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts):
     texts, labels = real_texts
-    attack = load_attack(name, vocabulary_of(texts), tmp_path)
+    (attack,) = load_attacks(name, kit_for([name], texts))
     victim = victims[0]
     flipped = [r for r in run_attack(attack, victim, texts, labels) if r.status == "flipped"]
     assert flipped
@@ -134,7 +144,7 @@ def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_te
         old, new = segment(r.original), segment(r.perturbed)
         assert old.gaps == new.gaps
         for i in old.changed(new):
-            allowed = {w.lower() for w in attack.source(old.words[i])}
+            allowed = {w.lower() for w in attack.source.lexicon(old.words[i])}
             assert new.words[i].lower() in allowed
             assert not_a_stop_word(old.words[i])
         ids = victim.encoder.backend.encode(r.perturbed).ids
@@ -158,7 +168,7 @@ def test_joined_pieces_equal_the_whole_text_on_real_texts(bert_tokenizer):
 
 @pytest.mark.parametrize("text", ["", "?!", "😀 😀", "שלום עולם", "word " * 10_000, "\x00\u200b"])
 def test_strange_texts_are_handled(text: str, victims):
-    attack = Attack("t", character_edits(), max_queries=40)
+    attack = greedy(character_edits(), 40)
     victim = victims[0]
     for label in (0, 1):
         result = run_attack(attack, victim, [text], [label])[0]
@@ -170,7 +180,7 @@ def test_a_function_can_be_a_victim():
     victim = CallableVictim(
         lambda texts: [[0.1, 0.9] if "good" in t else [0.9, 0.1] for t in texts]
     )
-    result = run_attack(Attack("t", table_source(TABLE)), victim, ["good film"], [1])[0]
+    result = run_attack(greedy(table_lexicon(TABLE)), victim, ["good film"], [1])[0]
     assert (result.status, result.perturbed) == ("flipped", "decent film")
 
 
@@ -197,7 +207,7 @@ def test_wordnet_and_its_relatives_share_no_substitution(tmp_path):
 
 def test_tables_are_built_once(tmp_path, monkeypatch):
     first = cached_table("wordnet", {"movie"}, tmp_path)
-    monkeypatch.setattr("rosearch.attack.methods.LEXICONS", {})
+    monkeypatch.setattr("rosearch.attack.lexicon.LEXICONS", {})
     assert cached_table("wordnet", {"movie"}, tmp_path) == first
 
 

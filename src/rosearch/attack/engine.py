@@ -1,14 +1,16 @@
-"""The engine: all searches advance together, their queries go to the victim in large batches."""
+"""The engine: all searches advance together, their requests go to each model in large batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
-from rosearch.attack.methods import Attack
-from rosearch.attack.search import Outcome, Search, Status
+from rosearch.attack.attack import Attack, Outcome, Search, Status
+from rosearch.attack.steps import Model, Request
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import Victim
 from rosearch.types import Robustness
@@ -18,18 +20,117 @@ WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batche
 
 @dataclass(frozen=True)
 class AttackResult:
-    """One attacked text. Probabilities are tuples over the classes."""
+    """One attacked text. Probabilities are tuples over the classes.
+
+    Attributes:
+        index: position among the attacked texts.
+        attack: the attack that flipped the text, else the last one that it survived.
+        changed: positions of the changed words.
+        replacements: what stands at the changed positions.
+        path: the same positions in the order in which they were changed.
+        exhausted: whether the query budget ended the search.
+    """
 
     index: int
     label: int
+    attack: str
     status: Status
     original: str
     perturbed: str
     changed: tuple[int, ...]
+    replacements: tuple[str, ...]
+    path: tuple[int, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
     queries: int
     exhausted: bool
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> AttackResult:
+        """From `asdict` that went through JSON; other keys are ignored."""
+        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls)}
+        lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
+        return cls(**(values | lists))
+
+
+@dataclass
+class _Live:
+    """A text under attack."""
+
+    original: Words
+    label: int
+    search: Search
+    request: Request
+
+
+def iterate_attack(
+    attack: Attack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
+) -> Iterator[AttackResult]:
+    """Attack texts with their labels; results as they finish.
+
+    Memory does not grow with the number of texts: at most `window` are read ahead.
+
+    Args:
+        window: number of texts that advance together; 1 attacks them one by one.
+    """
+    waiting = enumerate(examples)
+    live: dict[int, _Live] = {}
+    while True:
+        for i, (text, label) in waiting:
+            original = segment(text)
+            search = attack.search(original, label)
+            live[i] = _Live(original, label, search, next(search))
+            if len(live) >= window:
+                break
+        if not live:
+            return
+        for i, answer in _answers(live, victim):
+            one = live[i]
+            try:
+                one.request = one.search.send(answer)
+            except StopIteration as stop:
+                del live[i]
+                yield _result(i, attack.name, one, stop.value)
+
+
+def iterate_suite(
+    attacks: Sequence[Attack],
+    victim: Victim,
+    examples: Iterable[tuple[str, int]],
+    window: int = WINDOW,
+) -> Iterator[AttackResult]:
+    """The worst case per text: each attack is tried on the texts that survived those before it.
+
+    Queries add up over the attacks. Texts are read `window` at a time if there are several attacks.
+    """
+    if len(attacks) == 1:
+        yield from iterate_attack(attacks[0], victim, examples, window)
+        return
+    numbered = enumerate(examples)
+    while left := list(islice(numbered, window)):
+        spent = dict.fromkeys((i for i, _ in left), 0)
+        for attack in attacks:
+            survivors = set()
+            for result in iterate_attack(attack, victim, [example for _, example in left], window):
+                i = left[result.index][0]
+                spent[i] += result.queries
+                if result.status == "survived" and attack is not attacks[-1]:
+                    survivors.add(i)
+                else:
+                    yield replace(result, index=i, queries=spent[i])
+            left = [one for one in left if one[0] in survivors]
+
+
+def run_suite(
+    attacks: Sequence[Attack],
+    victim: Victim,
+    texts: Sequence[str],
+    labels: Sequence[int],
+    window: int = WINDOW,
+) -> list[AttackResult]:
+    """All results of `iterate_suite`, in the order of the texts."""
+    results = iterate_suite(attacks, victim, zip(texts, labels, strict=True), window)
+    return sorted(results, key=lambda r: r.index)
 
 
 def run_attack(
@@ -37,39 +138,10 @@ def run_attack(
     victim: Victim,
     texts: Sequence[str],
     labels: Sequence[int],
-    on_result: Callable[[AttackResult], None] | None = None,
     window: int = WINDOW,
 ) -> list[AttackResult]:
-    """Attack every text; results in the order of the texts.
-
-    Args:
-        on_result: called once per finished text, in the order in which they finish.
-        window: number of texts that advance together; 1 attacks them one by one.
-    """
-    originals = [segment(text) for text in texts]
-    waiting: Iterator[int] = iter(range(len(texts)))
-    live: dict[int, tuple[Search, Sequence[Words]]] = {}
-    done: dict[int, AttackResult] = {}
-    while True:
-        for i in waiting:
-            search = attack.search(originals[i], labels[i])
-            live[i] = (search, next(search))
-            if len(live) >= window:
-                break
-        if not live:
-            return [done[i] for i in range(len(texts))]
-        answers = victim.probabilities([q for _, asked in live.values() for q in asked])
-        start = 0
-        for i, (search, asked) in list(live.items()):
-            mine = answers[start : start + len(asked)]
-            start += len(asked)
-            try:
-                live[i] = (search, search.send(mine))
-            except StopIteration as stop:
-                del live[i]
-                done[i] = _result(i, originals[i], labels[i], stop.value)
-                if on_result:
-                    on_result(done[i])
+    """All results of `iterate_attack`, in the order of the texts."""
+    return run_suite([attack], victim, texts, labels, window)
 
 
 def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
@@ -83,14 +155,34 @@ def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
     )
 
 
-def _result(i: int, original: Words, label: int, outcome: Outcome) -> AttackResult:
+def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
+    """The answers to what every text asks, each model being called once."""
+    asking: dict[Model | None, list[int]] = {}
+    for i, one in live.items():
+        asking.setdefault(one.request.model, []).append(i)
+    found: list[tuple[int, Any]] = []
+    for model, indices in asking.items():
+        items = [item for i in indices for item in live[i].request.items]
+        answers = (victim.probabilities if model is None else model)(items)
+        start = 0
+        for i in indices:
+            end = start + len(live[i].request.items)
+            found.append((i, answers[start:end]))
+            start = end
+    return found
+
+
+def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
     return AttackResult(
         index=i,
-        label=label,
+        label=one.label,
+        attack=attack,
         status=outcome.status,
-        original=original.text,
+        original=one.original.text,
         perturbed=outcome.perturbed.text,
-        changed=original.changed(outcome.perturbed),
+        changed=tuple(sorted(outcome.path)),
+        replacements=tuple(outcome.perturbed.words[i] for i in sorted(outcome.path)),
+        path=outcome.path,
         before=_plain(outcome.before),
         after=_plain(outcome.after),
         queries=outcome.queries,

@@ -31,7 +31,10 @@ class Words:
 
     def replaced(self, i: int, word: str) -> Words:
         """Word i replaced, in the casing of the original word."""
-        word = like(self.words[i], word)
+        return self.with_word(i, like(self.words[i], word))
+
+    def with_word(self, i: int, word: str) -> Words:
+        """Word i replaced, in the casing given."""
         return replace(self, words=(*self.words[:i], word, *self.words[i + 1 :]))
 
     def deleted(self, i: int) -> Words:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.errors import UserError, require
+from rosearch.files import write_text
 from rosearch.report.data import plot_data
 from rosearch.report.draw import draw_line, draw_svg
 from rosearch.report.gallery import MOST_PER_KIND, STATUS, gallery
@@ -139,20 +138,12 @@ def _config(run_folder: Path, meta: Mapping[str, Any]) -> str:
 
 
 def write_page(path: Path, text: str) -> Path:
-    """Replace the file in one step, so that a reader never sees half a page.
+    """Write a page whole or not at all, and return its path.
 
     Raises:
         UserError: the folder does not exist.
     """
     if not path.parent.is_dir():
         raise UserError(f"no folder {path.parent} to write {path.name} to; make it first")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", errors="replace"))  # texts may hold lone surrogates
-        Path(name).chmod(0o644)  # mkstemp lets only the owner read
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_text(path, text)
     return path

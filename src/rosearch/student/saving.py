@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from rosearch.files import new_folder
 from rosearch.progress import quiet
 
 
@@ -19,9 +17,6 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
     so that `trust_remote_code=True` loads the folder where rosearch is not installed. Where it is
     imported, its own classes are used and the copies are never run.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch, quiet():
-        model.save_pretrained(Path(scratch) / "model")
-        tokenizer.save_pretrained(Path(scratch) / "model")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(Path(scratch) / "model", folder)
+    with new_folder(folder) as made, quiet():
+        model.save_pretrained(made)
+        tokenizer.save_pretrained(made)

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from rosearch import resources
 from rosearch.batches import bucketed_epoch, padded
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError, one_line
+from rosearch.files import new_folder
 from rosearch.progress import quiet, stage
 from rosearch.tasks import Task
 
@@ -54,11 +52,8 @@ def fit_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path:
         return source
     folder = _folder(source, task, config, seed)
     if not (folder / "config.json").exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            _fine_tune(source, task, config, seed, Path(scratch) / "model")
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(Path(scratch) / "model", folder)
+        with new_folder(folder) as made:
+            _fine_tune(source, task, config, seed, made)
     return folder
 
 
@@ -115,6 +110,21 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     if not getattr(tokenizer, "is_fast", False):
         raise UserError(f"the model {str(source)!r} has no fast tokenizer, which RoSearch needs")
     return model, tokenizer
+
+
+def place(model: Any, device: str) -> Any:
+    """The model on a device: `auto` is the accelerator if there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        return model.to(torch.device(name))
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"cannot use the device {device!r}: {one_line(error)}; use auto, cpu, cuda or cuda:N"
+        ) from None
 
 
 def autocast(precision: str) -> torch.autocast:

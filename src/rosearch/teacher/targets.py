@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import torch
 
 from rosearch import resources
 from rosearch.batches import padded, sorted_batches
+from rosearch.files import new_file
 from rosearch.progress import stage
 from rosearch.tasks import Task
 from rosearch.teacher.fit import autocast, content_hash, load_classifier
@@ -39,9 +38,8 @@ def cache_targets(
         model, tokenizer = load_classifier(teacher)
         logits = predict_logits(model, tokenizer, getattr(task, split).texts, precision, max_length)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            np.save(part, logits.astype(np.float16))
-        os.replace(part.name, path)
+        with new_file(path) as stream:
+            np.save(stream, logits.astype(np.float16))
     return path
 
 

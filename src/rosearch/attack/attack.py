@@ -1,0 +1,83 @@
+"""An attack on texts: its four parts, wired together, and what comes of it for one text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from rosearch.attack.constraints import AT_MOST_ALL, Constraint, MaxChanged, WordConstraint
+from rosearch.attack.constraints.words import not_a_stop_word
+from rosearch.attack.goals import UNTARGETED, Goal
+from rosearch.attack.sources import Source
+from rosearch.attack.steps import Step
+from rosearch.attack.text import Words
+
+Status = Literal["skipped", "survived", "flipped"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attack on one text ended.
+
+    Attributes:
+        status: `skipped` (misclassified before the attack, or of the target's class), `survived`
+            or `flipped` (the goal was reached).
+        perturbed: the adversarial text; for a survivor, the most damaging text found.
+        before, after: probabilities (C,) of the original and of the perturbed text.
+        queries: texts that the victim was asked about.
+        path: positions of the changed words in the order in which they changed.
+        exhausted: whether the query budget ended the search.
+    """
+
+    status: Status
+    perturbed: Words
+    before: np.ndarray
+    after: np.ndarray
+    queries: int
+    path: tuple[int, ...] = ()
+    exhausted: bool = False
+
+
+Search: TypeAlias = Step[Outcome]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Goal, source of substitutions, constraints and search method.
+
+    Attributes:
+        source: what a word may be replaced by.
+        method: how the texts are walked through, from `rosearch.attack.search`.
+        may_change: all must allow a word to change.
+        constraints: all must accept a changed text; the cheap ones first.
+        max_changed: how many words may change.
+        max_queries: query budget per text; None means no budget.
+    """
+
+    name: str
+    source: Source
+    method: Callable[[Attack, Words, int], Search]
+    may_change: tuple[WordConstraint, ...] = (not_a_stop_word,)
+    constraints: tuple[Constraint, ...] = ()
+    max_changed: MaxChanged = AT_MOST_ALL
+    goal: Goal = UNTARGETED
+    max_queries: int | None = None
+
+    def search(self, text: Words, label: int) -> Search:
+        """The search for one adversarial text."""
+        return self.method(self, text, label)
+
+    def places(self, text: Words) -> list[int]:
+        """Positions of the words that may change and have a source of substitutions."""
+        return [
+            i
+            for i, word in enumerate(text.words)
+            if all(allows(word) for allows in self.may_change) and self.source.offers(text, i)
+        ]
+
+    def limited(self, goal: Goal, max_queries: int | None) -> Attack:
+        """The same attack with another goal and query budget."""
+        return replace(self, goal=goal, max_queries=max_queries)

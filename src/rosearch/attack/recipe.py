@@ -1,0 +1,34 @@
+"""What a named attack is: a description for users, what it needs, and how it is wired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rosearch.attack.attack import Attack
+from rosearch.attack.kit import Kit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named attack.
+
+    Attributes:
+        paper: where it comes from.
+        wire: makes the attack from a kit and the names of its lexicons in it.
+        departures: how it differs from the paper; empty if it does not.
+        lexicons: read by default; see `rosearch.attack.lexicon.LEXICONS`.
+        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`.
+        own_lexicon: whether `name:FILE` reads a user's lexicon instead of the default ones.
+        white_box: whether it needs the victim's gradients.
+    """
+
+    name: str
+    description: str
+    paper: str
+    wire: Callable[[Kit, tuple[str, ...]], Attack]
+    departures: str = ""
+    lexicons: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    own_lexicon: bool = False
+    white_box: bool = False

@@ -1,0 +1,33 @@
+"""How the parts of an attack ask models: by yielding requests that the engine answers in batches.
+
+A search, a source or a constraint that needs a model is a generator: it yields a `Request`, is sent
+the answers, and returns its result. It keeps its state in local variables, so any number of texts
+can be attacked together, and a batch of many is exactly many of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
+# Items to answers, one each and in order; a list or an array whose first axis are the items.
+Model = Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a step wants to know next.
+
+    Attributes:
+        items: one or more; for the victim, `Words`.
+        model: who answers; None is the victim, which gives probabilities (items, C). Requests to
+            equal models are answered in one call.
+    """
+
+    items: Sequence[Any]
+    model: Model | None = None
+
+
+Step: TypeAlias = Generator[Request, Any, T]

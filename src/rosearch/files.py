@@ -1,0 +1,48 @@
+"""Writing files and folders whole or not at all: a reader never sees half of one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A binary stream whose content becomes the file `path` if the block ends without an error.
+
+    An error, a full disk or a kill leave an earlier file as it was.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        Path(name).chmod(0o644)  # mkstemp lets only the owner read
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8; lone surrogates, which UTF-8 does not have, become `?`."""
+    with new_file(path) as stream:
+        stream.write(text.encode("utf-8", errors="replace"))
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A path for a new folder, which becomes `folder` if the block ends without an error.
+
+    A folder that is there already is replaced.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        made = Path(scratch) / folder.name
+        yield made
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(made, folder)
