@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from rosearch.attack.methods import members
 from rosearch.report.draw import draw_line
 from rosearch.space.genotype import from_dict
 from rosearch.store import Final
@@ -57,9 +58,9 @@ def percent(share: float | None) -> str:
 
 
 def attack_label(name: str) -> str:
-    """The name of an attack; of a lexicon file only the file's name, not where it lies."""
-    kind, colon, path = name.partition(":")
-    return f"{kind}:{PurePath(path).name}" if colon else name
+    """The name of an attack or suite; of lexicon files only their names, not where they lie."""
+    parts = (attack.partition(":") for attack in members(name))
+    return "+".join(f"{kind}{colon}{PurePath(path).name}" for kind, colon, path in parts)
 
 
 def fidelity_words(fidelity: Fidelity) -> str:
