@@ -19,7 +19,7 @@ LEVELS = (
     {"search", "store"},
     {"fitness", "plan"},
     {"executors", "summary", "live"},
-    {"prepare"},
+    {"prepare", "sampling"},
     {"run", "runs", "report"},
     {"api", "assess"},
     {"output", "attack_output", "options"},

@@ -137,13 +137,13 @@ def numbers(run: Path) -> list[tuple[Any, ...]]:
     return found
 
 
-def evaluated(run: Path) -> int:
-    """Rows in the store, read while a search may be writing."""
+def evaluated(run: Path, table: str = "trials") -> int:
+    """Rows of a table of the store, read while a search may be writing."""
     if not (run / "run.db").exists():
         return 0
     with sqlite3.connect(f"file:{run / 'run.db'}?mode=ro", uri=True) as db:
         try:
-            return int(db.execute("SELECT COUNT(*) FROM trials").fetchone()[0])
+            return int(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
         except sqlite3.OperationalError:  # not made yet
             return 0
         finally:
@@ -192,6 +192,44 @@ def test_killed_twice_and_resumed_equals_undisturbed(
     assert after == numbers(undisturbed)
     assert summary_of(out)["candidates"] == 6
     assert not list((out / "students").glob(".*"))
+
+
+def test_a_random_sample_survives_a_kill_and_changes_nothing_else(
+    undisturbed: Path, settings: Path, tmp_path: Path
+):
+    """SIGKILL while the sample is evaluated: it goes on; search, front and finalists are equal."""
+    file, out = tmp_path / "sample.toml", tmp_path / "run"
+    file.write_text(settings.read_text().replace("[search]", "[search]\nrandom_sample = 4"))
+    process = start(out, 2, file)
+    while evaluated(out, "sample") < 1:
+        assert process.poll() is None, process.communicate()[1].decode()
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = finished_at(out)
+    assert 1 <= len(before) < 4
+    finish(start(out, 2, file))
+    assert finished_at(out).items() >= before.items(), "evaluated twice"
+    store, plain = Store(out / "run.db"), Store(undisturbed / "run.db")
+    assert [t.candidate.index for t in store.sample()] == [0, 1, 2, 3]
+    assert numbers(out) == numbers(undisturbed)
+    assert [(f.model, f.correct) for f in store.finals()] == [
+        (f.model, f.correct) for f in plain.finals()
+    ]
+    mine, theirs = summary_of(out), summary_of(undisturbed)
+    assert mine["front"] == theirs["front"] and mine["candidates"] == theirs["candidates"]
+    assert [(a["sample"], a["n"]) for a in mine["statistics"]["analyses"]] == [
+        ("evolved", 6),
+        ("uniform", 4),
+    ]
+    assert [a["sample"] for a in theirs["statistics"]["analyses"]] == ["evolved"]
+    assert "The data cannot tell" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def finished_at(run: Path) -> dict[int, float]:
+    """When each candidate of the random sample was finished."""
+    with sqlite3.connect(f"file:{run / 'run.db'}?mode=ro", uri=True) as db:
+        return dict(db.execute("SELECT idx, finished FROM sample"))
 
 
 def test_a_worker_that_dies_costs_nothing(undisturbed: Path, settings: Path, tmp_path: Path):

@@ -62,6 +62,7 @@ def test_the_version_tells_every_change_and_nothing_else(store: Store):
     for change in (
         lambda: store.add_trial(OK),
         lambda: store.add_trial(FAILED),
+        lambda: store.add_sampled(OK),
         lambda: store.add_final(FINAL),
         lambda: store.add_examples("abc", "wordnet", [{"index": 1}]),
         lambda: store.set_meta(a=1),
@@ -81,6 +82,56 @@ def test_trials_are_recorded_all_or_none_and_with_their_time(store: Store):
     store.add_trial(OK, FAILED)
     assert set(store.finished()) == {0, 1}
     assert all(before <= at <= time.time() for at in store.finished().values())
+
+
+def test_the_random_sample_is_kept_apart(store: Store):
+    """The same genotype may stand in both."""
+    store.add_trial(OK)
+    store.add_sampled(FAILED)
+    store.add_sampled(Trial(Candidate(0, bilstm("synonym"), 7), SCORE))
+    assert store.trials() == [OK]
+    assert store.sample() == [OK, FAILED]
+    with pytest.raises(UserError, match="UNIQUE"):
+        store.add_sampled(OK)
+
+
+# As rosearch made it before there was a random sample.
+VERSION_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE trials (
+    idx INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, genotype TEXT NOT NULL,
+    seed INTEGER NOT NULL, parent TEXT, score TEXT, error TEXT,
+    finished REAL NOT NULL);
+CREATE TABLE finals (
+    model TEXT NOT NULL, seed INTEGER NOT NULL, result TEXT NOT NULL, PRIMARY KEY (model, seed));
+CREATE TABLE examples (
+    model TEXT NOT NULL, attack TEXT NOT NULL, idx INTEGER NOT NULL, example TEXT NOT NULL,
+    PRIMARY KEY (model, attack, idx));
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_store_of_version_1_still_opens(tmp_path: Path):
+    path = tmp_path / "run.db"
+    with sqlite3.connect(path) as db:
+        db.executescript(VERSION_1)
+        row = (0, OK.candidate.id, OK.candidate.genotype.to_json(), 7, None, None, "E: x", 1.0)
+        db.execute("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.close()
+    old = Store(path)
+    assert [t.error for t in old.trials()] == ["E: x"] and old.sample() == []
+    old.add_sampled(FAILED)
+    assert Store(path).sample() == [FAILED]
+    with sqlite3.connect(path) as db, sqlite3.connect(Store(tmp_path / "new.db", True).path) as new:
+        assert schema(db) == schema(new)
+    db.close()
+    new.close()
+
+
+def schema(db: sqlite3.Connection) -> tuple[int, list[str]]:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    rows = db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    return version, [" ".join(map(str, row)) for row in rows]
 
 
 def test_another_process_may_read_while_one_writes(store: Store):
@@ -103,7 +154,7 @@ def test_newer_store_is_left_alone(store: Store):
         db.execute("PRAGMA user_version = 99")
     db.close()
     before = store.path.read_bytes()
-    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 1"):
+    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 2"):
         Store(store.path)
     assert store.path.read_bytes() == before
 

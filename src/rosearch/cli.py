@@ -76,6 +76,14 @@ def search(
         int | None,
         typer.Option(help="Architectures to evaluate.", min=1, show_default=FROM_PRESET),
     ] = None,
+    random_sample: Annotated[
+        int | None,
+        typer.Option(
+            help="Further architectures, drawn at random and evaluated for the statistics only.",
+            min=0,
+            show_default="0",
+        ),
+    ] = None,
     attack: Annotated[
         str | None, typer.Option(help="Attack inside the fitness.", show_default="wordnet")
     ] = None,
@@ -111,7 +119,7 @@ def search(
     from rosearch.config import make_config
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
-    flags["search"] = given(candidates=candidates, attack=attack)
+    flags["search"] = given(candidates=candidates, attack=attack, random_sample=random_sample)
     flags["final"] = given(held_out=held_out)
     flags["space"] = given(max_params=max_params)
     made = make_config(preset, config, _with_settings(flags, settings))

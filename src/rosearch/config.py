@@ -148,6 +148,8 @@ class SearchConfig:
     Attributes:
         lag: candidates that may be under way at once; see `rosearch.search.evolution`.
         epochs, train_share, attacked, max_queries: see `rosearch.types.Fidelity`.
+        random_sample: further genotypes, drawn uniformly and evaluated in the same way for the
+            statistics only; see `rosearch.search.uniform`.
     """
 
     candidates: int = 64
@@ -160,6 +162,7 @@ class SearchConfig:
     attacked: int = 200
     attack: str = "wordnet"
     max_queries: int | None = None
+    random_sample: int = 0
 
 
 @with_config(STRICT)
@@ -269,6 +272,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("search", "epochs", 1, 100_000),
     ("search", "train_share", 1e-6, 1),
     ("search", "attacked", 1, 10_000_000),
+    ("search", "random_sample", 0, 10_000_000),
     ("final", "finalists", 1, 1000),
     ("final", "seeds", 1, 1000),
     ("final", "epochs", 1, 100_000),

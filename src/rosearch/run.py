@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from filelock import FileLock, Timeout
 
 from rosearch import config as configs
 from rosearch.config import RunConfig, clusterings_of
-from rosearch.errors import UserError, one_line
-from rosearch.executors.base import Executor
+from rosearch.errors import MissingExtra, UserError
+from rosearch.executors.base import Executor, trial_of
 from rosearch.files import write_text
 from rosearch.live import Live, SearchView
+from rosearch.sampling import evaluate_sample
 from rosearch.search.evolution import Evolution, EvolutionConfig
 from rosearch.search.population import fitness
+from rosearch.search.uniform import uniform_sample
 from rosearch.space.cost import Limits, Sizes
 from rosearch.space.genotype import Genotype, encoded_by
 from rosearch.space.latency import LatencyTable
@@ -89,8 +92,8 @@ def resume(folder: Path, workers: int = 2) -> Json:
         def elapsed() -> float:
             return earlier + time.monotonic() - start
 
-        def record(trial: Trial) -> None:
-            store.add_trial(trial)
+        def record(trial: Trial, add: Callable[[Trial], None] = store.add_trial) -> None:
+            add(trial)
             store.set_meta(seconds=elapsed())
 
         task = task_of(config.task, config.seed)
@@ -106,9 +109,13 @@ def resume(folder: Path, workers: int = 2) -> Json:
         with ProcessPool(context, workers) as pool:
             with SearchView(config.search.candidates, context.teacher_params) as view:
                 trials = search_loop(strategy, pool, store.trials(), record, config, view)
+            drawn = uniform_sample(space, config.search.random_sample, config.seed)
+            keep = partial(record, add=store.add_sampled)
+            evaluate_sample(drawn, store.sample(), trials, pool, search_fidelity(config), keep)
             finish(trials, config, store, pool.call, prepared.teacher_folder)
         store.set_meta(seconds=elapsed())
         summary = summarise(config, task.name, trials, store.finals(), elapsed())
+        summary["statistics"] = related(trials, store.sample())
         store.set_meta(summary=summary)
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
         make_report(folder)
@@ -154,14 +161,6 @@ def search_loop(
                 record(trial)
                 arrived[trial.candidate.index] = trial
     return strategy.told
-
-
-def trial_of(candidate: Candidate, future: Future[Score]) -> Trial:
-    """The trial of a finished evaluation; an exception becomes the reason of its failure."""
-    error = future.exception()
-    if error is None:
-        return Trial(candidate, future.result())
-    return Trial(candidate, error=f"{type(error).__name__}: {one_line(error)}")
 
 
 def stop_if_all_fail(told: Sequence[Trial]) -> None:
@@ -245,6 +244,18 @@ def make_report(folder: Path) -> None:
         write_report(folder)
     except UserError as error:
         print(f"no report: {error}", file=sys.stderr)
+
+
+def related(trials: Sequence[Trial], sample: Sequence[Trial]) -> Json:
+    """The statistics for `summary.json`, or why there are none."""
+    from rosearch.report.findings import words
+    from rosearch.report.statistics import statistics
+
+    try:
+        found = statistics(trials, sample)
+        return {**found.to_json(), "words": [asdict(paragraph) for paragraph in words(found)]}
+    except MissingExtra as error:
+        return {"missing": str(error)}
 
 
 def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:

@@ -1,7 +1,8 @@
 """The run store: one SQLite file in the run folder; every result is one transaction.
 
-Tables: `meta` (key, JSON value); `trials` (the search); `finals` (models trained from scratch and
-evaluated on the test split, one row per model and seed); `examples` (attacked texts of those).
+Tables: `meta` (key, JSON value); `trials` (the search); `sample` (the uniform random sample, kept
+apart from the search); `finals` (models trained from scratch and evaluated on the test split, one
+row per model and seed); `examples` (attacked texts of those).
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from rosearch.errors import UserError
 from rosearch.space.genotype import from_json
 from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial
 
-SCHEMA = 1
-TABLES = """
+FIRST_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE trials (
     idx INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, genotype TEXT NOT NULL,
@@ -32,7 +32,15 @@ CREATE TABLE finals (
 CREATE TABLE examples (
     model TEXT NOT NULL, attack TEXT NOT NULL, idx INTEGER NOT NULL, example TEXT NOT NULL,
     PRIMARY KEY (model, attack, idx));
+PRAGMA user_version = 1;
 """
+# Version -> the statement that makes it of the version before; a new store runs them all.
+MIGRATIONS: dict[int, str] = {
+    2: """CREATE TABLE sample (
+        idx INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, genotype TEXT NOT NULL,
+        seed INTEGER NOT NULL, parent TEXT, score TEXT, error TEXT, finished REAL NOT NULL)""",
+}
+SCHEMA = max(MIGRATIONS)
 
 
 @dataclass(frozen=True)
@@ -78,19 +86,29 @@ class Store:
         new = not path.exists()
         with self._connected() as db:
             if new:
-                db.executescript(f"{TABLES}PRAGMA user_version = {SCHEMA};")
+                db.executescript(FIRST_TABLES)
             version = db.execute("PRAGMA user_version").fetchone()[0]
             names = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
         if version > SCHEMA:
             raise UserError(
                 f"{path} has store version {version}; this rosearch reads up to {SCHEMA}: update it"
             )
-        if not {"meta", "trials", "finals", "examples"} <= names:
+        if version < 1 or not {"meta", "trials", "finals", "examples"} <= names:
             raise UserError(f"{path} is not a RoSearch run store")
+        if version < SCHEMA:
+            self._migrate()
         if new:
             with self._connected() as db:
                 # Readers and the writer don't block each other.
                 db.execute("PRAGMA journal_mode = WAL")
+
+    def _migrate(self) -> None:
+        with self._connected() as db:
+            db.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            for number in range(version + 1, SCHEMA + 1):
+                db.execute(MIGRATIONS[number])
+                db.execute(f"PRAGMA user_version = {number}")
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -116,19 +134,33 @@ class Store:
 
     def add_trial(self, *trials: Trial) -> None:
         """Record finished trials, all or none; a second one of the same genotype is an error."""
+        self._add("trials", trials)
+
+    def trials(self) -> list[Trial]:
+        """All finished trials of the search in the order of their proposal."""
+        return self._trials("trials")
+
+    def add_sampled(self, trial: Trial) -> None:
+        """Record a trial of the uniform random sample; see `rosearch.search.uniform`."""
+        self._add("sample", [trial])
+
+    def sample(self) -> list[Trial]:
+        """The uniform random sample, as far as it is evaluated, in the order it was drawn."""
+        return self._trials("sample")
+
+    def _add(self, table: str, trials: Sequence[Trial]) -> None:
         now = time.time()
         with self._connected() as db:
             db.executemany(
-                "INSERT INTO trials (idx, hash, genotype, seed, parent, score, error, finished) "
+                f"INSERT INTO {table} (idx, hash, genotype, seed, parent, score, error, finished) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(*_trial_row(trial), now) for trial in trials],
             )
 
-    def trials(self) -> list[Trial]:
-        """All finished trials in the order of their proposal."""
+    def _trials(self, table: str) -> list[Trial]:
         with self._connected() as db:
             rows = db.execute(
-                "SELECT idx, genotype, seed, parent, score, error FROM trials ORDER BY idx"
+                f"SELECT idx, genotype, seed, parent, score, error FROM {table} ORDER BY idx"
             ).fetchall()
         return [
             Trial(Candidate(idx, from_json(genotype), seed, parent), _score(score), error)
@@ -144,7 +176,7 @@ class Store:
         """Changes with every result and every value of the meta data, and is cheap to read."""
         with self._connected() as db:
             rows = db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
-            for table in ("trials", "finals", "examples"):
+            for table in ("trials", "sample", "finals", "examples"):
                 rows += db.execute(f"SELECT COUNT(*), MAX(rowid) FROM {table}").fetchall()
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 

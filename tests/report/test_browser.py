@@ -119,6 +119,9 @@ def test_the_plot_has_every_candidate_of_the_store(desk: Any, report: Path) -> N
         assert shown == [run[axis][i] for i in run["front"]]
     assert page.locator("#plot-hypervolume .trace").count() == 1
     page.select_option("#axis-x", "clean")
+    figures = page.evaluate("Object.keys(data.figures)")
+    assert figures == ["effects"]
+    assert page.locator("#plot-effects .trace.scatter").count() == 1
     page.select_option("#axis-time", "hours")
     assert "hours" in page.locator("#plot-hypervolume").inner_text()
 

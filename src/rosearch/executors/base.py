@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Protocol
 
-from rosearch.types import Candidate, Fidelity, Score
+from rosearch.errors import one_line
+from rosearch.types import Candidate, Fidelity, Score, Trial
 
 
 class Executor(Protocol):
@@ -20,3 +21,11 @@ class Executor(Protocol):
     def __enter__(self) -> Executor: ...
 
     def __exit__(self, *error: object) -> None: ...
+
+
+def trial_of(candidate: Candidate, future: Future[Score]) -> Trial:
+    """The trial of a finished evaluation; an exception becomes the reason of its failure."""
+    error = future.exception()
+    if error is None:
+        return Trial(candidate, future.result())
+    return Trial(candidate, error=f"{type(error).__name__}: {one_line(error)}")

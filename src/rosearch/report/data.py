@@ -38,6 +38,7 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
 
     Returns:
         `runs`, each with one list per quantity and one entry per scored candidate in each;
+        `figures`, plots that are ready to be drawn, by the name of their place: none yet;
         `stages`, `kinds`, `fidelities`: the tables that candidates refer to.
     """
     stages, kinds, fidelities = Interned(), Interned(), Interned()
@@ -47,6 +48,7 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
     )
     return {
         "runs": [_run(run, largest, stages, kinds, fidelities) for run in runs],
+        "figures": {},
         "largest": largest,
         "stages": stages.values,
         "kinds": kinds.values,

@@ -14,6 +14,7 @@ from rosearch.errors import UserError, require
 from rosearch.files import write_text
 from rosearch.report.data import plot_data
 from rosearch.report.draw import draw_line, draw_svg
+from rosearch.report.findings import forest, section
 from rosearch.report.gallery import MOST_PER_KIND, STATUS, gallery
 from rosearch.report.history import Step, lineage, rung_correlations
 from rosearch.report.html import render
@@ -74,7 +75,8 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "table": headline(summary, run.finals) if summary else None,
         "front": run.front[:MOST_OF_THE_FRONT],
         "on_front": len(run.front),
-        "data": plot_data([run]),
+        "data": plot_data([run]) | {"figures": forest(run.statistics)},
+        "statistics": section(run.statistics),
         "drawings": _drawings(run),
         "lineage": _lineage(run) if leader else (),
         "rungs": rung_correlations(run.trials),

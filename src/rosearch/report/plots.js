@@ -98,6 +98,8 @@ function layout(x, y, more) {
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     font: { family: "system-ui, sans-serif", size: 13, color: ink },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: GREY, activecolor: ink },
+    hoverlabel: { bgcolor: dark ? "#242a2f" : "#ffffff", bordercolor: grid, font: { color: ink },
+      align: "left" },
     dragmode: touch ? false : "zoom", // a finger scrolls the page
     margin: { l: 60, r: 16, t: 40, b: 60 },
     xaxis: { ...axis, ...x, title: { text: x.title } },
@@ -110,7 +112,12 @@ function plotAxis({ title, type, tickformat, dtick }) {
   return { title, type: type ?? "linear", tickformat, dtick };
 }
 
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.data) Plotly.Plots.resize(target);
+});
+
 function draw(name, traces, design) {
+  resized.observe(byId("plot-" + name));
   const narrow = window.matchMedia("(max-width: 40rem)").matches;
   return Plotly.react(byId("plot-" + name), traces, design, {
     displaylogo: false,
@@ -150,6 +157,16 @@ function drawCourse() {
     layout({ title: "candidate", rangemode: "tozero" }, { title: "fitness" }));
 }
 
+// Plots that come ready made; only their colours are the page's.
+function drawFigures() {
+  for (const [name, figure] of Object.entries(data.figures)) {
+    const page = layout({}, {});
+    draw(name, figure.data, { ...figure.layout, ...page, margin: figure.layout.margin,
+      xaxis: { ...figure.layout.xaxis, ...page.xaxis, title: figure.layout.xaxis.title },
+      yaxis: { ...figure.layout.yaxis, ...page.yaxis, title: figure.layout.yaxis.title } });
+  }
+}
+
 function drawAll() {
   const any = data.runs.some((run) => run.id.length > 0);
   byId("plots").hidden = !any;
@@ -158,6 +175,7 @@ function drawAll() {
   if (!any) return;
   drawPareto();
   drawCourse();
+  drawFigures();
   showSelected();
 }
 
@@ -243,10 +261,6 @@ function setUpPlots() {
     select(button.dataset.run, button.dataset.candidate);
     byId("stage").scrollIntoView({ block: "nearest" });
   });
-  const resized = new ResizeObserver((entries) => {
-    for (const { target } of entries) if (target.data) Plotly.Plots.resize(target);
-  });
-  for (const plot of document.querySelectorAll(".plot")) resized.observe(plot);
   night.addEventListener("change", drawAll);
   window.addEventListener("beforeprint", () => {
     printing = true;

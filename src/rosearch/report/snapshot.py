@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rosearch.report.statistics import Statistics, statistics
 from rosearch.search.population import fitness, front
 from rosearch.space.cost import Sizes
 from rosearch.store import Final, Store
@@ -23,6 +24,7 @@ class Snapshot:
 
     Attributes:
         finished: when each trial was recorded, in seconds since 1970, by its index.
+        sample: the uniform random sample.
         attacked: attacked texts of the best student and of the reference student, by attack.
         version: of the store, to tell whether there is anything new.
         label: name of the run in the page, where that of its folder is not enough.
@@ -33,6 +35,7 @@ class Snapshot:
     trials: Sequence[Trial]
     finished: Mapping[int, float] = field(default_factory=dict)
     finals: Sequence[Final] = ()
+    sample: Sequence[Trial] = ()
     attacked: Examples = field(default_factory=dict)
     version: str = ""
     label: str = ""
@@ -70,6 +73,11 @@ class Snapshot:
         return sorted(front(self.trials), key=fitness, reverse=True)
 
     @cached_property
+    def statistics(self) -> Statistics:
+        """How architecture relates to robustness."""
+        return statistics(self.trials, self.sample)
+
+    @cached_property
     def leader(self) -> Trial | None:
         """The best student's trial; of a run under way, the fittest candidate so far."""
         best = (self.summary.get("best") or {}).get("id")
@@ -95,4 +103,13 @@ def read_snapshot(folder: Path) -> Snapshot:
         for attack in (summary["search_attack"], *summary[role]["held_out"])
         if (examples := store.examples(summary[role]["id"], attack))
     }
-    return Snapshot(folder, meta, store.trials(), store.finished(), finals, attacked, version)
+    return Snapshot(
+        folder=folder,
+        meta=meta,
+        trials=store.trials(),
+        finished=store.finished(),
+        finals=finals,
+        sample=store.sample(),
+        attacked=attacked,
+        version=version,
+    )

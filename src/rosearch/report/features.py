@@ -1,0 +1,196 @@
+"""Features of an architecture that the statistics relate to its robustness. Torch-free.
+
+Operations and activations are told by *presence* ("has at least one such node"), not by their share
+of the nodes: shares add up to one, so only differences to a left-out operation could be estimated,
+and in cells of one node a share is 0 or 1, so that a few of them would decide everything. Presence
+grows with the number of nodes, which therefore is a feature of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+
+from rosearch.space.genotype import ACTIVATIONS, ENCODINGS, POOLINGS, POSITIONS, Genotype
+from rosearch.space.ops import OPS
+
+Kind = Literal["choice", "presence", "amount"]
+RARE = 8  # fewer candidates than these tell nothing about what they have
+LEAST_TOLERANCE = 0.001  # a tolerance of 0 has no logarithm
+Values = Callable[[Genotype], str | bool | float]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Something that an architecture has.
+
+    Attributes:
+        kind: `choice`: one of several levels, each against `baseline`; `presence`: has it or not;
+            `amount`: a number.
+        unit: of an amount: what its effect is the effect of.
+        value: level, presence or number of a genotype.
+    """
+
+    group: str
+    name: str
+    kind: Kind
+    value: Values
+    baseline: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a regression: an effect to be estimated.
+
+    Attributes:
+        feature: name of the feature; a choice of several levels has several columns.
+        label: as it is read: `pooling max`, `lstm nodes`, `depth`.
+        against: what it is compared with: `mean`, `none`, `per doubling`.
+        values: (candidates,).
+        having: candidates that have it; for an amount those that differ from the commonest value.
+    """
+
+    group: str
+    feature: str
+    label: str
+    against: str
+    values: np.ndarray
+    having: int
+
+
+def depth(g: Genotype) -> int:
+    """Nodes on the longest path through the whole stack."""
+    longest = [0]
+    for node in g.nodes:
+        longest.append(1 + max(longest[source] for source in node.inputs))
+    return g.repeat * max(longest)
+
+
+def density(g: Genotype) -> float:
+    """Edges of the cell, of those that an acyclic graph of as many nodes could have."""
+    n = len(g.nodes)
+    return sum(len(set(node.inputs)) for node in g.nodes) / (n * (n + 1) / 2)
+
+
+def features(genotypes: Sequence[Genotype]) -> list[Feature]:
+    """All features in the order in which they enter a model that cannot hold them all.
+
+    The order looks at genotypes only, never at results: encoding, pooling, the shape of the graph,
+    then operations and activations, those that are had by the most nearly half first, then the
+    rest.
+    """
+    families = dict.fromkeys(op.family for op in OPS.values())
+    operations = [_operation(family) for family in families]
+    activations = [_activation(name) for name in ACTIVATIONS if name != "none"]
+    return [
+        Feature("encoding", "encoding", "choice", lambda g: g.encoding, ENCODINGS[0]),
+        Feature("pooling", "pooling", "choice", lambda g: g.pooling, POOLINGS[1]),
+        _tolerance(genotypes),
+        Feature("depth", "depth", "amount", lambda g: math.log2(depth(g)), unit="per doubling"),
+        Feature("width", "width", "amount", lambda g: math.log2(g.width), unit="per doubling"),
+        Feature("density", "density", "amount", lambda g: 10 * density(g), unit="per 0.1"),
+        *_by_balance(operations, genotypes),
+        *_by_balance(activations, genotypes),
+        Feature("nodes", "nodes of the cell", "amount", lambda g: len(g.nodes), unit="per node"),
+        *_by_balance([_combine("multiply"), _combine("concat")], genotypes),
+        Feature("norm", "layer norm", "presence", lambda g: any(n.norm != "none" for n in g.nodes)),
+        Feature("position", "position", "choice", lambda g: g.position, POSITIONS[0]),
+        Feature(
+            "embedding",
+            "embedding dimension",
+            "amount",
+            lambda g: math.log2(g.embedding_dim),
+            unit="per doubling",
+        ),
+        Feature("sharing", "shared weights", "presence", lambda g: g.shared and g.repeat > 1),
+        Feature(
+            "lexicon", "relatives as synonyms", "presence", lambda g: "relatives" in g.lexicons
+        ),
+        Feature("cap", "capped clusters", "presence", lambda g: g.max_cluster > 0),
+    ]
+
+
+def columns_of(feature: Feature, genotypes: Sequence[Genotype]) -> list[Column]:
+    """The columns of a feature; none if all candidates have the same value.
+
+    The baseline of a choice is the stated one, or the commonest where that is rare.
+    """
+    values = [feature.value(g) for g in genotypes]
+    named = (feature.group, feature.name)
+    if len(set(values)) < 2:
+        return []
+    if feature.kind == "choice":
+        rare = values.count(feature.baseline) < RARE
+        base = commonest(values) if rare else feature.baseline
+        levels = [level for level in sorted(set(map(str, values))) if level != base]
+        found = {level: np.array([v == level for v in values], dtype=float) for level in levels}
+        return [
+            Column(*named, f"{feature.name} {level}", str(base), has, int(has.sum()))
+            for level, has in found.items()
+        ]
+    numbers = np.array(values, dtype=float)
+    if feature.kind == "presence":
+        against, having = "none", int(numbers.sum())
+    else:
+        usual = commonest(values)
+        against, having = feature.unit, sum(v != usual for v in values)
+    return [Column(*named, feature.name, against, numbers, having)]
+
+
+def commonest(values: Iterable[str | bool | float]) -> str | bool | float:
+    """The most frequent value; of equally frequent ones the first in order."""
+    counts = Counter(values)
+    return max(sorted(counts), key=counts.__getitem__)
+
+
+def _tolerance(genotypes: Sequence[Genotype]) -> Feature:
+    """Of the synonym encodings; a plain one gets their mean, so that it does not count here."""
+
+    def size(g: Genotype) -> float:
+        return math.log2(max(g.tolerance, LEAST_TOLERANCE))
+
+    sizes = [size(g) for g in genotypes if g.encoding == "synonym"]
+    mean, varies = (fmean(sizes), len(set(sizes)) > 1) if sizes else (0.0, False)
+    return Feature(
+        "encoding",
+        "tolerance of the synonyms",
+        "amount",
+        lambda g: size(g) if g.encoding == "synonym" and varies else mean,
+        unit="per doubling",
+    )
+
+
+def _operation(family: str) -> Feature:
+    def has(g: Genotype) -> bool:
+        return any(OPS[node.op].family == family for node in g.nodes)
+
+    return Feature("operation", f"{family} nodes", "presence", has)
+
+
+def _activation(name: str) -> Feature:
+    def has(g: Genotype) -> bool:
+        return any(node.activation == name for node in g.nodes)
+
+    return Feature("activation", f"{name} activations", "presence", has)
+
+
+def _combine(name: str) -> Feature:
+    def has(g: Genotype) -> bool:
+        return any(node.combine == name and len(node.inputs) > 1 for node in g.nodes)
+
+    return Feature("combine", f"{name} of inputs", "presence", has)
+
+
+def _by_balance(found: Sequence[Feature], genotypes: Sequence[Genotype]) -> list[Feature]:
+    def imbalance(feature: Feature) -> int:
+        having = sum(bool(feature.value(g)) for g in genotypes)
+        return abs(2 * having - len(genotypes))
+
+    return sorted(found, key=imbalance)
