@@ -76,7 +76,7 @@ def desk(opened: Opened, report: Path) -> Any:
 
 def eventually(page: Any, condition: str) -> None:
     """Waits until an expression is true; the page's policy forbids Playwright's own waiting."""
-    for _ in range(600):
+    for _ in range(1800):
         if page.evaluate(condition):
             return
         page.wait_for_timeout(50)
@@ -329,7 +329,7 @@ def test_a_page_follows_its_run(opened: Opened, tmp_path: Path) -> None:
         assert selected(page) in {t.candidate.id for t in front(trials)}
         # The end of the run brings models, texts and filters; they survive, too.
         finish(run)
-        page.wait_for_selector("#gallery")
+        page.wait_for_selector("#gallery", timeout=90_000)
         assert page.locator("#connection").inner_text() == "The run is finished."
         page.select_option("#filter-attack", "relatives")
         page.select_option("#filter-kind", "skipped")

@@ -1,6 +1,7 @@
 // Follows a run: asks the page's own server for news and puts in what changed.
 
-const PAUSE = 2000; // milliseconds between two questions, longer where an answer takes long
+// Milliseconds between two questions: as long as an answer takes, within these limits.
+const PAUSE = 2000, LONGEST_PAUSE = 15000;
 
 const written = new Map(); // part -> its HTML as the server wrote it, before scripts touched it
 
@@ -56,7 +57,8 @@ async function follow() {
     line.textContent = `No news from the server (${error.message}); this is the last known state.`;
     line.classList.add("lost");
   }
-  setTimeout(follow, Math.max(PAUSE, 5 * (performance.now() - start)));
+  const took = performance.now() - start;
+  setTimeout(follow, Math.min(Math.max(PAUSE, took), LONGEST_PAUSE));
 }
 
 remember(document);
