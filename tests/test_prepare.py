@@ -65,7 +65,7 @@ def test_wrong_genes_are_named(encoding: dict[str, object], message: str):
     ],
 )
 def test_a_held_out_lexicon_is_never_used(config: dict[str, object]):
-    with pytest.raises(UserError, match="cannot be held out: the search uses its lexicon"):
+    with pytest.raises(UserError, match="cannot be held out: the search uses it or its lexicon"):
         check(from_dict(config))
     check(from_dict({**config, "final": {"held_out": ["characters"]}}))
 

@@ -13,7 +13,7 @@ from rosearch.errors import UserError
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, from_dict, load
 from rosearch.space.presets import PRESETS, preset
-from rosearch.types import Json
+from rosearch.types import Json, Text, parts
 
 
 def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
@@ -54,8 +54,8 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     return model_entry([final], config.search.attack, context.teacher_params)
 
 
-def predict(model: str | Path, texts: Iterable[str], batch: int = 256) -> Iterable[Json]:
-    """Label and probabilities of each text, lazily and in order."""
+def predict(model: str | Path, texts: Iterable[Text], batch: int = 256) -> Iterable[Json]:
+    """Label and probabilities of each text or pair, lazily and in order."""
     from rosearch.attack.text import segment
     from rosearch.attack.victim import ModelVictim
     from rosearch.teacher.fit import load_classifier, model_source
@@ -63,7 +63,7 @@ def predict(model: str | Path, texts: Iterable[str], batch: int = 256) -> Iterab
     network, tokenizer = load_classifier(model_source(str(model)))
     victim = ModelVictim(network, tokenizer)
     names = network.config.id2label
-    waiting: list[str] = []
+    waiting: list[Text] = []
 
     def answers() -> Iterable[Json]:
         for text, row in zip(
@@ -71,7 +71,7 @@ def predict(model: str | Path, texts: Iterable[str], batch: int = 256) -> Iterab
         ):
             best = int(np.argmax(row))
             yield {
-                "text": text,
+                **dict(zip(("text", "text_pair"), parts(text), strict=False)),
                 "label": str(names[best]),
                 "probability": round(float(row[best]), 6),
                 "probabilities": {str(names[i]): round(float(p), 6) for i, p in enumerate(row)},

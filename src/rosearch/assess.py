@@ -24,10 +24,10 @@ from rosearch.journal import Journal
 from rosearch.progress import stage
 from rosearch.tasks import Split, Task
 from rosearch.teacher.fit import content_hash, load_classifier, model_source, place
-from rosearch.types import Json, Robustness
+from rosearch.types import Json, Robustness, Text
 
 ALL = "all"  # the worst case over several attacks
-Predict = Callable[[list[str]], Any]
+Predict = Callable[[list[Any]], Any]  # from texts, or from pairs of texts
 Limits = tuple[Goal, int | None]  # and the query budget per text
 
 
@@ -153,8 +153,8 @@ def attack_model(
     """Attack a saved student, any Hugging Face classifier, or any function.
 
     Args:
-        model: a folder, a hub id, or a function from texts to probabilities (texts, C) in the order
-            of the task's labels.
+        model: a folder, a hub id, or a function from texts (or pairs `(first, second)`, if the task
+            has pairs) to probabilities (texts, C) in the order of the task's labels.
         settings: see `Settings`; single ones may be given by name: `n=50, max_queries=100`.
         journal: a JSON Lines file that gets every result at once. If it holds results of the same
             attack on the same model and texts, these are not computed again.
@@ -184,7 +184,7 @@ def _attack(
     kit: Kit,
     limits: Limits,
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     journal: Journal,
 ) -> list[AttackResult]:
@@ -223,17 +223,18 @@ def transfer(
         other = load_victim(model, task, device)
         found[str(model)] = {}
         for attack, results in report.results.items():
-            flipped = [r for r in results if r.status == "flipped"]
+            # White-box attacks on embeddings flip labels without leaving a text to replay.
+            flipped = [r for r in results if r.status == "flipped" and r.changed]
             labels = [other.numbers[ours[report.label_names[r.label]]] for r in flipped]
-            right = _right(other.victim, [r.original for r in flipped], labels)
-            still = right & _right(other.victim, [r.perturbed for r in flipped], labels)
+            right = _right(other.victim, [r.asked[0] for r in flipped], labels)
+            still = right & _right(other.victim, [r.asked[1] for r in flipped], labels)
             found[str(model)][attack] = Robustness(
                 attack, len(flipped), int(right.sum()), int(still.sum()), 2 * len(flipped)
             )
     return found
 
 
-def _right(victim: Victim, texts: Sequence[str], labels: Sequence[int]) -> np.ndarray:
+def _right(victim: Victim, texts: Sequence[Text], labels: Sequence[int]) -> np.ndarray:
     if not texts:
         return np.zeros(0, dtype=bool)
     right: np.ndarray = victim.probabilities([segment(t) for t in texts]).argmax(1) == labels

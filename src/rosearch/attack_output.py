@@ -86,24 +86,25 @@ def print_transfer(found: Mapping[str, Mapping[str, Robustness]]) -> None:
 
 
 def results_table(found: AttackReport) -> str:
-    """Every attacked text as a row of CSV."""
+    """Every attacked text as a row of CSV; `first` is the first text of a pair, else empty."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    columns = ("index", "label", "status", "original", "perturbed", "queries")
+    columns = ("index", "label", "status", "first", "original", "perturbed", "queries")
     more = ("changed", "label_before", "label_after", "probability_before", "probability_after")
     writer.writerow(("attack", *columns, *more))
     names = found.label_names
     for attack, results in found.results.items():
         for r in results:
             before, after = int_max(r.before), int_max(r.after)
-            words = [r.index, names[r.label], r.status, r.original, r.perturbed, r.queries]
+            texts = [r.first, r.original, r.perturbed]
+            words = [r.index, names[r.label], r.status, *texts, r.queries]
             said = [names[before], names[after], r.before[before], r.after[after]]
             writer.writerow((attack, *words, len(r.changed), *said))
     return stream.getvalue()
 
 
 def _diff(attack: str, result: AttackResult, names: tuple[str, ...]) -> Text:
-    """Original and perturbed text, the changed words marked."""
+    """Original and perturbed text, the changed words marked; the first text of a pair above."""
     old = segment(result.original)
     new = dict(zip(result.changed, result.replacements, strict=True))
     line = Text(f"\n{attack}: ", style="bold")
@@ -111,6 +112,10 @@ def _diff(attack: str, result: AttackResult, names: tuple[str, ...]) -> Text:
     line.append(
         f"{names[before]} {result.before[before]:.2f} -> {names[after]} {result.after[after]:.2f}\n"
     )
+    if result.first is not None:
+        line.append(f"{result.first}\n", style="not bold dim")
+    if result.status == "flipped" and not new:
+        line.append("(embeddings changed, words did not) ", style="not bold dim")
     line.append(old.gaps[0], style="not bold")
     for i, word in enumerate(old.words):
         if i in new:

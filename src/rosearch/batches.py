@@ -1,14 +1,79 @@
-"""Length-bucketed batches and padding. Shapes: B batch, T tokens."""
+"""Encoded texts, length-bucketed batches and padding. Shapes: B batch, T tokens."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rosearch.types import Text
+
 POOL = 50  # batches that are sorted by length together
+
+
+class Encoded(NamedTuple):
+    """A text or a pair of texts as a model reads it.
+
+    Attributes:
+        ids: T token ids, special tokens included.
+        types: T token types, which tell the texts of a pair apart; None where all are 0 or the
+            model takes none.
+    """
+
+    ids: list[int]
+    types: list[int] | None = None
+
+
+def takes_types(model: Any, tokenizer: Any) -> bool:
+    """Whether a model takes token types: BERT does, DistilBERT, RoBERTa and students do not."""
+    name = "token_type_ids"
+    return (
+        name in tokenizer.model_input_names and name in inspect.signature(model.forward).parameters
+    )
+
+
+def tokenized(
+    tokenizer: Any, texts: Sequence[Text], max_length: int | None, types: bool = False
+) -> list[Encoded]:
+    """Texts or pairs encoded by a Hugging Face tokenizer.
+
+    Too long pairs lose tokens at the end of the longer text first (`truncation=True`, the Hugging
+    Face default); attacks cut them in the same way (`rosearch.attack.victim`).
+
+    Args:
+        texts: all single texts or all pairs.
+        max_length: None cuts nothing.
+        types: whether token types are wanted, see `takes_types`.
+    """
+    if not texts:
+        return []
+    pairs = not isinstance(texts[0], str)
+    columns = [list(column) for column in zip(*texts, strict=True)] if pairs else [list(texts)]
+    found = tokenizer(
+        *columns,
+        truncation=max_length is not None,
+        max_length=max_length,
+        return_token_type_ids=types,
+    )
+    kinds = found["token_type_ids"] if types else [None] * len(texts)
+    return [
+        Encoded(ids, kind if kind and any(kind) else None)
+        for ids, kind in zip(found["input_ids"], kinds, strict=True)
+    ]
+
+
+def model_inputs(encoded: Sequence[Encoded], pad_id: int) -> dict[str, Tensor]:
+    """What a Hugging Face model takes: ids, mask, and types where any text has them; (B, T)."""
+    ids, mask = padded([e.ids for e in encoded], pad_id)
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    if any(e.types for e in encoded):
+        types = [e.types or [0] * len(e.ids) for e in encoded]
+        inputs["token_type_ids"], _ = padded(types, 0)
+    return inputs
 
 
 def bucketed_epoch(

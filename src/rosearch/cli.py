@@ -344,14 +344,21 @@ def predict(
         list[str] | None,
         typer.Argument(help="Texts; without any, or with '-', one a line from stdin."),
     ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs",
+            help='Each is a pair: {"text": ..., "text_pair": ...}, or two texts and a tab between.',
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Classify texts."""
+    """Classify texts, or pairs of texts."""
     from rosearch import output
     from rosearch.api import predict as classify
 
     given = output.stdin_lines() if not texts or texts == ["-"] else texts
-    for answer in classify(model, given):
+    for answer in classify(model, output.text_pairs(given) if pairs else given):
         output.print_prediction(answer, as_json)
 
 

@@ -19,13 +19,18 @@ STRICT = ConfigDict(extra="forbid")
 @with_config(STRICT)
 @dataclass(frozen=True)
 class TaskConfig:
-    """Which data: a built-in name or hub id, or files."""
+    """Which data: a built-in name or hub id, or files.
+
+    Attributes:
+        text_pair_column: second text of each pair; none for single texts.
+    """
 
     name: str = "mr"
     train: str | None = None
     validation: str | None = None
     test: str | None = None
     text_column: str = "text"
+    text_pair_column: str | None = None
     label_column: str = "label"
 
 

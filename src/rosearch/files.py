@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -46,3 +47,19 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield made
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(made, folder)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def folder_hash(folder: Path, suffixes: tuple[str, ...]) -> str:
+    """SHA-256 over names and contents of the files of a folder with one of the suffixes."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in suffixes:
+            digest.update(path.name.encode())
+            digest.update(bytes.fromhex(file_hash(path)))
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch.attack.attack import Attack
+from rosearch.attack.attack import AnyAttack
 from rosearch.attack.engine import AttackResult, robustness, run_suite
 from rosearch.attack.kit import Kit
 from rosearch.attack.methods import load_attacks
@@ -65,9 +65,11 @@ class Context:
         trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.encoded.items()}
         return Sizes(rows, len(self.label_names), LATENCY_TOKENS, trimmed=trimmed)
 
-    def attacks(self, suite: str, max_queries: int | None = None) -> tuple[Attack, ...]:
+    def attacks(
+        self, suite: str, max_queries: int | None = None, exact: bool = True
+    ) -> tuple[AnyAttack, ...]:
         """The attacks of a suite, on validation and test texts."""
-        return load_attacks(suite, self.kit, max_queries=max_queries)
+        return load_attacks(suite, self.kit, max_queries=max_queries, exact=exact)
 
 
 def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Score:
@@ -83,7 +85,7 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     correct = count_correct(victim, context.validation)
     counts, _ = attack_split(
         fidelity.attack,
-        context.attacks(fidelity.attack, fidelity.max_queries),
+        context.attacks(fidelity.attack, fidelity.max_queries, exact=False),
         victim,
         context.validation,
         fidelity.attacked,
@@ -209,7 +211,7 @@ def _final_model(
     clean = count_correct(victim, context.validation) / len(context.validation)
     counts, _ = attack_split(
         job.fidelity.attack,
-        context.attacks(job.fidelity.attack),
+        context.attacks(job.fidelity.attack, exact=False),
         victim,
         context.validation,
         job.fidelity.attacked,
@@ -226,7 +228,7 @@ def count_correct(victim: Victim, split: Split) -> int:
 
 
 def attack_split(
-    name: str, attacks: Sequence[Attack], victim: Victim, split: Split, n: int
+    name: str, attacks: Sequence[AnyAttack], victim: Victim, split: Split, n: int
 ) -> tuple[Robustness, list[AttackResult]]:
     """Attack the first `n` examples of a split with a suite of that name."""
     results = run_suite(attacks, victim, split.texts[:n], split.labels[:n])

@@ -41,6 +41,13 @@ class TaskOptions:
     text_column: Annotated[
         str | None, typer.Option(help="Column with the text.", show_default="text")
     ] = None
+    text_pair_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column with the second text, where texts come in pairs; attacks change only it.",
+            show_default="single texts",
+        ),
+    ] = None
     label_column: Annotated[
         str | None, typer.Option(help="Column with the label.", show_default="label")
     ] = None

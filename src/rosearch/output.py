@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +120,43 @@ def stdin_lines() -> Iterator[str]:
         raise UserError("no text given: name texts as arguments or send one a line to stdin")
 
 
+def text_pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of texts, each one JSON object with `text` and `text_pair`, or with a tab between.
+
+    Raises:
+        UserError: a line is neither.
+    """
+    for number, line in enumerate(lines, start=1):
+        found = _from_object(line) if line.lstrip().startswith("{") else None
+        texts = found or line.split("\t")
+        if len(texts) != 2:
+            raise UserError(
+                f"text {number} is no pair: {line!r:.50}; give "
+                '{"text": "...", "text_pair": "..."} or two texts with a tab between'
+            )
+        yield texts[0], texts[1]
+
+
+def _from_object(line: str) -> list[str] | None:
+    """Both texts of a JSON object; None if it is none of that form, or its text is no Unicode."""
+    try:
+        found = json.loads(line)
+        pair = [found["text"], found["text_pair"]]
+        "".join(pair).encode("utf-8")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return pair
+
+
 def print_prediction(answer: Mapping[str, Any], as_json: bool) -> None:
-    """One classified text: JSON, or label, probability and text separated by tabs."""
+    """One classified text or pair: JSON, or label, probability and texts separated by tabs."""
     if as_json:
         print(json.dumps(answer, ensure_ascii=False), flush=True)
     else:
-        print(f"{answer['label']}\t{answer['probability']:.3f}\t{answer['text']}", flush=True)
+        said = (answer["label"], f"{answer['probability']:.3f}", answer["text"])
+        print(
+            *said, *([answer["text_pair"]] if "text_pair" in answer else []), sep="\t", flush=True
+        )
 
 
 def print_genotype(g: Genotype, sizes: Sizes, svg: Path | None, as_json: bool) -> None:

@@ -3,9 +3,12 @@ once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rosearch import resources
-from rosearch.attack.lexicon import RESOURCES
-from rosearch.attack.methods import check_attack, lexicons_of
+from rosearch.attack.kit import MODELS
+from rosearch.attack.lexicon import KIN, RESOURCES
+from rosearch.attack.methods import check_attack, lexicons_of, members, models_of
 from rosearch.config import RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
@@ -19,6 +22,7 @@ def task_of(config: TaskConfig, seed: int) -> Task:
         validation=config.validation,
         test=config.test,
         text_column=config.text_column,
+        text_pair_column=config.text_pair_column,
         label_column=config.label_column,
         seed=seed,
     )
@@ -32,6 +36,7 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     read = [name for attack in all_attacks(config) for name in lexicons_of(attack)]
     for lexicon in (*read, *config.encoding.lexicons):
         names += RESOURCES.get(lexicon, ())
+    names += [MODELS[model] for attack in all_attacks(config) for model in models_of(attack)]
     return tuple(dict.fromkeys(names))
 
 
@@ -48,10 +53,20 @@ def check(config: RunConfig) -> None:
     """
     for name in all_attacks(config):
         check_attack(name)
-    used = {*lexicons_of(config.search.attack), *config.encoding.lexicons}
-    leaked = [name for name in config.final.held_out if used & set(lexicons_of(name))]
+    used = _read(config.search.attack) | _kinds(config.encoding.lexicons)
+    leaked = [name for name in config.final.held_out if used & _read(name)]
     if leaked:
         raise UserError(
-            f"the attack {leaked[0]!r} cannot be held out: the search uses its lexicon; "
+            f"the attack {leaked[0]!r} cannot be held out: the search uses it or its lexicon; "
             "change final.held_out, search.attack or encoding.lexicons"
         )
+
+
+def _read(suite: str) -> set[str]:
+    """What makes two suites alike: their attacks and the lexicons that these read."""
+    return {*members(suite), *_kinds(lexicons_of(suite))}
+
+
+def _kinds(lexicons: Iterable[str]) -> set[str]:
+    """Lexicons, those that only differ in form being one."""
+    return {KIN.get(name, name) for name in lexicons}

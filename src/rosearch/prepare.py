@@ -36,6 +36,7 @@ from rosearch.student.vocabulary import (
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher, load_classifier
 from rosearch.teacher.targets import cache_targets, load_targets
+from rosearch.types import parts
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,10 @@ def _encodings(
     tokenizer: Any,
 ) -> dict[str, EncodedTrain]:
     """The train split under every encoding; validation and test texts play no part in it."""
-    texts = [[w.lower() for w in segment(text).words] for text in task.train.texts]
+    texts = [
+        [w.lower() for part in parts(text) for w in segment(part).words]
+        for text in task.train.texts
+    ]
     names = dict.fromkeys([*config.encoding.lexicons, *(n for c in wanted for n in c.lexicons)])
     tables = {name: _lexicon(name, texts, tokenizer) for name in names}
     vocabularies = {PLAIN: plain_vocabulary(tokenizer)}
@@ -105,7 +109,8 @@ def _encodings(
         student = student_tokenizer(tokenizer, vocabulary)
         if config.encoding.trim:
             words = {s for text in texts for w in text for s in lexicons[key].get(w, ())}
-            occur = occurring_tokens(student, [*task.train.texts, *(f" {w}" for w in words)])
+            written = [part for text in task.train.texts for part in parts(text)]
+            occur = occurring_tokens(student, [*written, *(f" {w}" for w in words)])
             vocabulary = trimmed(vocabulary, occur, student.unk_token_id)
         may_change = {w: found for w, found in lexicons[key].items() if not_a_stop_word(w)}
         encoded[key] = encode_train(

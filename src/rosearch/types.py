@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from rosearch.space.genotype import Genotype
 
 Status = Literal["ok", "failed"]
+# What is classified: one text, or a pair of texts (premise and hypothesis, question and answer).
+Text: TypeAlias = str | tuple[str, str]
+
+
+def parts(text: Text) -> tuple[str, ...]:
+    """The one text, or both texts of a pair."""
+    return (text,) if isinstance(text, str) else text
 
 
 @dataclass(frozen=True)

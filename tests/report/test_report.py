@@ -264,6 +264,15 @@ def test_a_diff_survives_another_number_of_words() -> None:
     assert pieces[0] == ("same", "so ")
 
 
+def test_the_first_text_of_a_pair_is_shown_as_text(tmp_path: Path) -> None:
+    store = Store(made_run(tmp_path) / "run.db")
+    example = made_example(0, "flipped", "a good film", "a nice film") | {
+        "first": f"Is it? {SCRIPT}"
+    }
+    store.add_examples(store.meta()["summary"]["best"]["id"], "wordnet", [example])
+    assert f"Is it? {SCRIPT}" in Page(write_report(tmp_path)).words
+
+
 def test_a_gallery_holds_the_first_texts_of_each_outcome() -> None:
     skipped = [made_example(i, "skipped", "a b", "a b") for i in range(40)]
     flipped = [made_example(i, "flipped", "a b", "a c") for i in range(40, 42)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Outcome:
     Attributes:
         status: `skipped` (misclassified before the attack, or of the target's class), `survived`
             or `flipped` (the goal was reached).
-        perturbed: the adversarial text; for a survivor, the most damaging text found.
+        perturbed: the adversarial text; for a survivor, the text that the search ended with.
         before, after: probabilities (C,) of the original and of the perturbed text.
         queries: texts that the victim was asked about.
         path: positions of the changed words in the order in which they changed.
@@ -44,9 +44,24 @@ class Outcome:
 Search: TypeAlias = Step[Outcome]
 
 
+class AnyAttack(Protocol):
+    """What the engine runs: an `Attack` on words, or one on embeddings (`white_box`)."""
+
+    @property
+    def name(self) -> str: ...
+
+    def search(self, text: Words, label: int) -> Search:
+        """The attack on one text."""
+        ...
+
+    def limited(self, name: str, goal: Goal, max_queries: int | None) -> AnyAttack:
+        """The same attack under another name, with another goal and query budget."""
+        ...
+
+
 @dataclass(frozen=True)
 class Attack:
-    """Goal, source of substitutions, constraints and search method.
+    """An attack on words: goal, source of substitutions, constraints and search method.
 
     Attributes:
         source: what a word may be replaced by.
@@ -78,6 +93,6 @@ class Attack:
             if all(allows(word) for allows in self.may_change) and self.source.offers(text, i)
         ]
 
-    def limited(self, goal: Goal, max_queries: int | None) -> Attack:
-        """The same attack with another goal and query budget."""
-        return replace(self, goal=goal, max_queries=max_queries)
+    def limited(self, name: str, goal: Goal, max_queries: int | None) -> Attack:
+        """The same attack under another name, with another goal and query budget."""
+        return replace(self, name=name, goal=goal, max_queries=max_queries)

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from rosearch.attack.attack import Attack, Outcome, Search, Status
+from rosearch.attack.attack import AnyAttack, Outcome, Search, Status
+from rosearch.attack.gradients import damaged
 from rosearch.attack.steps import Model, Request
 from rosearch.attack.text import Words, segment
 from rosearch.attack.victim import Victim
-from rosearch.types import Robustness
+from rosearch.attack.white_box import WhiteBox
+from rosearch.types import Robustness, Text
 
 WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full
 
@@ -24,11 +26,14 @@ class AttackResult:
 
     Attributes:
         index: position among the attacked texts.
+        original, perturbed: the text before and after; of a pair, the second text.
         attack: the attack that flipped the text, else the last one that it survived.
         changed: positions of the changed words.
         replacements: what stands at the changed positions.
         path: the same positions in the order in which they were changed.
+        words: the new words, in the order of the path.
         exhausted: whether the query budget ended the search.
+        first: the first text of a pair, which no attack changes; None for a single text.
     """
 
     index: int
@@ -40,15 +45,23 @@ class AttackResult:
     changed: tuple[int, ...]
     replacements: tuple[str, ...]
     path: tuple[int, ...]
+    words: tuple[str, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
     queries: int
     exhausted: bool
+    first: str | None = None
+
+    @property
+    def asked(self) -> tuple[Text, Text]:
+        """What the model read before and after: the text, or the pair."""
+        texts = (self.original, self.perturbed)
+        return texts if self.first is None else ((self.first, texts[0]), (self.first, texts[1]))
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> AttackResult:
         """From `asdict` that went through JSON; other keys are ignored."""
-        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls)}
+        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
         lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
         return cls(**(values | lists))
 
@@ -64,9 +77,9 @@ class _Live:
 
 
 def iterate_attack(
-    attack: Attack, victim: Victim, examples: Iterable[tuple[str, int]], window: int = WINDOW
+    attack: AnyAttack, victim: Victim, examples: Iterable[tuple[Text, int]], window: int = WINDOW
 ) -> Iterator[AttackResult]:
-    """Attack texts with their labels; results as they finish.
+    """Attack texts or pairs with their labels; results as they finish.
 
     Memory does not grow with the number of texts: at most `window` are read ahead.
 
@@ -94,9 +107,9 @@ def iterate_attack(
 
 
 def iterate_suite(
-    attacks: Sequence[Attack],
+    attacks: Sequence[AnyAttack],
     victim: Victim,
-    examples: Iterable[tuple[str, int]],
+    examples: Iterable[tuple[Text, int]],
     window: int = WINDOW,
 ) -> Iterator[AttackResult]:
     """The worst case per text: each attack is tried on the texts that survived those before it.
@@ -122,9 +135,9 @@ def iterate_suite(
 
 
 def run_suite(
-    attacks: Sequence[Attack],
+    attacks: Sequence[AnyAttack],
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     window: int = WINDOW,
 ) -> list[AttackResult]:
@@ -134,9 +147,9 @@ def run_suite(
 
 
 def run_attack(
-    attack: Attack,
+    attack: AnyAttack,
     victim: Victim,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     window: int = WINDOW,
 ) -> list[AttackResult]:
@@ -157,19 +170,30 @@ def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
 
 def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
     """The answers to what every text asks, each model being called once."""
-    asking: dict[Model | None, list[int]] = {}
+    asking: dict[tuple[Model | None, WhiteBox | None], list[int]] = {}
     for i, one in live.items():
-        asking.setdefault(one.request.model, []).append(i)
+        asking.setdefault((one.request.model, one.request.white_box), []).append(i)
     found: list[tuple[int, Any]] = []
-    for model, indices in asking.items():
+    for asked, indices in asking.items():
         items = [item for i in indices for item in live[i].request.items]
-        answers = (victim.probabilities if model is None else model)(items)
+        answers = _asked(*asked, victim, items)
         start = 0
         for i in indices:
             end = start + len(live[i].request.items)
             found.append((i, answers[start:end]))
             start = end
     return found
+
+
+def _asked(
+    model: Model | None, white_box: WhiteBox | None, victim: Victim, items: Sequence[Any]
+) -> Any:
+    """What a model, or the victim, says of the items."""
+    if model is not None:
+        return model(items)
+    if white_box is not None:
+        return damaged(victim, items, white_box)
+    return victim.probabilities(items)
 
 
 def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
@@ -183,10 +207,12 @@ def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
         changed=tuple(sorted(outcome.path)),
         replacements=tuple(outcome.perturbed.words[i] for i in sorted(outcome.path)),
         path=outcome.path,
+        words=tuple(outcome.perturbed.words[i] for i in outcome.path),
         before=_plain(outcome.before),
         after=_plain(outcome.after),
         queries=outcome.queries,
         exhausted=outcome.exhausted,
+        first=one.original.first,
     )
 
 

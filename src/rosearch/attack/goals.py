@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rosearch.errors import UserError
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -18,7 +20,16 @@ class Goal:
     target: int | None = None
 
     def attackable(self, probabilities: np.ndarray, label: int) -> bool:
-        """Whether a text is right before the attack, (C,), and is not of the target's class."""
+        """Whether a text is right before the attack, (C,), and is not of the target's class.
+
+        Raises:
+            UserError: the victim does not know the target.
+        """
+        classes = len(probabilities)
+        if self.target is not None and not 0 <= self.target < classes:
+            raise UserError(
+                f"target {self.target}: the victim has {classes} classes, 0 to {classes - 1}"
+            )
         return int(probabilities.argmax()) == label != self.target
 
     def reached(self, probabilities: np.ndarray, label: int) -> np.ndarray:

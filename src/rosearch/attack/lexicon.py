@@ -9,38 +9,41 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from rosearch.attack.sources import Lexicon
-from rosearch.attack.sources.characters import character_edits
-from rosearch.attack.sources.neighbours import neighbours_file
-from rosearch.attack.sources.wordnet import wordnet_relatives, wordnet_synonyms
+from rosearch.attack.sources.characters import character_edits, deepwordbug_edits, textbugger_edits
+from rosearch.attack.sources.neighbours import neighbours
+from rosearch.attack.sources.vectors import content_of
+from rosearch.attack.sources.wordnet import (
+    wordnet_inflected,
+    wordnet_relatives,
+    wordnet_synonyms,
+)
 from rosearch.attack.text import segment
 from rosearch.files import write_text
+from rosearch.types import Text
 
 Table = Mapping[str, tuple[str, ...]]
 
 LEXICONS: dict[str, Callable[[], Lexicon]] = {
     "wordnet": wordnet_synonyms,
+    "wordnet_inflected": wordnet_inflected,
     "relatives": wordnet_relatives,
     "characters": character_edits,
+    "deepwordbug": deepwordbug_edits,
+    "textbugger": textbugger_edits,
 }
-RESOURCES = {"wordnet": ("wordnet",), "relatives": ("wordnet",)}  # what must be downloaded
+RESOURCES = {  # what must be downloaded
+    "wordnet": ("wordnet",),
+    "wordnet_inflected": ("wordnet",),
+    "relatives": ("wordnet",),
+}
+KIN = {"wordnet_inflected": "wordnet"}  # lexicons that are others in another form
 FILE = "file:"  # starts the name of a lexicon from a user's file
 VERSION = "1"  # raise it when a lexicon's rules change: old tables are then built anew
 
 
-def vocabulary_of(texts: Iterable[str]) -> set[str]:
-    """Lower-cased words of texts."""
+def vocabulary_of(texts: Iterable[Text]) -> set[str]:
+    """Lower-cased words that an attack may change: of texts, or of the second texts of pairs."""
     return {word.lower() for text in texts for word in segment(text).words}
-
-
-def load_lexicon(name: str) -> Lexicon:
-    """A lexicon by its name in `LEXICONS`, or `file:PATH`.
-
-    Raises:
-        UserError: a file that can't be read.
-    """
-    if name.startswith(FILE):
-        return neighbours_file(Path(name.removeprefix(FILE)))
-    return LEXICONS[name]()
 
 
 def build_table(lexicon: Lexicon, words: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -49,18 +52,27 @@ def build_table(lexicon: Lexicon, words: Iterable[str]) -> dict[str, tuple[str, 
 
 
 def cached_table(name: str, words: Iterable[str], folder: Path) -> dict[str, tuple[str, ...]]:
-    """`build_table` of a lexicon by name, read from `folder` if it was built before.
+    """Substitutions of words, read from `folder` if they were looked up before.
 
-    A user's file may change and is quick to read: it is read anew each time.
+    Args:
+        name: one of `LEXICONS`, or `file:PATH` of a user's file, which is known by its content.
+
+    Raises:
+        UserError: a file that can't be read.
     """
     words = sorted(set(words))
-    if name.startswith(FILE):
-        return build_table(load_lexicon(name), words)
-    digest = hashlib.sha256("\n".join([name, VERSION, *words]).encode()).hexdigest()[:16]
-    path = folder / f"{name}-{digest}.json"
+    file = Path(name.removeprefix(FILE)) if name.startswith(FILE) else None
+    source = name if file is None else content_of(file)
+    digest = hashlib.sha256("\n".join([source, VERSION, *words]).encode()).hexdigest()[:16]
+    path = folder / f"{name if file is None else 'file'}-{digest}.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(build_table(load_lexicon(name), words)))
+        made = (
+            build_table(LEXICONS[name](), words)
+            if file is None
+            else neighbours(file, words, folder)
+        )
+        write_text(path, json.dumps(made))
     return {w: tuple(found) for w, found in json.loads(path.read_text(encoding="utf-8")).items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rosearch.attack.attack import Attack
+from rosearch.attack.attack import AnyAttack
 from rosearch.attack.kit import Kit
 
 
@@ -18,17 +18,19 @@ class Recipe:
         wire: makes the attack from a kit and the names of its lexicons in it.
         departures: how it differs from the paper; empty if it does not.
         lexicons: read by default; see `rosearch.attack.lexicon.LEXICONS`.
-        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`.
+        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`; see `Kit`.
         own_lexicon: whether `name:FILE` reads a user's lexicon instead of the default ones.
+        adds_lexicon: whether that lexicon is read besides the default ones.
         white_box: whether it needs the victim's gradients.
     """
 
     name: str
     description: str
     paper: str
-    wire: Callable[[Kit, tuple[str, ...]], Attack]
+    wire: Callable[[Kit, tuple[str, ...]], AnyAttack]
     departures: str = ""
     lexicons: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     own_lexicon: bool = False
+    adds_lexicon: bool = False
     white_box: bool = False

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from rosearch.attack.white_box import WhiteBox
 
 T = TypeVar("T")
 # Items to answers, one each and in order; a list or an array whose first axis are the items.
@@ -24,10 +27,13 @@ class Request:
         items: one or more; for the victim, `Words`.
         model: who answers; None is the victim, which gives probabilities (items, C). Requests to
             equal models are answered in one call.
+        white_box: what the victim is asked for where that is not probabilities: an ascent along
+            its gradients.
     """
 
     items: Sequence[Any]
     model: Model | None = None
+    white_box: WhiteBox | None = None
 
 
 Step: TypeAlias = Generator[Request, Any, T]

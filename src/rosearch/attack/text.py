@@ -1,9 +1,15 @@
-"""A text as words and the gaps between them, so that a word can change and nothing else does."""
+"""A text as words and the gaps between them, so that a word can change and nothing else does.
+
+Of a pair of texts only the second one is segmented: attacks on pairs leave the first one alone, as
+TextFooler does for natural language inference (Jin et al. 2020, section 4.1, on the hypothesis).
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+
+from rosearch.types import Text
 
 # Letters and digits with apostrophes or hyphens inside: "don't", "co-op", "80s".
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")  # noqa: RUF001
@@ -16,18 +22,25 @@ class Words:
     Attributes:
         words: n words.
         gaps: n + 1 stretches of white space and punctuation, possibly empty.
+        first: the first text of a pair, whose second text this is; None for a single text.
     """
 
     words: tuple[str, ...]
     gaps: tuple[str, ...]
+    first: str | None = None
 
     @property
     def text(self) -> str:
-        """The text, character by character as it came."""
+        """The text, or the second one of a pair, character by character as it came."""
         parts = [self.gaps[0]]
         for word, gap in zip(self.words, self.gaps[1:], strict=True):
             parts += (word, gap)
         return "".join(parts)
+
+    @property
+    def example(self) -> Text:
+        """What a classifier reads: the text, or the pair."""
+        return self.text if self.first is None else (self.first, self.text)
 
     def replaced(self, i: int, word: str) -> Words:
         """Word i replaced, in the casing of the original word."""
@@ -43,6 +56,7 @@ class Words:
         return Words(
             (*self.words[:i], *self.words[i + 1 :]),
             (*self.gaps[:i], joined, *self.gaps[i + 2 :]),
+            self.first,
         )
 
     def changed(self, other: Words) -> tuple[int, ...]:
@@ -51,8 +65,14 @@ class Words:
         return tuple(i for i, (a, b) in enumerate(pairs) if a != b)
 
 
-def segment(text: str) -> Words:
-    """Words and gaps of a text; `segment(t).text == t` for every t."""
+def segment(text: Text) -> Words:
+    """Words and gaps of a text, or of the second text of a pair.
+
+    `segment(t).example == t` for every t.
+    """
+    if not isinstance(text, str):
+        first, second = text
+        return replace(segment(second), first=first)
     words, gaps, end = [], [], 0
     for match in WORD.finditer(text):
         gaps.append(text[end : match.start()])

@@ -14,12 +14,14 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from rosearch.attack.text import Words
-from rosearch.batches import padded, sorted_batches
+from rosearch.attack.text import Words, segment
+from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types
+from rosearch.types import Text
 
 TOKEN_BUDGET = 4096  # padded tokens per batch; more is slower on a CPU, its caches overflow
 SLACK = 4  # padding allowed per row within a batch
 CACHE_ENTRIES = 200_000
+FIRST_TEXTS = 1024  # first texts of pairs whose pieces are remembered
 # Unicode categories at which BERT splits: space separators and all punctuation.
 BREAKING = frozenset({"Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"})
 
@@ -33,13 +35,14 @@ class Victim(Protocol):
 
 
 class CallableVictim:
-    """Any function from texts to probabilities, as a victim."""
+    """Any function from texts, or from pairs `(first, second)`, to probabilities, as a victim."""
 
-    def __init__(self, predict: Callable[[list[str]], Any]) -> None:
+    def __init__(self, predict: Callable[[list[Any]], Any]) -> None:
         self.predict = predict
 
     def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
-        return np.asarray(self.predict([t.text for t in texts]), dtype=np.float32)
+        asked: list[Text] = [t.example for t in texts]
+        return np.asarray(self.predict(asked), dtype=np.float32)
 
 
 class ModelVictim:
@@ -52,31 +55,32 @@ class ModelVictim:
 
     def __init__(self, model: Any, tokenizer: Any, token_budget: int = TOKEN_BUDGET) -> None:
         self.model = model.eval()
-        self.encoder = PieceEncoder(tokenizer)
+        self.encoder = PieceEncoder(tokenizer, takes_types(model, tokenizer))
         self.pad_id: int = tokenizer.pad_token_id or 0
         self.token_budget = token_budget
         rows = getattr(getattr(model, "input", None), "rows", None)
         self.rows: np.ndarray | None = None if rows is None else rows.cpu().numpy()
-        self.known: dict[bytes, np.ndarray] = {}
+        self.known: dict[tuple[bytes, bytes], np.ndarray] = {}
 
     def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
         encoded = [self.encoder.encode(t) for t in texts]
-        keys = [self._key(ids) for ids in encoded]
+        keys = [self._key(e) for e in encoded]
         if len(self.known) > CACHE_ENTRIES:
             self.known.clear()
-        new = {key: ids for key, ids in zip(keys, encoded, strict=True) if key not in self.known}
+        new = {key: e for key, e in zip(keys, encoded, strict=True) if key not in self.known}
         answers = dict(zip(new, self._compute(list(new.values())), strict=True))
         found = [answers[k] if k in answers else self.known[k] for k in keys]
         self.known.update(answers)
         return np.stack(found) if found else np.zeros((0, 0), dtype=np.float32)
 
-    def _key(self, ids: list[int]) -> bytes:
-        array = np.array(ids, dtype=np.int32)
-        return (array if self.rows is None else self.rows[array]).tobytes()
+    def _key(self, encoded: Encoded) -> tuple[bytes, bytes]:
+        array = np.array(encoded.ids, dtype=np.int32)
+        read = array if self.rows is None else self.rows[array]
+        return read.tobytes(), bytes(encoded.types or ())
 
-    def _compute(self, encoded: list[list[int]]) -> np.ndarray:
+    def _compute(self, encoded: list[Encoded]) -> np.ndarray:
         answers: np.ndarray | None = None
-        lengths = [len(ids) for ids in encoded]
+        lengths = [len(e.ids) for e in encoded]
         for chosen in sorted_batches(lengths, self.token_budget, SLACK):
             batch = self._forward([encoded[i] for i in chosen])
             if answers is None:
@@ -84,11 +88,11 @@ class ModelVictim:
             answers[chosen] = batch
         return np.zeros((0, 0), dtype=np.float32) if answers is None else answers
 
-    def _forward(self, encoded: list[list[int]]) -> np.ndarray:
-        ids, mask = padded(encoded, self.pad_id)
+    def _forward(self, encoded: list[Encoded]) -> np.ndarray:
+        inputs = model_inputs(encoded, self.pad_id)
         device = self.model.device
         with torch.inference_mode():
-            logits = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
+            logits = self.model(**{name: x.to(device) for name, x in inputs.items()}).logits
         result: np.ndarray = logits.float().softmax(-1).cpu().numpy()
         return result
 
@@ -98,43 +102,140 @@ class PieceEncoder:
 
     BERT's pre-tokenizer splits at white space and punctuation, so pieces of the words are the
     pieces of the text if every gap consists of such characters. Other texts (symbols or invisible
-    characters glued to a word) and other tokenizers are encoded whole: slower, never different.
+    characters glued to a word, "[SEP]" written out) and other tokenizers are encoded whole: slower,
+    never different.
+
+    Of a pair, the first text is encoded once. Special tokens and token types are those that the
+    tokenizer itself puts around two texts, and both texts are cut as by `truncation=True`.
+
+    Args:
+        types: whether the model takes token types.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, types: bool = False) -> None:
         backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         backend.no_padding()  # files of sentence encoders ask for a fixed length
         backend.no_truncation()
         self.backend = backend
-        self.joins = type(backend.pre_tokenizer).__name__ == "BertPreTokenizer"
+        self.reserved = reserved_words(backend)
         self.max_length = min(tokenizer.model_max_length, 512)
-        bare = backend.encode("word", add_special_tokens=False).ids
-        full = backend.encode("word").ids
-        at = next(i for i in range(len(full)) if full[i : i + len(bare)] == bare)
-        self.prefix, self.suffix = full[:at], full[at + len(bare) :]
+        self.frames = (Frame(backend, 1, types), Frame(backend, 2, types))
         self.pieces: dict[str, list[int]] = {}
+        self.whole = lru_cache(FIRST_TEXTS)(self._whole)
 
-    def encode(self, text: Words) -> list[int]:
+    def encode(self, text: Words) -> Encoded:
         """Token ids with special tokens, cut to the model's length."""
-        if not (self.joins and all(separates(gap) for gap in text.gaps)):
-            whole = self.backend.encode(text.text, add_special_tokens=False).ids
-            return self._framed([*self.prefix, *whole])
-        ids = [*self.prefix, *self._pieces(text.gaps[0])]
+        second = self._joined(text)
+        if text.first is None:
+            frame = self.frames[0]
+            return frame.around(second[: self.max_length - frame.size])
+        frame = self.frames[1]
+        first = self.whole(text.first)
+        a, b = longest_first(len(first), len(second), self.max_length - frame.size)
+        return frame.around(first[:a], second[:b])
+
+    def fixed(self, text: Words) -> int:
+        """How many tokens come before those of the text that an attack may change."""
+        frame = self.frames[0 if text.first is None else 1]
+        before = sum(map(len, frame.special[:-1]))
+        if text.first is None:
+            return before
+        first, second = self.whole(text.first), self._joined(text)
+        return before + longest_first(len(first), len(second), self.max_length - frame.size)[0]
+
+    def _joined(self, text: Words) -> list[int]:
+        apart = self.reserved is not None and self.reserved.isdisjoint(text.words)
+        if not (apart and all(separates(gap) for gap in text.gaps)):
+            return self._whole(text.text)
+        ids = [*self._pieces(text.gaps[0])]
         for word, gap in zip(text.words, text.gaps[1:], strict=True):
             ids += self._pieces(word)
             if gap != " ":
                 ids += self._pieces(gap)
-        return self._framed(ids)
+        return ids
 
-    def _framed(self, ids: list[int]) -> list[int]:
-        return ids[: self.max_length - len(self.suffix)] + self.suffix
+    def _whole(self, text: str) -> list[int]:
+        ids: list[int] = self.backend.encode(text, add_special_tokens=False).ids
+        return ids
 
     def _pieces(self, part: str) -> list[int]:
         known = self.pieces.get(part)
         if known is None:
-            known = self.backend.encode(part, add_special_tokens=False).ids
-            self.pieces[part] = known
+            known = self.pieces[part] = self._whole(part)
         return known
+
+
+def reserved_words(backend: Tokenizer) -> frozenset[str] | None:
+    """Words of the tokenizer's special tokens: a text with "[SEP]" in it must be encoded whole.
+
+    None where words can't be encoded one by one: the pre-tokenizer is not BERT's, or a token was
+    added that is not of the form "[WORD]" and so may begin within a word.
+    """
+    if type(backend.pre_tokenizer).__name__ != "BertPreTokenizer":
+        return None
+    found: set[str] = set()
+    for token in backend.get_added_tokens_decoder().values():
+        words = segment(token.content).words
+        bracketed = token.content[:1] in "[<" and token.content[-1:] in "]>"
+        if token.normalized or not words or not bracketed:
+            return None
+        found.update(words)
+    return frozenset(found)
+
+
+class Frame:
+    """What a tokenizer puts around a text, or around and between the two texts of a pair.
+
+    Attributes:
+        special: special tokens before, between and after the texts.
+        types: the token type of each of these, and `text_types` of each text; None where all are 0
+            or none are wanted.
+    """
+
+    def __init__(self, backend: Tokenizer, texts: int, types: bool) -> None:
+        bare = backend.encode("word", add_special_tokens=False).ids
+        full = backend.encode("word", "word" if texts == 2 else None)
+        cuts = [0]
+        for _ in range(texts):
+            start = next(
+                i for i in range(cuts[-1], len(full.ids)) if full.ids[i : i + len(bare)] == bare
+            )
+            cuts += [start, start + len(bare)]
+        cuts.append(len(full.ids))
+        spans = list(zip(cuts[::2], cuts[1::2], strict=True))
+        self.special = [full.ids[a:b] for a, b in spans]
+        self.text_types = [full.type_ids[start] for start in cuts[1:-1:2]]
+        wanted = types and any(full.type_ids)
+        self.types = [full.type_ids[a:b] for a, b in spans] if wanted else None
+        self.size = sum(map(len, self.special))
+
+    def around(self, *texts: list[int]) -> Encoded:
+        """The pieces of the texts with special tokens around them."""
+        ids = interleaved(self.special, texts)
+        if self.types is None:
+            return Encoded(ids)
+        kinds = [[kind] * len(t) for kind, t in zip(self.text_types, texts, strict=True)]
+        return Encoded(ids, interleaved(self.types, kinds))
+
+
+def interleaved(around: Sequence[list[int]], parts: Sequence[list[int]]) -> list[int]:
+    """around[0], parts[0], around[1], ..., the last of `around`, as one list."""
+    found = [*around[0]]
+    for part, after in zip(parts, around[1:], strict=True):
+        found += part
+        found += after
+    return found
+
+
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """Lengths to which Hugging Face's `truncation=True` cuts two texts.
+
+    The longer one loses tokens until both are of the same length, then both do.
+    """
+    if first + second <= room:
+        return first, second
+    short = min(first, second, room // 2)
+    return (short, room - short) if first <= second else (room - short, short)
 
 
 @lru_cache(maxsize=65536)

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from rosearch.batches import tokenized
 from rosearch.distill.robust import Substitutes
 from rosearch.student.vocabulary import Vocabulary
+from rosearch.types import Text
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,17 @@ def encode_train(
     vocabulary: Vocabulary,
     tokenizer: Any,
     settings: dict[str, Any],
-    texts: Sequence[str],
+    texts: Sequence[Text],
     embedding: np.ndarray,
     max_length: int,
     substitutes: Substitutes | None = None,
 ) -> EncodedTrain:
-    """Encode the train split with a student tokenizer."""
-    encoded = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+    """Encode the train split with a student tokenizer.
+
+    Students have no token types: the texts of a pair are told apart by the separator that the
+    tokenizer puts between them, and so only by architectures that see the order of tokens.
+    """
+    encoded = [e.ids for e in tokenized(tokenizer, texts, max_length)]
     return EncodedTrain(
         vocabulary,
         tokenizer.backend_tokenizer.to_str(),

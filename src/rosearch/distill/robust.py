@@ -54,6 +54,8 @@ def substitutes(vocabulary: Vocabulary, lexicon: Mapping[str, Sequence[str]]) ->
 def substituted(ids: Tensor, table: Tensor, count: Tensor, share: float) -> Tensor:
     """Token ids (B, T) with about `share` of the replaceable words replaced at random.
 
+    Words of both texts of a pair: more variety, though attacks change the second text only.
+
     Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
     Departure: a word whose next piece continues it is replaced as well, now and then; it is noise.
 

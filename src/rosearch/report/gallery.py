@@ -29,6 +29,7 @@ class Shot:
         truth: probability of the true label before and after.
         pieces: the text, with what is gone and what is new marked.
         other: kind of the outcome of the other model on the same text, if it is stored.
+        first: the first text of a pair, which stays as it is; None for a single text.
     """
 
     role: str
@@ -42,6 +43,7 @@ class Shot:
     words: int
     pieces: tuple[Piece, ...]
     other: str | None = None
+    first: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def shot(example: Mapping[str, Any], label_names: Sequence[str], role: str, atta
         truth=(example["before"][label], example["after"][label]),
         words=len(example["changed"]),
         pieces=pieces,
+        first=example.get("first"),
     )
 
 

@@ -8,6 +8,7 @@ from rosearch.errors import UserError
 from rosearch.resources import fetch
 from rosearch.tasks.assemble import assemble
 from rosearch.tasks.builtin import BUILTIN, task_resources
+from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import StrPath, read_file
 from rosearch.tasks.hub import read_hub
 from rosearch.tasks.task import Split, Task
@@ -24,6 +25,7 @@ def load_task(
     validation: StrPath | None = None,
     test: StrPath | None = None,
     text_column: str = "text",
+    text_pair_column: str | None = None,
     label_column: str = "label",
     seed: int = 0,
 ) -> Task:
@@ -39,37 +41,43 @@ def load_task(
         validation: another such file.
         test: another such file.
         text_column: the column with the text; built-in tasks ignore it.
+        text_pair_column: the column with the second text where texts come in pairs (premise and
+            hypothesis, question and answer); attacks change the second text only.
         label_column: the column with the label (string, integer or boolean).
         seed: for splitting off; built-in tasks are always split the same way.
 
     Raises:
         UserError: the source cannot be read, or it is no sound classification task.
     """
+    columns = Columns(text_column, label_column, text_pair_column)
     if train is not None:
         if name not in (None, _DEFAULT):
             raise UserError(f"both the task {name!r} and a train file were given; give one")
-        return _from_files(train, validation, test, text_column, label_column, seed)
+        return _from_files(train, validation, test, columns, seed)
     if validation is not None or test is not None:
         raise UserError("validation or test file without a train file; give the train file too")
     if not name:
         raise UserError(f"no task was given; name one ({', '.join(BUILTIN)}) or give a train file")
     if name in BUILTIN:
+        if text_pair_column is not None:
+            raise UserError(
+                f"the built-in task {name!r} has single texts, no column {text_pair_column!r}; "
+                "leave out the text pair column or give a train file"
+            )
         resources, loader = BUILTIN[name]
         return loader(*(fetch(resource) for resource in resources))
-    return assemble(name, *read_hub(name, text_column, label_column), seed=seed)
+    return assemble(name, *read_hub(name, columns), seed=seed)
 
 
 def _from_files(
     train: StrPath,
     validation: StrPath | None,
     test: StrPath | None,
-    text_column: str,
-    label_column: str,
+    columns: Columns,
     seed: int,
 ) -> Task:
     first, *others = (
-        None if path is None else read_file(path, text_column, label_column)
-        for path in (train, validation, test)
+        None if path is None else read_file(path, columns) for path in (train, validation, test)
     )
     assert first is not None  # the train file was given
     return assemble(Path(train).stem, first, *others, seed=seed)

@@ -13,6 +13,7 @@ import numpy as np
 
 from rosearch.errors import UserError, one_line
 from rosearch.tasks.task import Split, Task
+from rosearch.types import Text
 
 _HELD_OUT = 0.1  # share of the train split for a missing validation or test split
 _EMPTY_LIMIT = 0.1  # share of empty texts up to which they are dropped
@@ -27,17 +28,24 @@ class Table:
         labels: should be strings, integers or booleans; None is a missing label.
         source: what messages call it, such as a file name.
         label_names: the names in their order, when the source states them.
+        seconds: the second text of each pair, as `texts` are the first ones; None for single texts.
     """
 
     texts: Sequence[object]
     labels: Sequence[object]
     source: str
     label_names: tuple[str, ...] | None = None
+    seconds: Sequence[object] | None = None
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """The text of each row, or both texts."""
+        columns = (self.texts,) if self.seconds is None else (self.texts, self.seconds)
+        return list(zip(*columns, strict=True))
 
 
 @dataclass(frozen=True)
 class _Clean:
-    texts: list[str]
+    texts: list[Text]
     labels: list[str]
     source: str
 
@@ -87,7 +95,8 @@ def assemble(
 def split_off(split: Split, parts: int, seed: int, share: float = _HELD_OUT) -> list[Split]:
     """The rest of `split` and `parts` held-out splits of `share` each, at least one text.
 
-    Stratified by label. Equal texts stay together, so that no text is in two of the results.
+    Stratified by label. Equal texts (of pairs: equal pairs) stay together, so that none is in two
+    of the results.
 
     Args:
         split: left unchanged.
@@ -95,7 +104,7 @@ def split_off(split: Split, parts: int, seed: int, share: float = _HELD_OUT) -> 
         seed: of the shuffle.
         share: of the distinct texts, for each part.
     """
-    rows: dict[str, list[int]] = {}
+    rows: dict[Text, list[int]] = {}
     for row, text in enumerate(split.texts):
         rows.setdefault(text, []).append(row)
     groups = list(rows.values())
@@ -136,23 +145,38 @@ def _stratified_order(labels: Sequence[int], seed: int) -> list[int]:
 
 def _clean(table: Table) -> _Clean:
     """Texts that are not empty, with their labels as strings."""
-    texts: list[str] = []
+    texts: list[Text] = []
     labels: list[str] = []
-    for row, (text, label) in enumerate(zip(table.texts, table.labels, strict=True), start=1):
-        if text is not None and not isinstance(text, str):
-            raise UserError(
-                f"{table.source}, row {row}: the text is of type {type(text).__name__}; "
-                "texts must be strings"
-            )
-        if text and not text.isspace():
-            _check_unicode(text, f"{table.source}, row {row}")
+    for row, (found, label) in enumerate(zip(table.rows(), table.labels, strict=True), start=1):
+        where = f"{table.source}, row {row}"
+        text = _text(found, where)
+        if text is not None:
             texts.append(text)
-            labels.append(_label(label, f"{table.source}, row {row}"))
+            labels.append(_label(label, where))
     if not len(table.texts):
         raise UserError(f"{table.source} is empty; it needs at least one labelled text")
     if dropped := len(table.texts) - len(texts):
         _report_empty(dropped, len(table.texts), table.source)
     return _Clean(texts, labels, table.source)
+
+
+def _text(found: Sequence[object], where: str) -> Text | None:
+    """The text or pair of a row; None if the text, or the second one of a pair, is empty.
+
+    The second one is what an attack changes; questions about nothing at all do occur.
+    """
+    strings: list[str] = []
+    for text in found:
+        if text is not None and not isinstance(text, str):
+            raise UserError(
+                f"{where}: the text is of type {type(text).__name__}; texts must be strings"
+            )
+        strings.append(text or "")
+    if not strings[-1] or strings[-1].isspace():
+        return None
+    for string in strings:
+        _check_unicode(string, where)
+    return strings[0] if len(strings) == 1 else (strings[0], strings[1])
 
 
 def _check_unicode(text: str, where: str) -> None:

@@ -16,20 +16,18 @@ from typing import TypeAlias
 
 from rosearch.errors import UserError, one_line
 from rosearch.tasks.assemble import Table
-from rosearch.tasks.columns import check_columns, quiet, table
+from rosearch.tasks.columns import Columns, check_columns, quiet, table
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
 _NEEDED = "it needs at least one labelled text"
 
 
-def read_file(path: StrPath, text_column: str, label_column: str) -> Table:
-    """The text and label columns of a CSV, TSV, JSONL or Parquet file.
+def read_file(path: StrPath, columns: Columns) -> Table:
+    """The columns of a CSV, TSV, JSONL or Parquet file that a task needs.
 
     Args:
         path: the extension decides the format.
-        text_column: name of a column.
-        label_column: name of another column.
 
     Raises:
         UserError: no such file, unknown extension, not UTF-8, malformed, or a column is missing.
@@ -44,7 +42,7 @@ def read_file(path: StrPath, text_column: str, label_column: str) -> Table:
         raise UserError(f"there is no file {file}; check the path")
     reader, rule = _READERS[extension]
     try:
-        return reader(file, text_column, label_column)
+        return reader(file, columns)
     except UserError:
         raise
     except Exception as error:  # the parsers below raise a great many types on bad bytes
@@ -53,13 +51,13 @@ def read_file(path: StrPath, text_column: str, label_column: str) -> Table:
         ) from error
 
 
-def _read_csv(path: Path, text_column: str, label_column: str, sep: str) -> Table:
+def _read_csv(path: Path, columns: Columns, sep: str) -> Table:
     from datasets import Dataset, Features, Value
     from pandas.errors import ParserWarning
 
     _check_utf8(path)
     header = _header(path, sep)
-    check_columns(header, text_column, label_column, str(path))
+    check_columns(header, columns, str(path))
     # New names for columns that have none (as pandas writes an index) or one that came before.
     names = [c if c and c not in header[:i] else f"unnamed {i}" for i, c in enumerate(header)]
     with _cache() as folder, warnings.catch_warnings():
@@ -76,7 +74,7 @@ def _read_csv(path: Path, text_column: str, label_column: str, sep: str) -> Tabl
             na_filter=False,  # "NA" and "null" are texts; a missing label is an empty string
             features=Features({column: Value("string") for column in names}),
         )
-        return table(found, text_column, label_column, str(path))
+        return table(found, columns, str(path))
 
 
 def _header(path: Path, sep: str) -> list[str]:
@@ -88,7 +86,7 @@ def _header(path: Path, sep: str) -> list[str]:
         return header
 
 
-def _read_jsonl(path: Path, text_column: str, label_column: str) -> Table:
+def _read_jsonl(path: Path, columns: Columns) -> Table:
     # Not with `datasets`: pyarrow 26 crashes the whole process on a line that is only `null`, and
     # it takes texts that look like dates for dates.
     _check_utf8(path)
@@ -98,9 +96,13 @@ def _read_jsonl(path: Path, text_column: str, label_column: str) -> Table:
             for number, line in enumerate(stream, start=1)
             if line.strip()
         ]
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    check_columns(columns, text_column, label_column, str(path))
-    return Table([r.get(text_column) for r in rows], [r.get(label_column) for r in rows], str(path))
+    check_columns(list(dict.fromkeys(name for row in rows for name in row)), columns, str(path))
+    return Table(
+        [row.get(columns.text) for row in rows],
+        [row.get(columns.label) for row in rows],
+        str(path),
+        seconds=None if columns.pair is None else [row.get(columns.pair) for row in rows],
+    )
 
 
 def _object(line: str, where: str) -> dict[str, object]:
@@ -113,7 +115,7 @@ def _object(line: str, where: str) -> dict[str, object]:
     return found
 
 
-def _read_parquet(path: Path, text_column: str, label_column: str) -> Table:
+def _read_parquet(path: Path, columns: Columns) -> Table:
     import pyarrow.parquet
     from datasets import Dataset
 
@@ -121,13 +123,13 @@ def _read_parquet(path: Path, text_column: str, label_column: str) -> Table:
         raise UserError(f"{path} is empty; {_NEEDED}")
     with _cache() as folder:
         found = Dataset.from_parquet(glob.escape(str(path)), cache_dir=folder)
-        return table(found, text_column, label_column, str(path))
+        return table(found, columns, str(path))
 
 
 _QUOTES = "texts that hold a separator, a quote or a line break must be in double quotes"
 _OBJECTS = "each line must be one JSON object"
 
-_READERS: dict[str, tuple[Callable[[Path, str, str], Table], str]] = {
+_READERS: dict[str, tuple[Callable[[Path, Columns], Table], str]] = {
     ".csv": (partial(_read_csv, sep=","), _QUOTES),
     ".tsv": (partial(_read_csv, sep="\t"), _QUOTES),
     ".jsonl": (_read_jsonl, _OBJECTS),

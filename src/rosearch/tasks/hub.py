@@ -11,7 +11,7 @@ from rosearch.errors import UserError, one_line
 from rosearch.resources import offline
 from rosearch.tasks.assemble import Table
 from rosearch.tasks.builtin import BUILTIN
-from rosearch.tasks.columns import quiet, table
+from rosearch.tasks.columns import Columns, quiet, table
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -19,24 +19,20 @@ if TYPE_CHECKING:
 _TIMEOUT = 10.0  # seconds
 
 
-def read_hub(
-    name: str, text_column: str, label_column: str
-) -> tuple[Table, Table | None, Table | None]:
+def read_hub(name: str, columns: Columns) -> tuple[Table, Table | None, Table | None]:
     """The train, validation and test splits of a hub data set; None for one that is missing.
 
     A split without any label (all -1, as in GLUE) counts as missing.
 
     Args:
         name: `id`, `id:config`, or a local folder.
-        text_column: name of a column.
-        label_column: name of another column.
 
     Raises:
         UserError: not found, not reachable, without a train split, or without one of the columns.
     """
     splits = _load(name)
     tables = {
-        split: table(splits[split], text_column, label_column, f"split {split!r} of {name}")
+        split: table(splits[split], columns, f"split {split!r} of {name}")
         for split in ("train", "validation", "test")
         if split in splits
     }

@@ -7,22 +7,26 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
+from rosearch.types import Text
+
 
 @dataclass(frozen=True, repr=False)
 class Split:
     """Texts and their labels.
 
     Args:
-        texts: one text per example.
+        texts: one text per example, or one pair (first, second) per example.
         labels: for each text, an index into the task's `label_names`.
     """
 
-    texts: tuple[str, ...]
+    texts: tuple[Text, ...]
     labels: tuple[int, ...]
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.labels):
             raise ValueError(f"{len(self.texts)} texts but {len(self.labels)} labels")
+        if len({isinstance(text, str) for text in self.texts}) > 1:
+            raise ValueError("single texts and pairs in one split")
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -16,10 +16,10 @@ import torch
 from torch.nn import functional as F
 
 from rosearch import resources
-from rosearch.batches import bucketed_epoch, padded
+from rosearch.batches import bucketed_epoch, model_inputs, takes_types, tokenized
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError, one_line
-from rosearch.files import new_folder
+from rosearch.files import folder_hash, new_folder
 from rosearch.progress import quiet, stage
 from rosearch.tasks import Task
 
@@ -144,13 +144,7 @@ def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
 
 def content_hash(folder: Path) -> str:
     """SHA-256 over a model folder's weights, config and tokenizer."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".bin", ".json", ".txt"):
-            digest.update(path.name.encode())
-            with path.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+    return folder_hash(folder, (".safetensors", ".bin", ".json", ".txt"))
 
 
 def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folder: Path) -> None:
@@ -171,8 +165,8 @@ def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: 
     chosen = rng.permutation(len(task.train))[: max(1, round(config.train_share * len(task.train)))]
     texts = [task.train.texts[i] for i in chosen]
     labels = torch.tensor([task.train.labels[i] for i in chosen])
-    encoded = tokenizer(texts, truncation=True, max_length=config.max_length)["input_ids"]
-    lengths = [len(ids) for ids in encoded]
+    encoded = tokenized(tokenizer, texts, config.max_length, takes_types(model, tokenizer))
+    lengths = [len(e.ids) for e in encoded]
     batches = [
         batch
         for _ in range(config.epochs)
@@ -184,9 +178,9 @@ def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: 
     model.train()
     with stage(f"fine-tuning the teacher {config.name} on {task.name}", len(batches)) as advance:
         for batch in batches:
-            ids, mask = padded([encoded[i] for i in batch], tokenizer.pad_token_id)
+            inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id)
             with autocast(config.precision):
-                logits = model(input_ids=ids, attention_mask=mask).logits  # (B, C)
+                logits = model(**inputs).logits  # (B, C)
             loss = F.cross_entropy(logits.float(), labels[batch])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 import torch
 
 from rosearch import resources
-from rosearch.batches import padded, sorted_batches
+from rosearch.batches import model_inputs, sorted_batches, takes_types, tokenized
 from rosearch.files import new_file
 from rosearch.progress import stage
 from rosearch.tasks import Task
 from rosearch.teacher.fit import autocast, content_hash, load_classifier
+from rosearch.types import Text
 
 TOKEN_BUDGET = 4096
 SLACK = 4
@@ -50,10 +52,10 @@ def load_targets(path: Path) -> np.ndarray:
 
 
 def predict_logits(
-    model: Any, tokenizer: Any, texts: tuple[str, ...], precision: str, max_length: int
+    model: Any, tokenizer: Any, texts: Sequence[Text], precision: str, max_length: int
 ) -> np.ndarray:
     """Logits (texts, C), float32, with a progress bar."""
-    encoded = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+    encoded = tokenized(tokenizer, texts, max_length, takes_types(model, tokenizer))
     logits = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
     model.eval()
     with (
@@ -61,8 +63,8 @@ def predict_logits(
         torch.inference_mode(),
         autocast(precision),
     ):
-        for chosen in sorted_batches([len(ids) for ids in encoded], TOKEN_BUDGET, SLACK):
-            ids, mask = padded([encoded[i] for i in chosen], tokenizer.pad_token_id)
-            logits[chosen] = model(input_ids=ids, attention_mask=mask).logits.float().numpy()
+        for chosen in sorted_batches([len(e.ids) for e in encoded], TOKEN_BUDGET, SLACK):
+            inputs = model_inputs([encoded[i] for i in chosen], tokenizer.pad_token_id)
+            logits[chosen] = model(**inputs).logits.float().numpy()
             advance(len(chosen), "")
     return logits

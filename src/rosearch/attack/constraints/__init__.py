@@ -54,7 +54,8 @@ class Constraint(Protocol):
             text with far fewer encodings (and counts queries for options that they refuse later).
     """
 
-    dear: bool
+    @property
+    def dear(self) -> bool: ...
 
     def judge(
         self, original: Words, current: Words, options: Sequence[Words], place: int

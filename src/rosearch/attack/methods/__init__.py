@@ -13,17 +13,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rosearch.attack.attack import Attack
+from rosearch.attack.attack import AnyAttack
 from rosearch.attack.goals import UNTARGETED, Goal
-from rosearch.attack.kit import Kit, make_kit
+from rosearch.attack.kit import Kit, check_packages, make_kit
 from rosearch.attack.lexicon import FILE
+from rosearch.attack.methods.character_bugs import DEEPWORDBUG, TEXTBUGGER
+from rosearch.attack.methods.embeddings import FGSM, PGD
 from rosearch.attack.methods.greedy_words import CHARACTERS, NEIGHBOURS, RELATIVES, WORDNET
+from rosearch.attack.methods.pwws import PWWS
+from rosearch.attack.methods.search_methods import BEAM, GENETIC, RANDOM
+from rosearch.attack.methods.textfooler import TEXTFOOLER
 from rosearch.attack.recipe import Recipe
 from rosearch.errors import UserError
+from rosearch.types import Text
 
 ATTACKS: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS)
-}
+    recipe.name: recipe
+    for recipe in (
+        WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS,
+        TEXTFOOLER, PWWS,
+        DEEPWORDBUG, TEXTBUGGER,
+        RANDOM, BEAM, GENETIC,
+        FGSM, PGD,
+    )
+}  # fmt: skip
 
 
 def members(suite: str) -> tuple[str, ...]:
@@ -39,7 +52,7 @@ def check_attack(suite: str) -> None:
     """Refuse an attack or suite that `load_attacks` would refuse.
 
     Raises:
-        UserError: no such attack, or its lexicon file is missing.
+        UserError: no such attack, or its lexicon file or a package that it needs is missing.
     """
     for attack in members(suite):
         recipe, argument = _parsed(attack)
@@ -49,6 +62,7 @@ def check_attack(suite: str) -> None:
             raise UserError(f"attack {attack!r}: {recipe.name} reads no lexicon of your own")
         if argument is not None and not Path(argument).is_file():
             raise UserError(f"attack {attack!r}: no such file")
+        check_packages(lexicons_of(attack), recipe.models)
 
 
 def lexicons_of(suite: str) -> tuple[str, ...]:
@@ -56,11 +70,20 @@ def lexicons_of(suite: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for attack in members(suite):
         recipe, argument = _parsed(attack)
-        found.update(dict.fromkeys(recipe.lexicons if argument is None else (FILE + argument,)))
+        if argument is None or recipe.adds_lexicon:
+            found.update(dict.fromkeys(recipe.lexicons))
+        if argument is not None:
+            found[FILE + argument] = None
     return tuple(found)
 
 
-def kit_for(suites: Iterable[str], texts: Sequence[str]) -> Kit:
+def models_of(suite: str) -> tuple[str, ...]:
+    """What the attacks of a suite need models for, besides the victim."""
+    needed = [model for attack in members(suite) for model in _parsed(attack)[0].models]
+    return tuple(dict.fromkeys(needed))
+
+
+def kit_for(suites: Iterable[str], texts: Sequence[Text]) -> Kit:
     """The kit that attacks and suites need on these texts.
 
     Raises:
@@ -69,20 +92,28 @@ def kit_for(suites: Iterable[str], texts: Sequence[str]) -> Kit:
     suites = tuple(suites)
     for suite in suites:
         check_attack(suite)
-    return make_kit([name for suite in suites for name in lexicons_of(suite)], texts)
+    return make_kit(
+        [name for suite in suites for name in lexicons_of(suite)],
+        texts,
+        [name for suite in suites for name in models_of(suite)],
+    )
 
 
 def load_attacks(
-    suite: str, kit: Kit, goal: Goal = UNTARGETED, max_queries: int | None = None
-) -> tuple[Attack, ...]:
-    """The attacks of a suite, ready to run on the texts of the kit; each has its full name."""
+    suite: str,
+    kit: Kit,
+    goal: Goal = UNTARGETED,
+    max_queries: int | None = None,
+    exact: bool = True,
+) -> tuple[AnyAttack, ...]:
+    """The attacks of a suite, ready to run on the texts of the kit; each has its full name.
+
+    Args:
+        exact: see `Kit.exact`.
+    """
+    kit = replace(kit, exact=exact)
     return tuple(
-        replace(
-            _parsed(attack)[0].wire(kit, lexicons_of(attack)),
-            name=attack,
-            goal=goal,
-            max_queries=max_queries,
-        )
+        _parsed(attack)[0].wire(kit, lexicons_of(attack)).limited(attack, goal, max_queries)
         for attack in members(suite)
     )
 

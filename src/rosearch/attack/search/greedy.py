@@ -29,17 +29,19 @@ class Greedy:
     Word by word, every substitution is tried; a flip ends the search, else the most damaging one is
     kept.
 
-    Departures: only words that have substitutions are ranked (same successes, 3 % fewer queries);
-    a change must beat the current text, not the original one.
+    Departure: only words that have substitutions are ranked (same successes, 3 % fewer queries).
 
     Attributes:
         order: the importance of words.
         best_flip: which of several flips is taken: the most damaging one, or the one of the highest
             quality by the dear constraints (TextFooler's most similar one).
+        beats: what a change that flips nothing must be nearer to the goal than: the `current` text,
+            or the `original` one, as TextFooler's code has it.
     """
 
     order: Order = by_deletion
     best_flip: Literal["damage", "quality"] = "damage"
+    beats: Literal["current", "original"] = "current"
 
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
@@ -47,7 +49,7 @@ class Greedy:
         if not attack.goal.attackable(before, label):
             return Outcome("skipped", text, before, before, meter.queries)
         places = attack.places(text)
-        scores = yield from self.order(meter, text, places, before, label)
+        scores = yield from self.order(attack, meter, text, places, before, label)
         state = Outcome("survived", text, before, before, 0)
         most = attack.max_changed.of(len(text.words))
         for rank in np.argsort(-scores, kind="stable"):
@@ -74,7 +76,8 @@ class Greedy:
             return state
         far = np.round(attack.goal.distance(tried, label), 6)
         reached = attack.goal.reached(tried, label)
-        now = float(attack.goal.distance(state.after[None], label)[0])
+        standard = state.after if self.beats == "current" else state.before
+        now = float(attack.goal.distance(standard[None], label)[0])
         by_damage = [int(i) for i in np.lexsort((far, ~reached))]
         flips = [i for i in by_damage if reached[i]]
         others = [i for i in by_damage if not reached[i] and far[i] < now - NOISE]

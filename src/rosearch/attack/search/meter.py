@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 
 from rosearch.attack.steps import Request, Step
 from rosearch.attack.text import Words
+
+CHUNK = 256  # texts asked about at once
 
 
 class Meter:
@@ -23,14 +26,28 @@ class Meter:
         self.queries = 0
         self.exhausted = False
 
-    def ask(self, texts: Sequence[Words]) -> Step[np.ndarray]:
-        """Probabilities (n, C) of the first n texts: of all of them, or as many as are allowed."""
-        allowed = len(texts)
-        if self.max_queries is not None and self.queries + allowed > self.max_queries:
+    def ask(self, texts: Iterable[Words]) -> Step[np.ndarray]:
+        """Probabilities (n, C) of the first n texts: of all of them, or as many as are allowed.
+
+        Texts are drawn and asked about `CHUNK` at a time: a long text has tens of thousands of
+        changed ones, each as long.
+        """
+        waiting = iter(texts)
+        found: list[np.ndarray] = []
+        while chunk := list(islice(waiting, CHUNK)):
+            allowed = self.spend(len(chunk))
+            if allowed:
+                answers: np.ndarray = yield Request(chunk[:allowed])
+                found.append(answers)
+            if allowed < len(chunk):
+                break
+        return np.concatenate(found) if found else np.zeros((0, 0), dtype=np.float32)
+
+    def spend(self, wanted: int) -> int:
+        """Count up to `wanted` queries: how many of them the budget allows."""
+        allowed = wanted
+        if self.max_queries is not None and self.queries + wanted > self.max_queries:
             allowed = self.max_queries - self.queries
             self.exhausted = True
-        if not allowed:
-            return np.zeros((0, 0), dtype=np.float32)
         self.queries += allowed
-        answers: np.ndarray = yield Request(texts[:allowed])
-        return answers
+        return allowed

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
 from rosearch.attack.sources import Lexicon, single_word
+from rosearch.errors import require
+
+PARTS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "r": "ADV"}  # WordNet's and the universal names
 
 
 def wordnet_synonyms() -> Lexicon:
@@ -17,6 +20,60 @@ def wordnet_synonyms() -> Lexicon:
     carried over: "movies" may become "film".
     """
     return _wordnet_source(lambda synset: (synset,))
+
+
+def wordnet_inflected() -> Lexicon:
+    """`wordnet_synonyms` in the inflection of the word: "movies" becomes "films".
+
+    A word is read as every form of every lemma that it can be; a synonym of a lemma's synset is put
+    into the same form. So parts of speech are not mixed, and no form of the word itself is offered.
+    Which of its parts of speech a word has in a text is for the part-of-speech constraint to say.
+
+    Raises:
+        MissingExtra: lemminflect is not installed.
+    """
+    inflect = require("lemminflect", "attack")
+    reader = _wordnet_reader()
+
+    @cache
+    def synonyms(word: str) -> tuple[str, ...]:
+        word = word.lower()
+        found: dict[str, None] = {}
+        for part, universal in PARTS.items():
+            for base, tag in _readings(inflect, reader, word, part, universal):
+                for synset in reader.synsets(base, part):
+                    for lemma in synset.lemma_names():
+                        if lemma.lower() != base and single_word(lemma):
+                            found.update(dict.fromkeys(_inflected(inflect, lemma, tag)))
+        return tuple(new for new in found if new.lower() != word and single_word(new))
+
+    return synonyms
+
+
+def _readings(
+    inflect: Any, reader: Any, word: str, part: str, universal: str
+) -> Iterator[tuple[str, str]]:
+    """Lemmas of a part of speech that the word may be a form of, and the Penn tags of that form."""
+    bases = (*inflect.getAllLemmas(word, upos=universal).get(universal, ()), word)
+    for base in dict.fromkeys(bases):
+        if reader.morphy(base, part) != base:  # WordNet has no such lemma
+            continue
+        known = inflect.getAllInflections(base, upos=universal)
+        forms = known or inflect.getAllInflectionsOOV(base, universal)
+        # Some forms have rare spellings: "film" may be a plural, but "films" is the usual one.
+        usual = [tag for tag, spelled in forms.items() if word == spelled[0]]
+        for tag in usual or forms:
+            if word in forms[tag] and not (tag == "NNS" and word == base):
+                yield base, tag
+
+
+def _inflected(inflect: Any, lemma: str, tag: str) -> tuple[str, ...]:
+    """The usual form of a lemma; none if an adjective or adverb is not known to be compared so."""
+    if tag in ("NN", "VB", "VBP", "JJ", "RB"):
+        return (lemma,)
+    compared = tag in ("JJR", "JJS", "RBR", "RBS")
+    forms: tuple[str, ...] = inflect.getInflection(lemma, tag, inflect_oov=not compared)
+    return forms[:1]
 
 
 def wordnet_relatives() -> Lexicon:
