@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,17 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosearch.attack.attack import AnyAttack, Attack
+from rosearch.attack.constraints import MaxChanged
 from rosearch.attack.constraints.words import STOP_WORDS, not_a_stop_word
 from rosearch.attack.engine import AttackResult, robustness, run_attack
 from rosearch.attack.lexicon import cached_table, table_lexicon
-from rosearch.attack.methods import ATTACKS, check_attack, kit_for, load_attacks
+from rosearch.attack.methods import ATTACKS, check_attack, load_attacks
+from rosearch.attack.replay import replayed, violations
 from rosearch.attack.search.greedy import Greedy
 from rosearch.attack.search.order import importance
 from rosearch.attack.sources import Lexicon, WordSource
 from rosearch.attack.sources.characters import character_edits
-from rosearch.attack.sources.neighbours import neighbours_file
 from rosearch.attack.text import Words, like, segment
-from rosearch.attack.victim import CallableVictim, ModelVictim, PieceEncoder
+from rosearch.attack.victim import CallableVictim, PieceEncoder
 from rosearch.errors import UserError
 from rosearch.tasks import load_task
 
@@ -34,11 +36,11 @@ POLARITY = {
     "bad": -2.0,
     "poor": -1.0,
 }
-# Attacks that need no tagger or language model, and those of them that give texts.
+# Attacks that need no file or model of the user's own, and those of them that give texts.
 READY = [
     name
     for name, recipe in ATTACKS.items()
-    if set(recipe.models) <= {"encoder"} and (recipe.lexicons or recipe.white_box)
+    if set(recipe.models) <= {"encoder", "tagger"} and (recipe.lexicons or recipe.white_box)
 ]
 ON_WORDS = [name for name in READY if not ATTACKS[name].white_box]
 SLOW = {"beam": 150, "genetic": 150}  # query budget in tests
@@ -118,25 +120,15 @@ def test_importance_matches_the_formula():
     assert importance(before, without, 1) == pytest.approx([0.1, 0.7 + 0.9 - 0.2])
 
 
-@pytest.fixture(scope="module")
-def real_texts(mr):
-    return mr.validation.texts[:50], mr.validation.labels[:50]
-
-
-@pytest.fixture(scope="module")
-def victims(students, mr_train):
-    return [ModelVictim(model, mr_train.tokenizer()) for model in students]
-
-
-def loaded(name: str, texts) -> AnyAttack:
-    (attack,) = load_attacks(name, kit_for([name], texts), max_queries=SLOW.get(name))
+def loaded(name: str, kit) -> AnyAttack:
+    (attack,) = load_attacks(name, kit, max_queries=SLOW.get(name))
     return attack
 
 
 @pytest.mark.parametrize("name", READY)
-def test_batched_equals_one_by_one(name, victims, real_texts):
+def test_batched_equals_one_by_one(name, victims, real_texts, kit_of):
     texts, labels = real_texts
-    attack = loaded(name, texts)
+    attack = loaded(name, kit_of(name, texts))
     for victim in victims:
         together = run_attack(attack, victim, texts, labels)
         alone = run_attack(attack, victim, texts, labels, window=1)
@@ -148,11 +140,14 @@ def test_batched_equals_one_by_one(name, victims, real_texts):
 
 
 @pytest.mark.parametrize("name", ON_WORDS)
-def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts):
+def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts, kit_of):
     texts, labels = real_texts
-    attack = loaded(name, texts)
+    attack = loaded(name, kit_of(name, texts))
     victim = victims[0]
-    flipped = [r for r in run_attack(attack, victim, texts, labels) if r.status == "flipped"]
+    results = run_attack(attack, victim, texts, labels)
+    for r in results:
+        assert violations(attack, r) == []
+    flipped = [r for r in results if r.status == "flipped"]
     assert flipped
     for r in flipped:
         old = segment(r.original)
@@ -208,8 +203,8 @@ def test_joined_pieces_equal_the_whole_text_on_real_texts(bert_tokenizer):
 
 @pytest.mark.parametrize("name", READY)
 @pytest.mark.parametrize("text", ["", "?!", "😀 😀", "שלום עולם", "word " * 10_000, "\x00\u200b"])
-def test_strange_texts_are_handled(text: str, name: str, victims):
-    (attack,) = load_attacks(name, kit_for([name], [text]), max_queries=40)
+def test_strange_texts_are_handled(text: str, name: str, victims, kit_of):
+    (attack,) = load_attacks(name, kit_of(name, [text]), max_queries=40)
     for label in (0, 1):
         result = run_attack(attack, victims[0], [text], [label])[0]
         assert result.original == text
@@ -258,11 +253,18 @@ def test_unknown_attacks_are_named():
         check_attack("neighbours:/none.json")
 
 
-def test_a_lexicon_of_ones_own(tmp_path):
-    file = tmp_path / "n.json"
-    file.write_text('{"film": ["movie", "two words", "flick"]}')
-    assert neighbours_file(file)("Film") == ("movie", "flick")
-    for bad in ("[1]", '{"a": "b"}', "{", '{"a": [1]}'):
-        file.write_text(bad)
-        with pytest.raises(UserError, match=r"n\.json"):
-            neighbours_file(file)
+def test_results_are_replayed_word_by_word():
+    result, _ = attack_one("A Great movie, good fun.", 1)
+    (attack,) = (greedy(table_lexicon(TABLE)),)
+    assert [t.text for t in replayed(result)] == [
+        "A Great movie, good fun.",
+        "A Large movie, good fun.",
+        "A Large movie, solid fun.",
+    ]
+    assert violations(attack, result) == []
+    forged = replace(result, words=("Large", "good"))
+    assert violations(attack, forged) == ["the steps lead to another text", "'good' did not change"]
+    one = replace(attack, max_changed=MaxChanged(words=1))
+    assert violations(one, result) == ["2 words changed"]
+    none = replace(attack, may_change=(lambda word: word != "good",))
+    assert violations(none, result) == ["'good' may not change"]

@@ -1,4 +1,4 @@
-"""Results replayed: the texts from the original to the perturbed one, and whether each is fair."""
+"""Results replayed: the texts from the original to the perturbed one, and what is unfair."""
 
 from __future__ import annotations
 

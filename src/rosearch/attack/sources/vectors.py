@@ -67,8 +67,9 @@ class Vectors:
 
 def _largest(row: np.ndarray, n: int) -> np.ndarray:
     """Positions of the n largest values, largest first; of equal ones the first."""
-    least = np.partition(row, -n)[-n] if n < len(row) else -np.inf
-    at = np.flatnonzero(row >= least)
+    at = np.arange(len(row))
+    if n < len(row):
+        at = np.flatnonzero(row >= np.partition(row, -n)[-n])
     order: np.ndarray = at[np.argsort(-row[at], kind="stable")][:n]
     return order
 
@@ -118,7 +119,6 @@ def _parse(path: Path, folder: Path) -> None:
         raise UserError(f"{path}, line {number}: expected a word and its numbers") from None
     if matrix is None or not matrix.shape[1]:
         raise UserError(f"{path}: expected a word and its numbers on each line, found none")
-    matrix.flush()  # type: ignore[attr-defined]
     if len(words) < len(matrix):
         np.save(folder / "vectors.npy", np.array(matrix[: len(words)]))
     write_text(folder / "words.json", json.dumps(list(words)))

@@ -1,0 +1,63 @@
+"""What tests of attacks share: toy victims, a tiny encoder, kits that need no large model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from rosearch import resources
+from rosearch.attack.kit import Kit
+from rosearch.attack.methods import kit_for
+from rosearch.attack.victim import ModelVictim
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory, bert_tokenizer) -> Path:
+    """Folder of a BERT of random weights with the real tokenizer."""
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    folder = tmp_path_factory.mktemp("encoder")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    bert_tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kit_of(tiny_encoder) -> Callable[[str, Sequence[str]], Kit]:
+    """`kit_for` one attack, with the tiny encoder in place of MiniLM."""
+
+    def make(attack: str, texts: Sequence[str]) -> Kit:
+        kit = kit_for([attack], texts)
+        if "encoder" not in kit.models:
+            return kit
+        return replace(kit, models={**kit.models, "encoder": tiny_encoder})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_texts(mr):
+    return mr.validation.texts[:50], mr.validation.labels[:50]
+
+
+@pytest.fixture(scope="session")
+def victims(students, mr_train):
+    return [ModelVictim(model, mr_train.tokenizer()) for model in students]
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path) -> Path:
+    """A cache folder of the test's own, with the pinned resources of the user's one."""
+    for name in ("minilm", "wordnet", "en_core_web_sm"):
+        (tmp_path / resources.fetch(name).name).symlink_to(resources.fetch(name))
+    monkeypatch.setenv("ROSEARCH_CACHE", str(tmp_path))
+    return tmp_path
