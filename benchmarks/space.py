@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from common import commit
 
 from rosearch import resources
 from rosearch.space.cost import Sizes, flops, params
@@ -107,13 +107,6 @@ def inference(runs: int) -> Rows:
         for b in (1, 32):
             row[f"speedup_batch_{b}"] = rows[0][f"ms_batch_{b}"] / row[f"ms_batch_{b}"]
     return rows
-
-
-def commit() -> str:
-    """Commit of the working tree, with a mark if it has changes."""
-    run = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(run, capture_output=True, text=True, cwd=Path(__file__).parent)
-    return done.stdout.strip() or "unknown"
 
 
 def table(result: dict[str, Any]) -> str:

@@ -12,7 +12,10 @@ import pytest
 from rosearch.space.genotype import from_json
 from rosearch.space.presets import PRESETS, preset
 
-COMMANDS = ("search", "resume", "fetch", "report", "attack", "distill", "predict", "show", "export")
+COMMANDS = (
+    "search", "resume", "fetch", "report", "watch", "attack", "distill", "export", "predict",
+    "show",
+)  # fmt: skip
 
 
 def rosearch(*args: str, stdin: str | bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:
@@ -105,7 +108,7 @@ def test_an_existing_folder_is_not_overwritten(tmp_path: Path):
     fails_clearly(rosearch("search", "--out", str(tmp_path)), "exists", "rosearch resume")
 
 
-@pytest.mark.parametrize("command", ["resume", "report"])
+@pytest.mark.parametrize("command", ["resume", "report", "watch"])
 def test_commands_on_no_run(command: str, tmp_path: Path):
     fails_clearly(rosearch(command, str(tmp_path / "none")), "none", "rosearch search")
 

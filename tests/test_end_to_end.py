@@ -95,6 +95,10 @@ def test_the_report_shows_the_run(smoke: Path):
     best = summary_of(smoke)["best"]
     assert best["id"] in page
     assert page.count("<del") >= 1
+    store = Store(smoke / "run.db")
+    for model in (best["id"], "reference", "teacher"):
+        for attack in ("wordnet", "relatives", "characters"):
+            assert [e["index"] for e in store.examples(model, attack)] == list(range(30))
 
 
 SEARCH = """

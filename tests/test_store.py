@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,33 @@ def test_finals_examples_and_meta_come_back(store: Store):
     assert [e["index"] for e in again.examples("abc", "wordnet")] == [0, 1]
     assert again.meta() == {"a": 2, "b": {"x": [1, None]}}
     assert again.examples("abc", "other") == []
+
+
+def test_the_version_tells_every_change_and_nothing_else(store: Store):
+    seen = [store.version()]
+    for change in (
+        lambda: store.add_trial(OK),
+        lambda: store.add_trial(FAILED),
+        lambda: store.add_sampled(OK),
+        lambda: store.add_final(FINAL),
+        lambda: store.add_examples("abc", "wordnet", [{"index": 1}]),
+        lambda: store.set_meta(a=1),
+        lambda: store.set_meta(a=2),
+    ):
+        change()
+        assert Store(store.path).version() == store.version()
+        seen.append(store.version())
+    assert len(set(seen)) == len(seen)
+
+
+def test_trials_are_recorded_all_or_none_and_with_their_time(store: Store):
+    with pytest.raises(UserError, match="UNIQUE"):
+        store.add_trial(OK, FAILED, OK)
+    assert store.trials() == []
+    before = time.time()
+    store.add_trial(OK, FAILED)
+    assert set(store.finished()) == {0, 1}
+    assert all(before <= at <= time.time() for at in store.finished().values())
 
 
 def test_the_random_sample_is_kept_apart(store: Store):

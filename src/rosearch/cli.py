@@ -173,16 +173,54 @@ def fetch(
 
 @app.command()
 def report(
-    run: RunFolder,
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folder of a run, or of several.", metavar="RUN...")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write it here.",
+            metavar="FILE",
+            show_default="report.html or, of several runs, compare-RUN_B.html in the first folder",
+        ),
+    ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
 ) -> None:
-    """Write RUN/report.html anew: one file, no network needed. Works while a search runs, too."""
+    """Write the report of a run anew: one file, no network needed. Works while a search runs, too.
+
+    With several runs, write one page that compares them: models side by side, the fronts in one
+    figure, what differs in the configuration.
+    """
+    from rosearch.report.compare import write_comparison
     from rosearch.report.page import write_report
 
-    path = write_report(run)
+    path = write_report(runs[0], out) if len(runs) == 1 else write_comparison(runs, out)
     print(path)
     if open_it:
         typer.launch(str(path))
+
+
+@app.command()
+def watch(
+    run: RunFolder,
+    port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8421,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than the default are seen by others.")
+    ] = "127.0.0.1",
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+) -> None:
+    """Serve the report of a run, refreshed while the search goes on. Ctrl-C ends it."""
+    from rosearch.report.watch import watch as serve
+
+    def ready(address: str) -> None:
+        print(f"{address} (Ctrl-C ends)", flush=True)
+        if open_it:
+            typer.launch(address)
+
+    try:
+        serve(run, host, port, ready)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 @app.command()

@@ -169,11 +169,11 @@ class FinalJob:
 
 def evaluate_final(
     job: FinalJob, context: Context, on_batch: OnBatch | None = None
-) -> tuple[Final, list[AttackResult]]:
+) -> tuple[Final, dict[str, list[AttackResult]]]:
     """Train from scratch, save, and evaluate once on the test split.
 
     Returns:
-        The results, and the texts attacked with the first of the attacks.
+        The results, and the attacked texts by attack.
     """
     start = time.perf_counter()
     model, tokenizer, score = _final_model(job, context, on_batch)
@@ -194,7 +194,7 @@ def evaluate_final(
         seconds=time.perf_counter() - start,
         fitness=score,
     )
-    return final, attacked[job.attacks[0]][1]
+    return final, {name: results for name, (_, results) in attacked.items()}
 
 
 def _final_model(

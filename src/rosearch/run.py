@@ -212,7 +212,9 @@ def finish(
             for future in finished:
                 job = running.pop(future)
                 final, examples = future.result()
-                store.add_examples(job.model, attacks[0], [vars(e) for e in examples])
+                if job.seed in (0, seeds[0]):  # one seed's texts, the same one in every run
+                    for name, results in examples.items():
+                        store.add_examples(job.model, name, [vars(e) for e in results])
                 store.add_final(final)
                 advance(1, f"{job.model} seed {job.seed}")
     keep_best_seeds(store.finals(), students)

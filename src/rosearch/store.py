@@ -7,6 +7,7 @@ row per model and seed); `examples` (attacked texts of those).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import time
@@ -131,9 +132,9 @@ class Store:
         with self._connected() as db:
             return {k: json.loads(v) for k, v in db.execute("SELECT key, value FROM meta")}
 
-    def add_trial(self, trial: Trial) -> None:
-        """Record a finished trial; a second one of the same genotype is an error."""
-        self._add("trials", trial)
+    def add_trial(self, *trials: Trial) -> None:
+        """Record finished trials, all or none; a second one of the same genotype is an error."""
+        self._add("trials", trials)
 
     def trials(self) -> list[Trial]:
         """All finished trials of the search in the order of their proposal."""
@@ -141,24 +142,19 @@ class Store:
 
     def add_sampled(self, trial: Trial) -> None:
         """Record a trial of the uniform random sample; see `rosearch.search.uniform`."""
-        self._add("sample", trial)
+        self._add("sample", [trial])
 
     def sample(self) -> list[Trial]:
         """The uniform random sample, as far as it is evaluated, in the order it was drawn."""
         return self._trials("sample")
 
-    def _add(self, table: str, trial: Trial) -> None:
-        c = trial.candidate
-        score = None if trial.score is None else json.dumps(asdict(trial.score))
-        row = (
-            *(c.index, c.id, c.genotype.to_json(), c.seed, c.parent),
-            *(score, trial.error, time.time()),
-        )
+    def _add(self, table: str, trials: Sequence[Trial]) -> None:
+        now = time.time()
         with self._connected() as db:
-            db.execute(
+            db.executemany(
                 f"INSERT INTO {table} (idx, hash, genotype, seed, parent, score, error, finished) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
+                [(*_trial_row(trial), now) for trial in trials],
             )
 
     def _trials(self, table: str) -> list[Trial]:
@@ -170,6 +166,19 @@ class Store:
             Trial(Candidate(idx, from_json(genotype), seed, parent), _score(score), error)
             for idx, genotype, seed, parent, score, error in rows
         ]
+
+    def finished(self) -> dict[int, float]:
+        """When each trial was recorded, in seconds since 1970, by its index."""
+        with self._connected() as db:
+            return dict(db.execute("SELECT idx, finished FROM trials").fetchall())
+
+    def version(self) -> str:
+        """Changes with every result and every value of the meta data, and is cheap to read."""
+        with self._connected() as db:
+            rows = db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
+            for table in ("trials", "sample", "finals", "examples"):
+                rows += db.execute(f"SELECT COUNT(*), MAX(rowid) FROM {table}").fetchall()
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
     def add_final(self, final: Final) -> None:
         """Record a model evaluated on the test split."""
@@ -194,13 +203,19 @@ class Store:
             )
 
     def examples(self, model: str, attack: str) -> list[dict[str, Any]]:
-        """Attacked texts of one model under one attack."""
+        """Attacked texts of one model under one attack; runs of version 0.1 kept one attack's."""
         with self._connected() as db:
             rows = db.execute(
                 "SELECT example FROM examples WHERE model = ? AND attack = ? ORDER BY idx",
                 (model, attack),
             ).fetchall()
         return [json.loads(row[0]) for row in rows]
+
+
+def _trial_row(trial: Trial) -> tuple[int | str | None, ...]:
+    c = trial.candidate
+    score = None if trial.score is None else json.dumps(asdict(trial.score))
+    return c.index, c.id, c.genotype.to_json(), c.seed, c.parent, score, trial.error
 
 
 def _score(text: str | None) -> Score | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,3 +129,11 @@ def test_front_holds_exactly_the_unbeaten():
             assert t.candidate.id not in kept
         else:
             assert goals(t) in {goals(k) for k in told if k.candidate.id in kept}
+
+
+def test_of_equal_trials_the_first_is_on_the_front():
+    told = run(1, n=20)
+    twin = replace(told[3], candidate=replace(told[3].candidate, index=99))
+    assert front([told[3], twin]) == [told[3]]
+    assert front([twin, told[3]]) == [twin]
+    assert front([]) == []

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import chain
 from typing import Any, Literal
 
 from rosearch.attack.text import Words, segment
+from rosearch.report.snapshot import Examples
 
 Piece = tuple[Literal["same", "gone", "new"], str]
-SHOWN_PER_STATUS = 4
-FEWEST = 5
 STATUS = {"flipped": "fooled", "survived": "held", "skipped": "wrong before"}
+SHOWN_AT_ONCE = 8
+MOST_PER_KIND = 25  # of one model, attack and outcome: long texts would make a large page
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,17 @@ class Shot:
     """One attacked text as it is shown.
 
     Attributes:
+        role: `best` or `reference`.
         status: in words; `kind` is the store's word for it.
         answers: the model's answer before and after the attack, in words.
+        truth: probability of the true label before and after.
         pieces: the text, with what is gone and what is new marked.
+        other: kind of the outcome of the other model on the same text, if it is stored.
         first: the first text of a pair, which stays as it is; None for a single text.
     """
 
+    role: str
+    attack: str
     index: int
     kind: str
     status: str
@@ -36,44 +42,66 @@ class Shot:
     truth: tuple[float, float]
     words: int
     pieces: tuple[Piece, ...]
+    other: str | None = None
     first: str | None = None
 
 
 @dataclass(frozen=True)
-class Pair:
-    """The same text attacked on the best student and, if it is stored, on the reference."""
+class Gallery:
+    """Attacked texts and what they can be filtered by.
 
-    best: Shot
-    reference: Shot | None
-
-
-def gallery(
-    best: Sequence[Mapping[str, Any]],
-    reference: Sequence[Mapping[str, Any]],
-    label_names: Sequence[str],
-) -> list[Pair]:
-    """The first fooled and the first held texts, in the order of the test split.
-
-    Texts that were wrong before the attack come in only where there are too few others.
+    Attributes:
+        tallies: for each role and attack, how many texts there are of each outcome, in words.
     """
-    by_status: dict[str, list[Mapping[str, Any]]] = {status: [] for status in STATUS}
-    for example in best:
-        by_status[example["status"]].append(example)
-    chosen = by_status["flipped"][:SHOWN_PER_STATUS] + by_status["survived"][:SHOWN_PER_STATUS]
-    rest = chain(
-        by_status["flipped"][SHOWN_PER_STATUS:],
-        by_status["survived"][SHOWN_PER_STATUS:],
-        by_status["skipped"],
+
+    shots: tuple[Shot, ...]
+    attacks: tuple[str, ...]
+    roles: tuple[str, ...]
+    labels: tuple[str, ...]
+    tallies: tuple[tuple[str, str, str], ...]
+
+    @property
+    def opening(self) -> frozenset[int]:
+        """Which shots are seen before anything is filtered."""
+        first = (self.roles[:1], self.attacks[:1])
+        places = [i for i, s in enumerate(self.shots) if ((s.role,), (s.attack,)) == first]
+        return frozenset(places[:SHOWN_AT_ONCE])
+
+
+def gallery(attacked: Examples, label_names: Sequence[str]) -> Gallery:
+    """The first texts of every outcome, in the order of the test split: none is hand-picked.
+
+    Texts that were wrong before come last, as no attack was needed.
+    """
+    outcomes = {
+        key: {example["index"]: example["status"] for example in examples}
+        for key, examples in attacked.items()
+    }
+    shots = []
+    for kind in STATUS:
+        for (role, attack), examples in attacked.items():
+            other = outcomes.get(("reference" if role == "best" else "best", attack), {})
+            chosen = [e for e in examples if e["status"] == kind][:MOST_PER_KIND]
+            made = (shot(e, label_names, role, attack) for e in chosen)
+            shots += [replace(s, other=other.get(s.index)) for s in made]
+    return Gallery(
+        tuple(_mixed(shots)),
+        tuple(dict.fromkeys(attack for _, attack in attacked)),
+        tuple(dict.fromkeys(role for role, _ in attacked)),
+        tuple(dict.fromkeys(s.label for s in sorted(shots, key=lambda s: s.label))),
+        tuple((role, attack, tally(examples)) for (role, attack), examples in attacked.items()),
     )
-    chosen += [example for _, example in zip(range(FEWEST - len(chosen)), rest, strict=False)]
-    same = {example["index"]: example for example in reference}
-    return [
-        Pair(
-            shot(example, label_names),
-            shot(same[example["index"]], label_names) if example["index"] in same else None,
-        )
-        for example in chosen
-    ]
+
+
+def _mixed(shots: Sequence[Shot]) -> list[Shot]:
+    """Fooled and held texts in turn, so that the first ones seen are of both outcomes."""
+    places: Counter[tuple[str, str, str]] = Counter()
+    ranked = []
+    for s in shots:
+        places[s.role, s.attack, s.kind] += 1
+        ranked.append((s.kind == "skipped", places[s.role, s.attack, s.kind]))
+    order = sorted(range(len(shots)), key=lambda i: ranked[i])
+    return [shots[i] for i in order]
 
 
 def tally(examples: Sequence[Mapping[str, Any]]) -> str:
@@ -82,12 +110,14 @@ def tally(examples: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{counts[status]:,} {word}" for status, word in STATUS.items())
 
 
-def shot(example: Mapping[str, Any], label_names: Sequence[str]) -> Shot:
+def shot(example: Mapping[str, Any], label_names: Sequence[str], role: str, attack: str) -> Shot:
     """One stored example, ready to be shown."""
     label = example["label"]
     before, after = segment(example["original"]), segment(example["perturbed"])
     pieces = diff(before, after)
     return Shot(
+        role=role,
+        attack=attack,
         index=example["index"],
         kind=example["status"],
         status=STATUS[example["status"]],

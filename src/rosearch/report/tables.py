@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from rosearch.attack.methods import members
 from rosearch.report.draw import draw_line
 from rosearch.space.genotype import from_dict
 from rosearch.store import Final
-from rosearch.types import wilson
+from rosearch.types import Fidelity, Trial, wilson
 
 Entry = Mapping[str, Any]  # one model of the run's summary
 SPACE = "\u00a0"
@@ -43,15 +44,30 @@ class Table:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Candidates that failed for the same reason."""
+
+    error: str
+    trials: tuple[Trial, ...]
+
+
 def percent(share: float | None) -> str:
     """A share as percent with one decimal."""
     return NOTHING if share is None else f"{100 * share:.1f}{SPACE}%"
 
 
 def attack_label(name: str) -> str:
-    """The name of an attack; of a lexicon file only the file's name, not where it lies."""
-    kind, colon, path = name.partition(":")
-    return f"{kind}:{PurePath(path).name}" if colon else name
+    """The name of an attack or suite; of lexicon files only their names, not where they lie."""
+    parts = (attack.partition(":") for attack in members(name))
+    return "+".join(f"{kind}{colon}{PurePath(path).name}" for kind, colon, path in parts)
+
+
+def fidelity_words(fidelity: Fidelity) -> str:
+    """How much work an evaluation was."""
+    passes = f"{fidelity.epochs} epoch{'s' * (fidelity.epochs != 1)}"
+    share = f"{fidelity.train_share:.0%} of the train split"
+    return f"{passes} on {share}, {fidelity.attacked} texts attacked"
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -155,6 +171,16 @@ def headline(summary: Mapping[str, Any], finals: Iterable[Final]) -> Table:
         for name, entry in named
     ]
     return Table(tuple(columns), tuple(rows))
+
+
+def failures(trials: Iterable[Trial]) -> list[Failure]:
+    """Failed candidates by their reason, the most frequent first."""
+    by_error: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.score is None:
+            by_error.setdefault(trial.error or "no reason was recorded", []).append(trial)
+    found = [Failure(error, tuple(failed)) for error, failed in by_error.items()]
+    return sorted(found, key=lambda failure: -len(failure.trials))
 
 
 def _cells(

@@ -39,13 +39,13 @@ def front(trials: Sequence[Trial]) -> list[Trial]:
     Of trials with equal objectives the first stays.
     """
     scored = [(t, objectives(t.score)) for t in trials if t.score is not None]
-    kept: list[Trial] = []
-    for i, (trial, mine) in enumerate(scored):
-        beaten = any(
-            all(o >= m for o, m in zip(other, mine, strict=True)) and (other != mine or j < i)
-            for j, (_, other) in enumerate(scored)
-            if j != i
-        )
-        if not beaten:
-            kept.append(trial)
-    return kept
+    if not scored:
+        return []
+    values = np.array([mine for _, mine in scored])
+    # Best first, the earlier of equals first: only a point that is kept can beat a later one.
+    order = np.lexsort((np.arange(len(values)), *-values.T[::-1]))
+    kept: list[int] = []
+    for i in order:
+        if not (values[kept] >= values[i]).all(axis=1).any():
+            kept.append(int(i))
+    return [scored[i][0] for i in sorted(kept)]

@@ -1,0 +1,91 @@
+"""The numbers behind the plots as compact JSON: 10,000 candidates have to fit into one page.
+
+Genotypes are too long to repeat: what many share (an operation with its settings, an input stage)
+stands in a table once, and a candidate names its places there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rosearch.report.draw import draw_line
+from rosearch.report.history import hypervolume
+from rosearch.report.snapshot import Snapshot
+from rosearch.report.tables import fidelity_words
+from rosearch.space.genotype import Genotype
+from rosearch.types import Json, Score, Trial
+
+
+class Interned:
+    """Distinct values in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.places: dict[Any, int] = {}
+
+    def __call__(self, value: Any) -> int:
+        """Place of a value, which is taken in if it is new."""
+        return self.places.setdefault(value, len(self.places))
+
+    @property
+    def values(self) -> list[Any]:
+        """What was taken in."""
+        return list(self.places)
+
+
+def plot_data(runs: Sequence[Snapshot]) -> Json:
+    """All plots of one run, or of several that are compared.
+
+    Returns:
+        `runs`, each with one list per quantity and one entry per scored candidate in each;
+        `figures`, plots that are ready to be drawn, by the name of their place: none yet;
+        `stages`, `kinds`, `fidelities`: the tables that candidates refer to.
+    """
+    stages, kinds, fidelities = Interned(), Interned(), Interned()
+    # One scale for all runs, or their hypervolumes could not be compared.
+    largest = max((run.teacher_params or 0 for run in runs), default=0) or max(
+        (t.score.params for run in runs for t in run.trials if t.score), default=1
+    )
+    return {
+        "runs": [_run(run, largest, stages, kinds, fidelities) for run in runs],
+        "figures": {},
+        "largest": largest,
+        "stages": stages.values,
+        "kinds": kinds.values,
+        "fidelities": fidelities.values,
+    }
+
+
+def _run(
+    run: Snapshot, largest: int, stages: Interned, kinds: Interned, fidelities: Interned
+) -> Json:
+    scored: list[tuple[Trial, Score]] = [(t, t.score) for t in run.trials if t.score is not None]
+    place = {t.candidate.id: i for i, (t, _) in enumerate(scored)}
+    leader = run.leader
+    curve = hypervolume(run, largest)
+    return {
+        "name": run.name,
+        "teacher": run.teacher_params,
+        "best": place[leader.candidate.id] if leader and leader.candidate.id in place else None,
+        "finished": bool(run.summary),
+        "front": [place[t.candidate.id] for t in run.front],
+        "id": [t.candidate.id for t, _ in scored],
+        "index": [t.candidate.index for t, _ in scored],
+        "parent": [place.get(t.candidate.parent or "", -1) for t, _ in scored],
+        "line": [draw_line(t.candidate.genotype) for t, _ in scored],
+        "clean": [round(s.clean, 4) for _, s in scored],
+        "after": [round(s.after_attack, 4) for _, s in scored],
+        "params": [s.params for _, s in scored],
+        "latency": [round(s.latency_ms, 3) for _, s in scored],
+        "fitness": [round(s.fitness, 4) for _, s in scored],
+        "fidelity": [fidelities(fidelity_words(s.fidelity)) for _, s in scored],
+        "genotype": [_genotype(t.candidate.genotype, stages, kinds) for t, _ in scored],
+        "hypervolume": {"done": curve.done, "hours": curve.hours, "volume": curve.volume},
+    }
+
+
+def _genotype(g: Genotype, stages: Interned, kinds: Interned) -> list[Any]:
+    """Place of the input and output stage, then for each node [place of its kind, *inputs]."""
+    stage = (g.embedding_dim, g.width, g.position, g.encoding, g.pooling, g.repeat, g.shared)
+    nodes = ([kinds((n.op, n.combine, n.norm, n.activation)), *n.inputs] for n in g.nodes)
+    return [stages(stage), *nodes]

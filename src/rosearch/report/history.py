@@ -1,0 +1,175 @@
+"""How the search went on: hypervolume of the front, and the lineage of a student."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from rosearch.errors import require
+from rosearch.report.snapshot import Snapshot
+from rosearch.search.population import objectives
+from rosearch.space.genotype import Genotype, Node
+from rosearch.types import Fidelity, Score, Trial
+
+FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")
+FEWEST_TO_RANK = 3
+WORST = np.array([0.0, 0.0, 1.0])  # of what is minimised: no accuracy, as large as the teacher
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Hypervolume after each successful trial, in the order in which the trials ended.
+
+    Attributes:
+        done: trials that had ended by then, the failed ones included.
+        hours: since the run was started, pauses included.
+    """
+
+    done: tuple[int, ...]
+    hours: tuple[float, ...]
+    volume: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One ancestor: what changed against the one before it, in words."""
+
+    trial: Trial
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """How well a cheaper evaluation ranks candidates as a dearer one does: Spearman's rho.
+
+    Attributes:
+        n: candidates that were evaluated at both.
+        rho: of after-attack accuracy, clean accuracy and fitness; None where one never varies.
+    """
+
+    lower: Fidelity
+    higher: Fidelity
+    n: int
+    rho: tuple[float | None, float | None, float | None]
+
+
+def hypervolume(run: Snapshot, largest: int) -> Curve:
+    """Hypervolume of the front over time (Zitzler and Thiele 1999), as a share of the ideal.
+
+    The volume that the front beats, between no after-attack accuracy, no clean accuracy and
+    `largest` parameters on one side, and both accuracies of 1 without a parameter on the other.
+
+    Raises:
+        MissingExtra: moocore is not installed.
+    """
+    moocore = require("moocore", "report")
+    ended = sorted(run.trials, key=lambda t: run.finished.get(t.candidate.index, 0.0))
+    start = run.meta.get("started")
+    scale = np.array([-1.0, -1.0, -1.0 / largest])
+    best, volume = np.empty((0, 3)), 0.0
+    points = []
+    for done, trial in enumerate(ended, start=1):
+        if trial.score is None:
+            continue
+        point = np.array(objectives(trial.score)) * scale
+        if not (best <= point).all(axis=1).any():
+            best = np.vstack([best[~(point <= best).all(axis=1)], point])
+            volume = float(moocore.hypervolume(best, ref=WORST))
+        at = run.finished.get(trial.candidate.index)
+        hours = (at - start) / 3600 if at and isinstance(start, int | float) else 0.0
+        points.append((done, round(hours, 5), round(volume, 6)))
+    columns: list[tuple[float, ...]] = list(zip(*points, strict=True)) if points else [(), (), ()]
+    return Curve(tuple(map(int, columns[0])), *columns[1:])
+
+
+def lineage(trials: Sequence[Trial], last: Trial) -> list[Step]:
+    """The chain of parents that ends in `last`, the founder first."""
+    by_id = {trial.candidate.id: trial for trial in trials}
+    chain = [last]
+    while (parent := by_id.get(chain[-1].candidate.parent or "")) and parent not in chain:
+        chain.append(parent)
+    chain.reverse()
+    steps = [Step(chain[0], ())]
+    for old, new in pairwise(chain):
+        steps.append(Step(new, changes(old.candidate.genotype, new.candidate.genotype)))
+    return steps
+
+
+def rung_correlations(trials: Sequence[Trial]) -> list[Rung]:
+    """Rank correlations between fidelities, where genotypes were evaluated at several.
+
+    Pairs of fidelities that share fewer than three candidates are left out.
+    """
+    scores: dict[Fidelity, dict[str, Score]] = {}
+    for trial in trials:
+        if trial.score is not None:
+            scores.setdefault(trial.score.fidelity, {})[trial.candidate.id] = trial.score
+    found = []
+    for lower, higher in combinations(sorted(scores, key=_work), 2):
+        both = sorted(scores[lower].keys() & scores[higher].keys())
+        if len(both) >= FEWEST_TO_RANK:
+            pairs = [(scores[lower][name], scores[higher][name]) for name in both]
+            after, clean, fitness = (
+                _spearman(pairs, name) for name in ("after_attack", "clean", "fitness")
+            )
+            found.append(Rung(lower, higher, len(both), (after, clean, fitness)))
+    return found
+
+
+def _work(fidelity: Fidelity) -> tuple[float, int, str]:
+    return fidelity.epochs * fidelity.train_share, fidelity.attacked, fidelity.attack
+
+
+def _spearman(pairs: Sequence[tuple[Score, Score]], name: str) -> float | None:
+    from scipy.stats import spearmanr
+
+    low, high = ([getattr(score, name) for score in side] for side in zip(*pairs, strict=True))
+    if len(set(low)) == 1 or len(set(high)) == 1:
+        return None
+    return float(spearmanr(low, high).statistic)
+
+
+def changes(old: Genotype, new: Genotype) -> tuple[str, ...]:
+    """What differs between two genotypes, in words; nodes are matched by their operations."""
+    found = [
+        f"{name.removesuffix('_key').replace('_', ' ')} {before} \u2192 {after}"
+        for name in FIELDS
+        if (before := getattr(old, name)) != (after := getattr(new, name))
+    ]
+    blocks = SequenceMatcher(
+        None, [n.op for n in old.nodes], [n.op for n in new.nodes], autojunk=False
+    ).get_opcodes()
+    same = {0: 0}  # index of a node before -> after
+    for kind, i1, i2, j1, _ in blocks:
+        if kind in ("equal", "replace"):
+            same |= {i + 1: j1 + i - i1 + 1 for i in range(i1, i2)}
+    for _, i1, i2, j1, j2 in blocks:
+        both = min(i2 - i1, j2 - j1)
+        for i, j in zip(range(i1, i1 + both), range(j1, j1 + both), strict=True):
+            found += _node_changes(j + 1, old.nodes[i], new.nodes[j], same)
+        found += [f"node {i + 1} ({old.nodes[i].op}) removed" for i in range(i1 + both, i2)]
+        found += [
+            f"node {j + 1} ({new.nodes[j].op}) added, reads {_read(new.nodes[j])}"
+            for j in range(j1 + both, j2)
+        ]
+    return tuple(found) or ("order of the nodes",)
+
+
+def _node_changes(number: int, old: Node, new: Node, same: dict[int, int]) -> list[str]:
+    found = [
+        f"{name + ' ' if name != 'op' else ''}{before} \u2192 {after}"
+        for name in ("op", "combine", "norm", "activation")
+        if (before := getattr(old, name)) != (after := getattr(new, name))
+    ]
+    if sorted(same.get(i, -1) for i in old.inputs) != sorted(new.inputs):
+        found.append(f"reads {_read(new)}")
+    name = f"node {number}" if old.op != new.op else f"node {number} ({new.op})"
+    return [f"{name}: {', '.join(found)}"] if found else []
+
+
+def _read(node: Node) -> str:
+    return ", ".join("input" if i == 0 else str(i) for i in node.inputs)

@@ -1,0 +1,115 @@
+"""What the store of a run holds at one moment: the search may go on while the page is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rosearch.report.statistics import Statistics, statistics
+from rosearch.search.population import fitness, front
+from rosearch.space.cost import Sizes
+from rosearch.store import Final, Store
+from rosearch.types import Trial
+
+Examples = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (role, attack) -> examples
+ROLES = ("best", "reference")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One run as it is read.
+
+    Attributes:
+        finished: when each trial was recorded, in seconds since 1970, by its index.
+        sample: the uniform random sample.
+        attacked: attacked texts of the best student and of the reference student, by attack.
+        version: of the store, to tell whether there is anything new.
+        label: name of the run in the page, where that of its folder is not enough.
+    """
+
+    folder: Path
+    meta: Mapping[str, Any]
+    trials: Sequence[Trial]
+    finished: Mapping[int, float] = field(default_factory=dict)
+    finals: Sequence[Final] = ()
+    sample: Sequence[Trial] = ()
+    attacked: Examples = field(default_factory=dict)
+    version: str = ""
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the run in the page: of its folder, unless it was given another label."""
+        return self.label or self.folder.resolve().name
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """Results of a finished run; empty before."""
+        return self.meta.get("summary") or {}
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the classes; empty as long as nothing is known."""
+        return [str(name) for name in self.meta.get("label_names") or ()]
+
+    @property
+    def sizes(self) -> Sizes:
+        """What the cost of a genotype depends on; without rows before the run is prepared."""
+        trimmed = self.meta.get("trimmed_rows") or {}
+        return Sizes(self.meta.get("rows") or {}, len(self.label_names), trimmed=trimmed)
+
+    @property
+    def teacher_params(self) -> int | None:
+        """Parameters of the teacher, known once it is evaluated."""
+        teachers = [final.params for final in self.finals if final.model == "teacher"]
+        return next(iter(teachers), (self.summary.get("teacher") or {}).get("params"))
+
+    @cached_property
+    def front(self) -> list[Trial]:
+        """The Pareto front, the fittest first."""
+        return sorted(front(self.trials), key=fitness, reverse=True)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """How architecture relates to robustness."""
+        return statistics(self.trials, self.sample)
+
+    @cached_property
+    def leader(self) -> Trial | None:
+        """The best student's trial; of a run under way, the fittest candidate so far."""
+        best = (self.summary.get("best") or {}).get("id")
+        scored = [trial for trial in self.trials if trial.score is not None]
+        fittest = max(scored, key=fitness, default=None)
+        return next((t for t in scored if best and t.candidate.id == best), fittest)
+
+
+def read_snapshot(folder: Path) -> Snapshot:
+    """Read a run's store.
+
+    Raises:
+        UserError: there is no readable store in the folder.
+    """
+    store = Store(folder / "run.db")
+    version = store.version()  # first, so that what arrives meanwhile is seen as new later
+    meta, finals = store.meta(), store.finals()
+    summary = meta.get("summary") or {}
+    attacked = {
+        (role, attack): examples
+        for role in ROLES
+        if summary.get(role)
+        for attack in (summary["search_attack"], *summary[role]["held_out"])
+        if (examples := store.examples(summary[role]["id"], attack))
+    }
+    return Snapshot(
+        folder=folder,
+        meta=meta,
+        trials=store.trials(),
+        finished=store.finished(),
+        finals=finals,
+        sample=store.sample(),
+        attacked=attacked,
+        version=version,
+    )

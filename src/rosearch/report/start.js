@@ -1,0 +1,2 @@
+setUpPlots();
+setUpGallery();

@@ -1,0 +1,132 @@
+"""Hypervolume, lineage, what changed between genotypes, rung correlations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_runs import SIZES, made_run, made_trials
+
+from rosearch.report.history import changes, hypervolume, lineage, rung_correlations
+from rosearch.report.page import run_page
+from rosearch.report.snapshot import Snapshot, read_snapshot
+from rosearch.search.population import front
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.vary import Space, mutate, sample
+from rosearch.types import Fidelity, Trial
+
+
+def scored(trial: Trial, clean: float, after: float, size: int) -> Trial:
+    assert trial.score is not None
+    return replace(trial, score=replace(trial.score, clean=clean, after_attack=after, params=size))
+
+
+def run_of(trials: list[Trial], **finished: float) -> Snapshot:
+    ended = {t.candidate.index: 3600.0 * (t.candidate.index + 1) for t in trials}
+    return Snapshot(Path("run"), {"started": 0.0}, trials, ended)
+
+
+def test_hypervolume_of_two_boxes_by_hand():
+    a, b, failed = made_trials(3)
+    one = scored(a, clean=0.8, after=0.5, size=25)  # of 100: a box of 0.8 x 0.5 x 0.75
+    two = scored(b, clean=0.5, after=0.9, size=50)
+    curve = hypervolume(run_of([one, failed, two]), 100)
+    together = 0.8 * 0.5 * 0.75 + 0.5 * 0.9 * 0.5 - 0.5 * 0.5 * 0.5
+    assert curve.volume == pytest.approx((0.3, together), abs=1e-6)
+    assert curve.done == (1, 2)
+    assert curve.hours == (1.0, 2.0)
+    worse = scored(b, clean=0.7, after=0.4, size=30)
+    assert hypervolume(run_of([one, worse]), 100).volume == pytest.approx((0.3, 0.3))
+    larger_than_all = scored(a, clean=0.9, after=0.9, size=200)
+    assert hypervolume(run_of([larger_than_all]), 100).volume == (0.0,)
+    assert hypervolume(run_of([]), 100).volume == ()
+
+
+def test_hypervolume_counts_what_the_front_beats():
+    trials = made_trials(30)
+    curve = hypervolume(run_of(trials), 10_000_000)
+    rng = np.random.default_rng(0)
+    points = rng.random((20_000, 3))  # after-attack accuracy, accuracy, share of the parameters
+    beaten = np.zeros(len(points), bool)
+    for t in front(trials):
+        assert t.score is not None
+        mine = (t.score.after_attack, t.score.clean, 1 - t.score.params / 1e7)
+        beaten |= (points <= mine).all(axis=1)
+    assert curve.volume[-1] == pytest.approx(beaten.mean(), abs=0.015)
+    assert list(curve.volume) == sorted(curve.volume)
+
+
+def test_time_counts_in_the_order_in_which_trials_ended():
+    first, second, _ = made_trials(3)
+    run = replace(run_of([first, second]), finished={0: 7200.0, 1: 3600.0})
+    curve = hypervolume(run, 10_000_000)
+    assert curve.hours == (1.0, 2.0)
+    assert curve.volume[0] == hypervolume(run_of([second]), 10_000_000).volume[0]
+
+
+def test_lineage_goes_back_to_the_founder():
+    trials = made_trials(30)
+    steps = lineage(trials, trials[25])
+    assert [s.trial.candidate.index for s in steps] == [4, 11, 18, 25]
+    assert steps[0].changes == ()
+    assert all(step.changes for step in steps[1:])
+    alone = replace(trials[25], candidate=replace(trials[25].candidate, parent="gone"))
+    assert [s.trial for s in lineage(trials, alone)] == [alone]
+
+
+def test_changes_are_told_in_words():
+    old = Genotype(64, 64, (Node((0,), "conv3"), Node((1,), "lstm", activation="relu")))
+    wider = replace(old, width=96, pooling="max")
+    assert changes(old, wider) == ("width 64 \u2192 96", "pooling mean \u2192 max")
+    swapped = replace(old, nodes=(Node((0,), "gru", norm="layer"), old.nodes[1]))
+    assert changes(old, swapped) == ("node 1: conv3 \u2192 gru, norm none \u2192 layer",)
+    plain = replace(old, nodes=(old.nodes[0], Node((1,), "lstm")))
+    assert changes(old, plain) == ("node 2 (lstm): activation relu \u2192 none",)
+    rewired = replace(old, nodes=(old.nodes[0], Node((0,), "lstm", activation="relu")))
+    assert changes(old, rewired) == ("node 2 (lstm): reads input",)
+    grown = replace(old, nodes=(Node((0,), "ff2"), Node((0,), "conv3"), Node((2, 1), "lstm")))
+    assert changes(old, grown)[0] == "node 1 (ff2) added, reads input"
+    assert "node 1 (ff2) removed" in changes(grown, old)
+    coded = replace(old, encoding="synonym")
+    assert changes(old, coded) == ("encoding plain \u2192 synonym:wordnet:0.015:0",)
+
+
+def test_no_variation_goes_unnoticed():
+    rng, space = np.random.default_rng(5), Space(SIZES)
+    for _ in range(200):
+        old = sample(space, rng)
+        new = mutate(old, space, rng)
+        assert all(changes(old, new))
+        assert changes(old, new) != ("order of the nodes",), (old, new)
+
+
+def test_rung_correlations_compare_the_same_candidates():
+    low = [t for t in made_trials(21) if t.score]
+    higher = Fidelity(4, 1.0, 400, "wordnet")
+    high = []
+    for t in low[:10]:
+        assert t.score is not None
+        better = t.score.clean + 0.1
+        score = replace(t.score, clean=better, after_attack=1 - t.score.after_attack)
+        high.append(replace(t, score=replace(score, fitness=1.0, fidelity=higher)))
+    (rung,) = rung_correlations([*high, *low])
+    assert (rung.lower.epochs, rung.higher, rung.n) == (2, higher, 10)
+    assert rung.rho[:2] == pytest.approx((-1.0, 1.0))
+    assert rung.rho[2] is None  # it never varies
+    assert rung_correlations([*low, *high[:2]]) == []
+    assert rung_correlations(low) == []
+
+
+def test_rung_correlations_are_shown_only_where_there_are_several_fidelities(tmp_path: Path):
+    run = read_snapshot(made_run(tmp_path, finished=False))
+    assert 'id="rungs"' not in run_page(run, plots=False)
+    again = [
+        replace(t, score=replace(t.score, fidelity=Fidelity(9, 1.0, 400, "wordnet")))
+        for t in run.trials[:5]
+        if t.score
+    ]
+    page = run_page(replace(run, trials=[*run.trials, *again]), plots=False)
+    assert page.count("<td>1.00</td>") == 3
+    assert "against 9 epochs on 100% of the train split, 400 texts attacked" in page
