@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from rosearch import resources
 from rosearch.attack.kit import Kit
 from rosearch.attack.methods import kit_for
 from rosearch.attack.victim import ModelVictim
@@ -45,12 +44,3 @@ def real_texts(mr):
 @pytest.fixture(scope="session")
 def victims(students, mr_train):
     return [ModelVictim(model, mr_train.tokenizer()) for model in students]
-
-
-@pytest.fixture
-def cache(monkeypatch, tmp_path) -> Path:
-    """A cache folder of the test's own, with the pinned resources of the user's one."""
-    for name in ("minilm", "wordnet", "en_core_web_sm"):
-        (tmp_path / resources.fetch(name).name).symlink_to(resources.fetch(name))
-    monkeypatch.setenv("ROSEARCH_CACHE", str(tmp_path))
-    return tmp_path

@@ -30,8 +30,6 @@ WANTED = {
     "bert-base-uncased",
 }
 PACKAGES = {"tagger": ("spacy", "pos")}  # package and extra that a model needs
-# Packages that lexicons need when their tables are made.
-LEXICON_PACKAGES = {"wordnet_inflected": ("lemminflect", "attack")}
 VERSION = "1"  # raise it when answers of the same model change
 
 
@@ -105,14 +103,13 @@ def _default(model: str) -> Path:
     return resources.fetch(MODELS[model])
 
 
-def check_packages(lexicons: Iterable[str], models: Iterable[str]) -> None:
-    """Refuse what needs a package that is not installed; imports none.
+def check_packages(models: Iterable[str]) -> None:
+    """Refuse models that need a package which is not installed; imports none.
 
     Raises:
         MissingExtra: naming the command that installs it.
     """
-    needed = [LEXICON_PACKAGES.get(name) for name in lexicons] + [PACKAGES.get(m) for m in models]
-    for package in filter(None, needed):
+    for package in filter(None, map(PACKAGES.get, models)):
         if find_spec(package[0]) is None:
             require(*package)
 

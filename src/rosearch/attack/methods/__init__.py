@@ -64,7 +64,7 @@ def check_attack(suite: str) -> None:
             raise UserError(f"attack {attack!r}: {recipe.name} reads no lexicon of your own")
         if argument is not None and not Path(argument).is_file():
             raise UserError(f"attack {attack!r}: no such file")
-        check_packages(lexicons_of(attack), recipe.models)
+        check_packages(recipe.models)
 
 
 def describe(attack: str) -> str:

@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from typing import Any
 
 from rosearch.attack.sources import Lexicon, single_word
-from rosearch.errors import require
 
 PARTS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "r": "ADV"}  # WordNet's and the universal names
 
@@ -28,11 +27,9 @@ def wordnet_inflected() -> Lexicon:
     A word is read as every form of every lemma that it can be; a synonym of a lemma's synset is put
     into the same form. So parts of speech are not mixed, and no form of the word itself is offered.
     Which of its parts of speech a word has in a text is for the part-of-speech constraint to say.
-
-    Raises:
-        MissingExtra: lemminflect is not installed.
     """
-    inflect = require("lemminflect", "attack")
+    import lemminflect as inflect
+
     reader = _wordnet_reader()
 
     @cache
@@ -42,8 +39,10 @@ def wordnet_inflected() -> Lexicon:
         for part, universal in PARTS.items():
             for base, tag in _readings(inflect, reader, word, part, universal):
                 for synset in reader.synsets(base, part):
-                    for lemma in synset.lemma_names():
-                        if lemma.lower() != base and single_word(lemma):
+                    lemmas = [lemma for lemma in synset.lemma_names() if single_word(lemma)]
+                    others = [lemma for lemma in lemmas if lemma.lower() != base]
+                    if len(others) < len(lemmas):  # else it is a synset of the base's own base
+                        for lemma in others:
                             found.update(dict.fromkeys(_inflected(inflect, lemma, tag)))
         return tuple(new for new in found if new.lower() != word and single_word(new))
 
