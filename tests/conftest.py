@@ -92,3 +92,31 @@ def students(train_quickly):
         Node((0, 1, 2), "identity"),
     )
     return [train_quickly(g) for g in (cnn, Genotype(32, 32, block, position="sinusoidal"))]
+
+
+@pytest.fixture(scope="session")
+def tiny_body(tmp_path_factory, bert_tokenizer):
+    """Folder of a BERT of random weights without a masked-language-model head."""
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64, "max_position_embeddings": 64}
+    depth = {"num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(vocab_size=len(bert_tokenizer), initializer_range=0.1, **size, **depth)
+    folder = tmp_path_factory.mktemp("body")
+    BertModel(config).save_pretrained(folder)
+    bert_tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_masked_lm(tmp_path_factory, tiny_body, mr):
+    """Folder of a tiny masked language model, fitted to real sentences within seconds."""
+    from rosearch.teacher import masked_lm
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROSEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(masked_lm, "TOKENS", 20_000)
+        patch.setattr(masked_lm, "MAX_LENGTH", 64)
+        patch.setattr(masked_lm, "LEARNING_RATE", 3e-3)
+        return masked_lm.fit_masked_lm(mr.train.texts[:500], tiny_body, "tiny")

@@ -12,7 +12,10 @@ import pytest
 from rosearch.space.genotype import from_json
 from rosearch.space.presets import PRESETS, preset
 
-COMMANDS = ("search", "resume", "fetch", "report", "attack", "distill", "predict", "show", "watch")
+COMMANDS = (
+    "search", "resume", "fetch", "report", "watch", "attack", "distill", "predict", "show",
+    "export",
+)  # fmt: skip
 
 
 def rosearch(*args: str, stdin: str | bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:

@@ -62,6 +62,7 @@ def test_wrong_genes_are_named(encoding: dict[str, object], message: str):
         {"encoding": {"lexicons": ["wordnet", "relatives"]}},
         {"final": {"held_out": ["wordnet"]}},
         {"search": {"attack": "relatives"}},
+        {"search": {"attack": "bert-attack"}, "final": {"held_out": ["bae"]}},
     ],
 )
 def test_a_held_out_lexicon_is_never_used(config: dict[str, object]):

@@ -16,7 +16,13 @@ from rosearch.attack.engine import AttackResult, iterate_suite, robustness
 from rosearch.attack.goals import Goal
 from rosearch.attack.kit import Kit
 from rosearch.attack.lexicon import FILE
-from rosearch.attack.methods import check_attack, kit_for, lexicons_of, load_attacks
+from rosearch.attack.methods import (
+    check_attack,
+    kit_for,
+    lexicons_of,
+    load_attacks,
+    models_of,
+)
 from rosearch.attack.text import segment
 from rosearch.attack.victim import CallableVictim, ModelVictim, Victim
 from rosearch.errors import UserError
@@ -24,6 +30,7 @@ from rosearch.journal import Journal
 from rosearch.progress import stage
 from rosearch.tasks import Split, Task
 from rosearch.teacher.fit import content_hash, load_classifier, model_source, place
+from rosearch.teacher.masked_lm import attack_folders
 from rosearch.types import Json, Robustness, Text
 
 ALL = "all"  # the worst case over several attacks
@@ -43,6 +50,8 @@ class Settings:
             outcome does not depend on the order in which texts are attacked; what an easy text
             leaves over is not passed on.
         target: name of the label that attacks must reach; None means any wrong label.
+        masked_lm: folder or hub id of the masked language model for attacks that ask one; see
+            `rosearch.teacher.masked_lm.masked_lm_folder`.
         device: where a model runs: `auto`, `cpu`, `cuda`, `cuda:1`, ...
     """
 
@@ -52,6 +61,7 @@ class Settings:
     max_queries: int | None = None
     total_queries: int | None = None
     target: str | None = None
+    masked_lm: str | None = None
     device: str = "auto"
 
     def check(self, label_names: Sequence[str]) -> None:
@@ -166,13 +176,14 @@ def attack_model(
     chosen = replace(settings or Settings(), **changes)
     chosen.check(task.label_names)
     split = first_texts(task, chosen)
-    kit = kit_for(chosen.attacks, split.texts)
+    folders = attack_folders(chosen.attacks, chosen.masked_lm, task)
+    kit = kit_for(chosen.attacks, split.texts, folders)
     victim = load_victim(model, task, chosen.device)
     labels = [victim.numbers[label] for label in split.labels]
     limits = (_goal(chosen.target, victim, task), chosen.budget(len(split)))
     results = {}
     for name in chosen.attacks:
-        key = _key(name, victim, task, chosen.split, limits) if journal else ""
+        key = _key(name, victim, kit, task, chosen.split, limits) if journal else ""
         with Journal(journal, name, key) as lines:
             results[name] = _attack(name, kit, limits, victim.victim, split.texts, labels, lines)
     names = tuple(task.label_names[victim.numbers.index(i)] for i in range(task.classes))
@@ -267,7 +278,7 @@ def load_victim(model: str | Path | Predict, task: Task, device: str = "auto") -
         return LoadedVictim(name, CallableVictim(model), tuple(range(task.classes)), None)
     folder = model_source(str(model))
     network, tokenizer = load_classifier(folder)
-    numbers = _numbers(network, task)
+    numbers = label_numbers(network, task)
     return LoadedVictim(
         str(model), ModelVictim(place(network, device), tokenizer), numbers, content_hash(folder)
     )
@@ -283,18 +294,21 @@ def _goal(target: str | None, victim: LoadedVictim, task: Task) -> Goal:
     return Goal(None if target is None else victim.numbers[task.label_names.index(target)])
 
 
-def _key(attack: str, victim: LoadedVictim, task: Task, split: str, limits: Limits) -> str:
+def _key(
+    attack: str, victim: LoadedVictim, kit: Kit, task: Task, split: str, limits: Limits
+) -> str:
     """What decides the result of a text besides the text: results are reused under equal keys."""
     if victim.content is None:
         raise UserError("a journal needs a saved model: results of a function can't be told apart")
     files = [name.removeprefix(FILE) for name in lexicons_of(attack) if name.startswith(FILE)]
     read = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
+    read += [content_hash(kit.models[name]) for name in models_of(attack)]
     goal, budget = limits
     recipe = [attack, read, victim.content, asdict(goal), budget, task.fingerprint, split]
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
 
 
-def _numbers(network: Any, task: Task) -> tuple[int, ...]:
+def label_numbers(network: Any, task: Task) -> tuple[int, ...]:
     """How the model numbers the task's labels: by name where the names agree, else by position."""
     if network.config.num_labels != task.classes:
         raise UserError(

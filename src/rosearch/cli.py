@@ -31,6 +31,15 @@ Seed = Annotated[
     int | None, typer.Option(help="Seed of everything random.", min=0, show_default="0")
 ]
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each.", min=1, max=1024)]
+Attacks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attack",
+        help="An attack of --list, NAME:FILE with a lexicon of your own, or a suite A+B; may "
+        "be repeated.",
+        show_default="wordnet",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -230,15 +239,7 @@ def attack(
         list[str] | None, typer.Argument(help="Further models for --transfer-to.", hidden=True)
     ] = None,
     data: TaskOptions,
-    attacks: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attack",
-            help="An attack of --list, NAME:FILE with a lexicon of your own, or a suite A+B; may "
-            "be repeated.",
-            show_default="wordnet",
-        ),
-    ] = None,
+    attacks: Attacks = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
     max_queries: Annotated[
@@ -261,6 +262,14 @@ def attack(
         typer.Option(help="Replay the texts that were found against these.", metavar="MODEL..."),
     ] = None,
     seed: Seed = None,
+    masked_lm: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or hub id of the masked language model that bae and bert-attack ask.",
+            metavar="MODEL",
+            show_default="minilm with a head fitted to the train texts",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     listed: Annotated[
         bool, typer.Option("--list", help="Describe every attack, and attack nothing.")
@@ -297,13 +306,65 @@ def attack(
     made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
     task = task_of(made.task, made.seed)
     settings = Settings(
-        tuple(attacks or ["wordnet"]), split, n, max_queries, total_queries, target, device
+        tuple(attacks or ["wordnet"]),
+        split,
+        n,
+        max_queries,
+        total_queries,
+        target,
+        masked_lm,
+        device,
     )
     found = attack_model(model, task, settings, jsonl)
     replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
     attack_output.print_assessment(found, replayed, shown, as_json)
     if csv:
         write_text(csv, attack_output.results_table(found))
+
+
+@app.command()
+@with_groups
+def export(
+    *,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="RUN (its best student), RUN:ID, or the folder of a student or of any Hugging "
+            "Face classifier, or a hub id.",
+            metavar="RUN|MODEL",
+        ),
+    ],
+    form: Annotated[str, typer.Option("--format", help="hf, onnx or int8.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    data: TaskOptions,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare latency with this folder or hub id.", show_default="that of the run"
+        ),
+    ] = None,
+    attacks: Attacks = None,
+    n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export a model to ship: checked against the original, measured, with a model card.
+
+    The task options say which data a MODEL is checked with; a RUN has its own.
+    """
+    from rosearch.export import bundle
+    from rosearch.export.show import print_export
+
+    flags = {**data.settings(), **given(seed=seed)}
+    try:
+        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+    except bundle.ParityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print_export(found, as_json)
 
 
 @app.command()

@@ -36,7 +36,8 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     read = [name for attack in all_attacks(config) for name in lexicons_of(attack)]
     for lexicon in (*read, *config.encoding.lexicons):
         names += RESOURCES.get(lexicon, ())
-    names += [MODELS[model] for attack in all_attacks(config) for model in models_of(attack)]
+    models = [model for attack in all_attacks(config) for model in models_of(attack)]
+    names += [MODELS[model] for model in models if model in MODELS]
     return tuple(dict.fromkeys(names))
 
 
@@ -57,14 +58,15 @@ def check(config: RunConfig) -> None:
     leaked = [name for name in config.final.held_out if used & _read(name)]
     if leaked:
         raise UserError(
-            f"the attack {leaked[0]!r} cannot be held out: the search uses it or its lexicon; "
-            "change final.held_out, search.attack or encoding.lexicons"
+            f"the attack {leaked[0]!r} cannot be held out: the search uses it, its lexicon "
+            "or its masked language model; change final.held_out, search.attack or "
+            "encoding.lexicons"
         )
 
 
 def _read(suite: str) -> set[str]:
     """What makes two suites alike: their attacks and the lexicons that these read."""
-    return {*members(suite), *_kinds(lexicons_of(suite))}
+    return {*members(suite), *_kinds(lexicons_of(suite)), *({"masked_lm"} & {*models_of(suite)})}
 
 
 def _kinds(lexicons: Iterable[str]) -> set[str]:

@@ -35,6 +35,7 @@ from rosearch.student.vocabulary import (
 )
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher, load_classifier
+from rosearch.teacher.masked_lm import attack_folders
 from rosearch.teacher.targets import cache_targets, load_targets
 from rosearch.types import parts
 
@@ -59,10 +60,12 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
     targets = load_targets(cache_targets(task, folder, "train", *how))
     answers = load_targets(cache_targets(task, folder, "validation", *how)).argmax(1)
     model, tokenizer = load_classifier(folder)
+    attacks = all_attacks(config)
+    folders = attack_folders(attacks, None, task, config.teacher.name)
     with stage("preparing encodings and attacks", 3) as advance:
         encoded = _encodings(config, wanted, task, targets, model, tokenizer)
         advance(2, "")
-        kit = kit_for(all_attacks(config), (*task.validation.texts, *task.test.texts))
+        kit = kit_for(attacks, (*task.validation.texts, *task.test.texts), folders)
         advance(1, "")
     context = Context(
         label_names=task.label_names,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,16 +31,10 @@ def tiny_encoder(tmp_path_factory, bert_tokenizer) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kit_of(tiny_encoder) -> Callable[[str, Sequence[str]], Kit]:
-    """`kit_for` one attack, with the tiny encoder in place of MiniLM."""
-
-    def make(attack: str, texts: Sequence[str]) -> Kit:
-        kit = kit_for([attack], texts)
-        if "encoder" not in kit.models:
-            return kit
-        return replace(kit, models={**kit.models, "encoder": tiny_encoder})
-
-    return make
+def kit_of(tiny_encoder, tiny_masked_lm) -> Callable[[str, Sequence[str]], Kit]:
+    """`kit_for` one attack, with the tiny encoder in place of MiniLM, and a tiny masked LM."""
+    folders = {"encoder": tiny_encoder, "masked_lm": tiny_masked_lm}
+    return lambda attack, texts: kit_for([attack], texts, folders)
 
 
 @pytest.fixture(scope="session")

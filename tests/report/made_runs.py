@@ -123,6 +123,7 @@ def made_example(index: int, status: str, text: str, perturbed: str) -> dict[str
         "after": (0.7, 0.3) if status == "flipped" else (0.4, 0.6),
         "queries": 30,
         "exhausted": False,
+        **({"first": f"First of pair {index} {SCRIPT}"} if index % 2 else {}),
     }
 
 

@@ -15,6 +15,7 @@ from rosearch.attack.text import Words
 from rosearch.attack.victim import SLACK, TOKEN_BUDGET, PieceEncoder
 from rosearch.batches import padded, sorted_batches
 from rosearch.errors import UserError, one_line
+from rosearch.progress import quiet
 
 ENTRIES = 100_000  # encodings kept in memory: 150 MB at 384 dimensions
 
@@ -37,10 +38,13 @@ class SentenceEncoder:
         """Model, tokenizer, id of the padding token."""
         from transformers import AutoModel, AutoTokenizer
 
+        safe = {"local_files_only": True, "trust_remote_code": False}
         try:
-            model = AutoModel.from_pretrained(self.folder, local_files_only=True)
-            tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-        except (OSError, ValueError) as error:
+            with quiet():
+                # use_safetensors: other weight files are pickles
+                model = AutoModel.from_pretrained(self.folder, use_safetensors=True, **safe)
+                tokenizer = AutoTokenizer.from_pretrained(self.folder, **safe)
+        except Exception as error:  # a damaged file shows in errors of several libraries
             raise UserError(f"no sentence encoder in {self.folder}: {one_line(error)}") from None
         return model.eval(), PieceEncoder(tokenizer), tokenizer.pad_token_id or 0
 

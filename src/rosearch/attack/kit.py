@@ -16,7 +16,7 @@ from rosearch.attack.lexicon import Table, cached_table, table_lexicon, vocabula
 from rosearch.attack.remember import Remembered
 from rosearch.attack.sources import WordSource
 from rosearch.attack.steps import Model
-from rosearch.errors import require
+from rosearch.errors import UserError, require
 from rosearch.files import folder_hash
 from rosearch.types import Text
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from rosearch.attack.encoder import SentenceEncoder
 
 MODELS = {"encoder": "minilm", "tagger": "en_core_web_sm"}  # pinned resources read by default
+# What a user is told who gave no model for what has no pinned resource.
+WANTED = {
+    "masked_lm": "a masked language model; give --masked-lm MODEL, a folder or a hub id such as "
+    "bert-base-uncased",
+}
 PACKAGES = {"tagger": ("spacy", "pos")}  # package and extra that a model needs
 # Packages that lexicons need when their tables are made.
 LEXICON_PACKAGES = {"wordnet_inflected": ("lemminflect", "attack")}
@@ -65,23 +70,39 @@ class Kit:
         return None if self.exact else self.answers[model]
 
 
-def make_kit(lexicons: Iterable[str], texts: Sequence[Text], models: Iterable[str] = ()) -> Kit:
+def make_kit(
+    lexicons: Iterable[str],
+    texts: Sequence[Text],
+    models: Iterable[str] = (),
+    folders: Mapping[str, Path] | None = None,
+) -> Kit:
     """The kit for attacks that read these lexicons and models, on these texts.
 
+    Args:
+        folders: what a model is for -> its folder, where it is not the default one.
+
     Raises:
-        UserError: a lexicon that can't be read, or a model that can't be downloaded.
+        UserError: a lexicon that can't be read, or a model that can't be downloaded or is not
+            given.
     """
     words = vocabulary_of(texts)
     cache = resources.cache_dir()
     tables = {
         name: cached_table(name, words, cache / "lexicons") for name in dict.fromkeys(lexicons)
     }
-    folders = {name: resources.fetch(MODELS[name]) for name in dict.fromkeys(models)}
+    given = folders or {}
+    found = {name: given.get(name) or _default(name) for name in dict.fromkeys(models)}
     answers = {
         name: cache / "answers" / f"{name}-{_content(folder)}-{VERSION}.sqlite"
-        for name, folder in folders.items()
+        for name, folder in found.items()
     }
-    return Kit(tables, folders, answers)
+    return Kit(tables, found, answers)
+
+
+def _default(model: str) -> Path:
+    if model not in MODELS:
+        raise UserError(f"the attack needs {WANTED[model]}")
+    return resources.fetch(MODELS[model])
 
 
 def check_packages(lexicons: Iterable[str], models: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from rosearch.attack.sources.characters import character_edits, deepwordbug_edit
 from rosearch.attack.sources.neighbours import neighbours
 from rosearch.attack.sources.vectors import content_of
 from rosearch.attack.sources.wordnet import (
+    wordnet_antonyms,
     wordnet_inflected,
     wordnet_relatives,
     wordnet_synonyms,
@@ -30,11 +31,13 @@ LEXICONS: dict[str, Callable[[], Lexicon]] = {
     "characters": character_edits,
     "deepwordbug": deepwordbug_edits,
     "textbugger": textbugger_edits,
+    "antonyms": wordnet_antonyms,  # for filters
 }
 RESOURCES = {  # what must be downloaded
     "wordnet": ("wordnet",),
     "wordnet_inflected": ("wordnet",),
     "relatives": ("wordnet",),
+    "antonyms": ("wordnet",),
 }
 KIN = {"wordnet_inflected": "wordnet"}  # lexicons that are others in another form
 FILE = "file:"  # starts the name of a lexicon from a user's file

@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Remembered:
     processes that ask the same thing at the same time both compute it and write the same.
 
     Args:
-        make: gives the model; called when there is something new to ask it.
+        make: gives the model; called once, when there is something new to ask it.
         path: the SQLite file; its name must tell the model's content.
         key: an item as text, different for different items.
     """
@@ -34,6 +35,10 @@ class Remembered:
         self.path = path
         self.key = key
         self.known: dict[bytes, Any] = {}
+
+    @cached_property
+    def model(self) -> Model:
+        return self.make()
 
     def __call__(self, items: Sequence[Any]) -> list[Any]:
         """One answer per item, a number or a text."""
@@ -72,7 +77,7 @@ class Remembered:
             left = [key for key in keys if key not in self.known]
             if not left:
                 return
-            answers = self.make()([new[key] for key in left])
+            answers = self.model([new[key] for key in left])
             made = [
                 (key, answer.item() if hasattr(answer, "item") else answer)
                 for key, answer in zip(left, answers, strict=True)

@@ -18,7 +18,7 @@ from rosearch.attack.text import Words, segment
 from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types
 from rosearch.types import Text
 
-TOKEN_BUDGET = 4096  # padded tokens per batch; more is slower on a CPU, its caches overflow
+TOKEN_BUDGET = 2048  # padded tokens per batch; more is slower on a CPU, its caches overflow
 SLACK = 4  # padding allowed per row within a batch
 CACHE_ENTRIES = 200_000
 FIRST_TEXTS = 1024  # first texts of pairs whose pieces are remembered

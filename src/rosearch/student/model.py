@@ -49,7 +49,7 @@ class InputStage(nn.Module):
             x = x + self.positions(places)
         elif self.position == "sinusoidal":
             x = x + sinusoid(t, w, x.device).to(x.dtype)
-        return self.dropout(x).masked_fill(~mask[..., None], 0.0)
+        return self.dropout(x) * mask[..., None].to(x.dtype)
 
 
 class StudentForSequenceClassification(PreTrainedModel):

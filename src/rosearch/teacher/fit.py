@@ -57,6 +57,15 @@ def fit_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path:
     return folder
 
 
+def saved_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path | None:
+    """The folder that `fit_teacher` gives, or None where that teacher would first be trained."""
+    source = model_source(config.name)
+    if not config.fine_tune:
+        return source
+    folder = _folder(source, task, config, seed)
+    return folder if (folder / "config.json").exists() else None
+
+
 def model_source(name: str) -> Path:
     """The folder of a model: a pinned resource, a local folder, or a hub id that is downloaded.
 

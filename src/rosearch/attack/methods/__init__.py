@@ -9,7 +9,7 @@ To add an attack, add a file here that wires the four parts, and its recipe to `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from rosearch.attack.lexicon import FILE
 from rosearch.attack.methods.character_bugs import DEEPWORDBUG, TEXTBUGGER
 from rosearch.attack.methods.embeddings import FGSM, PGD
 from rosearch.attack.methods.greedy_words import CHARACTERS, NEIGHBOURS, RELATIVES, WORDNET
+from rosearch.attack.methods.masked_words import BAE, BERT_ATTACK
 from rosearch.attack.methods.pwws import PWWS
 from rosearch.attack.methods.search_methods import BEAM, GENETIC, RANDOM
 from rosearch.attack.methods.textfooler import TEXTFOOLER
@@ -34,6 +35,7 @@ ATTACKS: dict[str, Recipe] = {
         TEXTFOOLER, PWWS,
         DEEPWORDBUG, TEXTBUGGER,
         RANDOM, BEAM, GENETIC,
+        BAE, BERT_ATTACK,
         FGSM, PGD,
     )
 }  # fmt: skip
@@ -65,6 +67,12 @@ def check_attack(suite: str) -> None:
         check_packages(lexicons_of(attack), recipe.models)
 
 
+def describe(attack: str) -> str:
+    """An attack in words, with its source."""
+    recipe, _ = _parsed(attack)
+    return f"{recipe.description} ({recipe.paper})"
+
+
 def lexicons_of(suite: str) -> tuple[str, ...]:
     """Names of the lexicons that the attacks of a suite read."""
     found: dict[str, None] = {}
@@ -83,11 +91,16 @@ def models_of(suite: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(needed))
 
 
-def kit_for(suites: Iterable[str], texts: Sequence[Text]) -> Kit:
+def kit_for(
+    suites: Iterable[str], texts: Sequence[Text], folders: Mapping[str, Path] | None = None
+) -> Kit:
     """The kit that attacks and suites need on these texts.
 
+    Args:
+        folders: what a model is for -> its folder, where it is not the default one.
+
     Raises:
-        UserError: no such attack, or a lexicon that can't be read.
+        UserError: no such attack, a lexicon that can't be read, or a model that is not given.
     """
     suites = tuple(suites)
     for suite in suites:
@@ -96,6 +109,7 @@ def kit_for(suites: Iterable[str], texts: Sequence[Text]) -> Kit:
         [name for suite in suites for name in lexicons_of(suite)],
         texts,
         [name for suite in suites for name in models_of(suite)],
+        folders,
     )
 
 

@@ -93,6 +93,27 @@ def wordnet_relatives() -> Lexicon:
     return relatives
 
 
+def wordnet_antonyms() -> Lexicon:
+    """Antonyms of the word in all its senses, of the head of a satellite adjective, and satellites.
+
+    So "great" has "bad" through its head "good", and "good" has "awful" through "bad".
+    """
+    reader = _wordnet_reader()
+
+    @cache
+    def antonyms(word: str) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for synset in reader.synsets(word.lower()):
+            heads = synset.similar_tos() if synset.pos() == "s" else ()
+            for lemma in (lemma for s in (synset, *heads) for lemma in s.lemmas()):
+                for opposite in lemma.antonyms():
+                    near = (opposite.synset(), *opposite.synset().similar_tos())
+                    found.update(dict.fromkeys(n for s in near for n in s.lemma_names()))
+        return tuple(n for n in found if single_word(n))
+
+    return antonyms
+
+
 def _wordnet_source(reach: Callable[[Any], tuple[Any, ...]]) -> Lexicon:
     reader = _wordnet_reader()
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from typer.testing import CliRunner
 
 from rosearch import resources
 from rosearch.api import predict
 from rosearch.assess import attack_model
 from rosearch.attack.text import segment
 from rosearch.attack.victim import ModelVictim
+from rosearch.cli import app
 from rosearch.config import from_dict
+from rosearch.errors import UserError
 from rosearch.fitness import Context, attack_split, fit
+from rosearch.output import text_pairs
 from rosearch.plan import task_of
 from rosearch.prepare import prepare
 from rosearch.space.genotype import Genotype, Node
@@ -36,11 +38,10 @@ WORDS = (*GOOD, *BAD, *NOUNS, "the", "was", "we", "found", "a", "it", "really", 
 
 
 def made_rows(n: int) -> list[tuple[str, str, str]]:
-    """Two sentences, and whether they agree: the second one alone does not tell."""
+    """Two sentences, and whether they agree. Whoever reads one of them only is right in 3 of 4."""
     rng = random.Random(0)
     rows = []
-    for _ in range(n):
-        first, second = rng.choice((GOOD, BAD)), rng.choice((GOOD, BAD))
+    for first, second in rng.choices([(GOOD, GOOD), (GOOD, BAD), (BAD, GOOD)], [2, 1, 1], k=n):
         a = f"The {rng.choice(NOUNS)} was {rng.choice(first)}."
         b = f"We found it a really {rng.choice(second)} {rng.choice(NOUNS)}!"
         rows.append((a, b, "agrees" if first is second else "differs"))
@@ -88,7 +89,7 @@ COLUMNS = {
     "label_column": "relation",
 }
 TEACHER = {
-    "epochs": 12,
+    "epochs": 6,
     "learning_rate": 3e-3,
     "batch_size": 16,
     "max_length": 64,
@@ -170,9 +171,8 @@ def test_targets_are_what_the_teacher_says_of_pairs(made):
 
 
 def test_the_teacher_reads_both_texts(made):
-    """The second text alone says nothing: a model that reads it only is right half of the time."""
     _, context, _ = made
-    assert context.teacher_accuracy > 0.75
+    assert context.teacher_accuracy > 0.9  # 0.75 is all that one of the texts can give
 
 
 def test_training_reads_pairs_as_the_saved_tokenizer_gives_them(made, student):
@@ -199,8 +199,6 @@ def test_a_saved_student_gives_our_numbers_in_plain_transformers(made, key: str,
     task, context, _ = made
     genotype = TRANSFORMER
     if key == "synonym":
-        from dataclasses import replace
-
         genotype = replace(TRANSFORMER, encoding="synonym", tolerance=0.015)
     data = context.encoded[genotype.encoding_key]
     model = fit(genotype, Fidelity(1, 1.0, 0, ""), context, seed=0)
@@ -250,48 +248,44 @@ def test_a_function_of_pairs_is_attacked(made):
     assert {r.first for r in found.results["wordnet"]} <= {a for a, _ in task.test.texts}
 
 
-def rosearch(place: Path, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "ROSEARCH_CACHE": str(place / "cache"), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "rosearch.cli", *args]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, env=env)
-
-
-def data_options(place: Path) -> list[str]:
-    named = [f"--{key.replace('_', '-')}={value}" for key, value in COLUMNS.items()]
-    return ["--train", str(place / "agree.csv"), *named]
+def rosearch(*args: str, stdin: str = "") -> str:
+    """What a command prints; in this process, which has torch loaded already."""
+    done = CliRunner().invoke(app, list(args), input=stdin, env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def test_the_command_line_takes_pairs(place: Path, made, tmp_path: Path):
-    out = tmp_path / "run"
+    out, lines = tmp_path / "run", tmp_path / "a.jsonl"
+    named = [f"--{key.replace('_', '-')}={value}" for key, value in COLUMNS.items()]
+    data = ["--train", str(place / "agree.csv"), *named]
     settings = [
-        "search.candidates=2", "search.population=2", "search.tournament=1", "search.lag=1",
-        "search.attacked=10", "search.train_share=1.0", "space.min_compression=0.05",
-        "final.train_share=1.0", "final.epochs=8", *TUNED,
+        "teacher.train_share=1.0", "space.min_compression=0.05", "search.population=2",
+        "search.tournament=1", "search.lag=1", "search.attacked=10", "search.train_share=1.0",
+        "final.train_share=1.0", "final.epochs=12", *TUNED,
     ]  # fmt: skip
-    done = rosearch(
-        place, "search", "--preset", "smoke", "--teacher", str(place / "teacher"), "--workers", "1",
-        *data_options(place), *(f"--set={s}" for s in settings), "--out", str(out),
+    rosearch(
+        "search", "--preset", "smoke", *data, "--teacher", str(place / "teacher"),
+        "--candidates", "2", "--held-out", "characters", "--workers", "1", "--out", str(out),
+        *(f"--set={setting}" for setting in settings),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     assert 'text_pair_column = "hypothesis"' in (out / "config.toml").read_text()
     page = (out / "report.html").read_text(encoding="utf-8")
     firsts = {a for a, _, _ in made_rows(300)}
     assert sum(page.count(f'<p class="text soft" dir="auto">{a}</p>') for a in firsts) >= 4
 
-    model = str(out / "students" / json.loads((out / "summary.json").read_text())["best"]["id"])
-    lines = tmp_path / "a.jsonl"
-    done = rosearch(place, "attack", model, *data_options(place), "--jsonl", str(lines))
-    assert done.returncode == 0, done.stderr
+    best = json.loads((out / "summary.json").read_text())["best"]["id"]
+    model = str(out / "students" / best)
+    shown = rosearch("attack", model, *data, "--jsonl", str(lines))
     attacked = [json.loads(line) for line in lines.read_text().splitlines()]
     assert {r["first"] for r in attacked} <= firsts
     flipped = [r for r in attacked if r["status"] == "flipped"]
-    assert flipped and flipped[0]["first"] in done.stdout
+    assert flipped and flipped[0]["first"] in shown
 
     first, second = made_rows(1)[0][:2]
     as_json = json.dumps({"text": first, "text_pair": second})
-    done = rosearch(place, "predict", model, "--pairs", stdin=f"{first}\t{second}\n{as_json}\n")
-    assert done.returncode == 0, done.stderr
-    one, two = done.stdout.splitlines()
+    answers = rosearch("predict", model, "--pairs", stdin=f"{first}\t{second}\n{as_json}\n")
+    one, two = answers.splitlines()
     assert one == two and one.endswith(f"\t{first}\t{second}")
 
 
@@ -300,15 +294,10 @@ def test_the_command_line_takes_pairs(place: Path, made, tmp_path: Path):
              '{"text": "x", "text_pair": "\\ud800"}'],
 )  # fmt: skip
 def test_what_is_no_pair_is_named(line: str):
-    from rosearch.errors import UserError
-    from rosearch.output import text_pairs
-
     with pytest.raises(UserError, match=r"text 2 is no pair: .*text_pair.*tab"):
         list(text_pairs(["a\tb", line]))
 
 
 def test_a_pair_on_the_command_line():
-    from rosearch.output import text_pairs
-
     lines = ["a\tb", '{"text": "a", "text_pair": ""}', "{curly}\tb"]
     assert list(text_pairs(lines)) == [("a", "b"), ("a", ""), ("{curly}", "b")]

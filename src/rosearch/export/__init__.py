@@ -1,0 +1,1 @@
+"""Export: a student, or any Hugging Face classifier, as a folder to ship. Torch-free at import."""

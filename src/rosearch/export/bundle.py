@@ -1,0 +1,272 @@
+"""Export a model as a folder: write, check against the original, measure, describe, then move into
+place. Until then all of it is in a temporary folder beside, so that nothing is left half-written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rosearch.attack.methods import check_attack
+from rosearch.errors import UserError, require
+from rosearch.export.measure import (
+    Latency,
+    Loaded,
+    Parity,
+    Quality,
+    latencies,
+    parity,
+    probabilities,
+    quality,
+)
+from rosearch.export.onnx_model import PACKAGES, OnnxClassifier, write_int8, write_onnx
+from rosearch.export.source import Source, find_source
+from rosearch.types import Json
+
+# Largest difference of a probability that an export may have. Of int8 it is measured, not limited.
+LIMITS = {"hf": 0.0, "onnx": 1e-4, "int8": 1.0}
+MODEL_FILES = {"hf": "model.safetensors", "onnx": "model.onnx", "int8": "model.onnx"}
+SPLIT = "test"
+COMPARED = 1000  # texts of the split, at most, for parity and accuracy
+TIMED = 200  # texts whose tokens are used to measure latency
+
+
+class ParityError(Exception):
+    """The exported model does not answer as the original does; nothing was written."""
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported, and what was measured of it.
+
+    Attributes:
+        form: key of `LIMITS`.
+        size, original_size: bytes of the file with the weights.
+        qualities: of the exported file and, beside int8, of the original.
+    """
+
+    source: Source
+    form: str
+    out: Path
+    size: int
+    original_size: int
+    parity: Parity
+    qualities: tuple[Quality, ...]
+    latency: tuple[Latency, ...]
+
+    def to_json(self) -> Json:
+        """All numbers, JSON-ready."""
+        from rosearch.summary import machine, versions
+
+        return {
+            "name": self.source.name,
+            "format": self.form,
+            "folder": str(self.out),
+            "bytes": self.size,
+            "original_bytes": self.original_size,
+            "task": self.source.task.name,
+            "split": SPLIT,
+            "parity": asdict(self.parity),
+            "quality": [q.to_json() for q in self.qualities],
+            "latency": [
+                {**asdict(row), "texts_per_second": round(row.texts_per_second, 1)}
+                for row in self.latency
+            ],
+            "notes": list(self.source.notes),
+            "machine": machine(),
+            "versions": versions(),
+        }
+
+
+def export(
+    what: str,
+    form: str,
+    out: Path,
+    flags: Mapping[str, Any] | None = None,
+    teacher: str | None = None,
+    attacks: Sequence[str] = ("wordnet",),
+    n: int = 200,
+) -> ExportReport:
+    """Export a model into the new folder `out`.
+
+    Args:
+        what: `RUN` (its best student), `RUN:ID`, a folder or a hub id of a classifier.
+        form: `hf`, `onnx` or `int8`.
+        flags: see `find_source`.
+        teacher: see `find_source`.
+        attacks: names of the attacks whose after-attack accuracy is measured.
+        n: texts that are attacked, the first ones of the test split.
+
+    Raises:
+        UserError: bad arguments, or a model that cannot be exported.
+        ParityError: the export differs from the original by more than `LIMITS` allows.
+    """
+    _check(form, out, attacks)
+    source = find_source(what, flags or {}, teacher)
+    with _new_folder(out) as folder:
+        return _export(source, form, out, folder, attacks, n)
+
+
+def _check(form: str, out: Path, attacks: Sequence[str]) -> None:
+    if form not in LIMITS:
+        raise UserError(f"no format {form!r}; the formats are {', '.join(LIMITS)}")
+    if out.exists():
+        raise UserError(f"{out} exists; choose another --out")
+    for attack in attacks:
+        check_attack(attack)
+    if form != "hf":
+        for package in PACKAGES:
+            require(package, "onnx")
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """A folder that becomes `out` if the block ends well, and else is gone."""
+    base = next(path for path in out.absolute().parents if path.is_dir())
+    if not os.access(base, os.W_OK):
+        raise UserError(f"cannot write {out}: the folder {base} is not writable")
+    with tempfile.TemporaryDirectory(dir=base, prefix=f".{out.name}-") as scratch:
+        made = Path(scratch) / "model"
+        yield made
+        out.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(made, out)
+
+
+def _export(
+    source: Source, form: str, out: Path, folder: Path, attacks: Sequence[str], n: int
+) -> ExportReport:
+    from rosearch.assess import label_numbers
+    from rosearch.attack.methods import kit_for
+    from rosearch.executors.local import one_thread
+    from rosearch.export.card import write_card
+    from rosearch.progress import stage
+    from rosearch.teacher.fit import load_classifier
+    from rosearch.teacher.masked_lm import attack_folders
+
+    original = Loaded(*load_classifier(source.folder))
+    if form != "hf":
+        original.model.float()  # a model saved in half precision
+    split = source.task.test
+    numbers = label_numbers(original.model, source.task)
+    labels = [numbers[label] for label in split.labels]
+    kit = kit_for(attacks, split.texts[:n], attack_folders(attacks, None, source.task))
+    texts = split.texts[:COMPARED]
+    with one_thread():
+        with stage(f"exporting {source.name} as {form}", 2) as advance:
+            exported = WRITERS[form](original, folder)
+            advance(1, "")
+            victims = {form: exported.victim(one_by_one=form == "int8"), "": original.victim()}
+            answers = {name: probabilities(victim, texts) for name, victim in victims.items()}
+            found = parity(answers[""], answers[form])
+            check_parity(found, form)
+            advance(1, "")
+        names = {"int8": "int8", "": "float"} if form == "int8" else {form: "float"}
+        measured = [
+            quality(name, victims[key], answers[key], split, labels, attacks, kit, n)
+            for key, name in names.items()
+        ]
+        latency = _latency(source, form, folder.parent, original, exported)
+    report = ExportReport(
+        source=source,
+        form=form,
+        out=out,
+        size=_size(folder / MODEL_FILES[form]),
+        original_size=_size(source.folder / MODEL_FILES["hf"]),
+        parity=found,
+        qualities=tuple(measured),
+        latency=tuple(latency),
+    )
+    write_card(report, original, folder / "README.md")
+    return report
+
+
+def check_parity(found: Parity, form: str) -> None:
+    """Refuse an export that does not answer as the original does.
+
+    Raises:
+        ParityError: a probability differs by more than `LIMITS` allows.
+    """
+    if not found.difference <= LIMITS[form]:
+        raise ParityError(
+            f"the {form} model differs from the original: probabilities of {found.n} texts by up "
+            f"to {found.difference:.2g} (allowed: {LIMITS[form]:.2g}), the same label for "
+            f"{found.agreement:.1%}; nothing was written"
+        )
+
+
+def _write_hf(original: Loaded, folder: Path) -> Loaded:
+    from rosearch.student.saving import save_student
+    from rosearch.teacher.fit import load_classifier
+
+    save_student(original.model, original.tokenizer, folder)
+    return Loaded(*load_classifier(folder))
+
+
+def _write_onnx(original: Loaded, folder: Path) -> Loaded:
+    return _onnx_folder(original, folder, lambda path: write_onnx(original.model, path))
+
+
+def _write_int8(original: Loaded, folder: Path) -> Loaded:
+    def write(path: Path) -> None:
+        floats = folder.parent / "float.onnx"  # timed beside the int8 model
+        write_onnx(original.model, floats)
+        write_int8(floats, path)
+
+    return _onnx_folder(original, folder, write)
+
+
+WRITERS: dict[str, Callable[[Loaded, Path], Loaded]] = {
+    "hf": _write_hf,
+    "onnx": _write_onnx,
+    "int8": _write_int8,
+}
+
+
+def _onnx_folder(original: Loaded, folder: Path, write: Callable[[Path], None]) -> Loaded:
+    """`model.onnx`, tokenizer and labels; loaded again from there."""
+    from transformers import AutoTokenizer
+
+    from rosearch.progress import quiet
+
+    folder.mkdir()
+    write(folder / "model.onnx")
+    with quiet():
+        original.tokenizer.save_pretrained(folder)
+    config = original.model.config.to_dict()
+    # Code that is not in the folder, and where the model was loaded from.
+    kept = {k: v for k, v in config.items() if k not in ("auto_map", "_name_or_path")}
+    text = json.dumps(kept, indent=2, sort_keys=True) + "\n"
+    (folder / "config.json").write_text(text, encoding="utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    return Loaded(OnnxClassifier(folder / "model.onnx"), tokenizer)
+
+
+def _latency(
+    source: Source, form: str, scratch: Path, original: Loaded, exported: Loaded
+) -> list[Latency]:
+    """The exported model and the teacher in the same form; beside int8 also in float."""
+    from rosearch.teacher.fit import load_classifier
+
+    loaded = {("model", form): exported}
+    if form == "int8":
+        floats = OnnxClassifier(scratch / "float.onnx")
+        loaded["model", "onnx"] = Loaded(floats, original.tokenizer)
+    if source.teacher:
+        teacher = Loaded(*load_classifier(source.teacher))
+        written = scratch / "teacher"
+        written.mkdir()
+        loaded["teacher", form] = WRITERS[form](teacher, written / "model")
+        if form == "int8":
+            floats = OnnxClassifier(written / "float.onnx")
+            loaded["teacher", "onnx"] = Loaded(floats, teacher.tokenizer)
+    return latencies(loaded, source.task.test.texts[:TIMED])
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

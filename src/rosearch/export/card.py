@@ -1,0 +1,296 @@
+"""The model card: `README.md` of an exported folder, with the front matter that the hub reads."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rosearch.attack.methods import describe, members
+from rosearch.export.source import RunRecord
+from rosearch.live import share
+from rosearch.types import Json
+
+if TYPE_CHECKING:
+    from rosearch.export.bundle import ExportReport
+    from rosearch.export.measure import Loaded
+
+PAPER = "2106.03613"
+EXAMPLE = "A gorgeous, witty film."
+LIBRARIES = {"hf": "transformers", "onnx": "onnx", "int8": "onnx"}
+
+HF_SNIPPET = """{first}from transformers import pipeline
+
+classify = pipeline("text-classification", model=".")  # the folder of this file
+print(classify({example}))
+"""
+ONNX_SNIPPET = """import json
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+folder = "."  # of this file
+tokenizer = Tokenizer.from_file(f"{{folder}}/tokenizer.json")
+tokenizer.enable_truncation({max_tokens})
+tokenizer.enable_padding(pad_id={pad_id}, pad_token={pad_token})
+with open(f"{{folder}}/config.json", encoding="utf-8") as file:
+    labels = json.load(file)["id2label"]
+session = onnxruntime.InferenceSession(
+    f"{{folder}}/model.onnx", providers=["CPUExecutionProvider"]
+)
+
+for text in [{example}, "Dull and slow."]:
+    encoded = tokenizer.encode_batch([text])
+    feed = {{
+        "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
+        "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
+    }}
+    logits = session.run(["logits"], feed)[0]
+    print(labels[str(logits[0].argmax())], logits[0])
+"""
+
+
+def write_card(report: ExportReport, original: Loaded, path: Path) -> None:
+    """Write the model card of an export."""
+    from huggingface_hub import ModelCard
+
+    text = f"---\n{_front_matter(report, original)}\n---\n{_body(report, original)}"
+    ModelCard(text).save(path)
+
+
+def _front_matter(report: ExportReport, original: Loaded) -> str:
+    """YAML of the hub's model card specification, with this file's own numbers."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    best, task = report.qualities[0], report.source.task.name
+    about = {
+        "task_type": "text-classification",
+        "dataset_type": task,
+        "dataset_name": task,
+        "dataset_split": "test",
+        "metric_type": "accuracy",
+    }
+    results = [EvalResult(**about, metric_name="accuracy", metric_value=round(best.clean, 4))]
+    for name, counts in best.attacks.items():
+        metric, value = f"accuracy after the attack {label(name)}", round(counts.after_attack, 4)
+        results.append(EvalResult(**about, metric_name=metric, metric_value=value))
+    data = ModelCardData(
+        library_name=LIBRARIES[report.form],
+        pipeline_tag="text-classification",
+        tags=["rosearch", "robustness", *(["int8"] if report.form == "int8" else [])],
+        model_name=report.source.name,
+        eval_results=results,
+    )
+    return data.to_yaml()
+
+
+def _body(report: ExportReport, original: Loaded) -> str:
+    parts = [
+        _head(report, original),
+        _measured(report),
+        _attacks(report),
+        *([_run(report.source.run)] if report.source.run else []),
+        _parity(report),
+        _latency(report),
+        _usage(report, original),
+        _limits(report),
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _head(report: ExportReport, original: Loaded) -> str:
+    source, config = report.source, original.model.config
+    labels = ", ".join(plain(str(config.id2label[i])) for i in range(config.num_labels))
+    params = sum(p.numel() for p in original.model.parameters())
+    kind = (
+        "A student found and distilled from a larger teacher by RoSearch, a re-implementation of "
+        f"the idea of [arXiv {PAPER}](https://arxiv.org/abs/{PAPER})."
+        if config.model_type == "rosearch-student"
+        else f"A classifier of type {code(config.model_type)}, exported by RoSearch."
+    )
+    return f"""
+# {plain(source.name)}
+
+{kind}
+
+- **Task**: text classification, {code(source.task.name)}, one text per example
+- **Labels**: {labels}
+- **Parameters**: {params:,}
+- **Format**: {_FORMATS[report.form]}, {report.size / 1e6:.1f} MB
+"""
+
+
+_FORMATS = {
+    "hf": "Hugging Face folder (safetensors)",
+    "onnx": "ONNX, float32, dynamic batch and length",
+    "int8": "ONNX, int8 by onnxruntime's dynamic quantisation, dynamic batch and length",
+}
+
+
+def _measured(report: ExportReport) -> str:
+    attacks = list(report.qualities[0].attacks)
+    rows = []
+    for q in report.qualities:
+        own = "this file" if q is report.qualities[0] else "the float model it was made of"
+        cells = [share(q.clean, _pair(q.interval))]
+        cells += [share(q.attacks[a].after_attack, _pair(q.attacks[a].interval)) for a in attacks]
+        rows.append([own, *cells])
+    n = report.qualities[0].n
+    attacked = next(iter(report.qualities[0].attacks.values()), None)
+    head = ["", f"clean accuracy (n = {n})"]
+    head += [f"after {code(label(a))} (n = {attacked.n})" for a in attacks if attacked]
+    return f"""
+## Measured on this file
+
+The first texts of the test split; shares with 95 % Wilson intervals. After-attack accuracy is the
+share of **all** attacked texts that are still classified right.
+
+{_table(head, rows)}
+"""
+
+
+def _attacks(report: ExportReport) -> str:
+    run = report.source.run
+    names = list(report.qualities[0].attacks)
+    names += [n for n in (run.search_attack, *run.held_out) if n not in names] if run else []
+    lines = []
+    for name in names:
+        about = "; then on what survives: ".join(map(describe, members(name)))
+        lines.append(f"- {code(label(name))}: {plain(about)}")
+    listed = "\n".join(lines)
+    return f"""
+## Attacks
+
+{listed}
+
+The attacker sees probabilities, knows the right label, changes no stop words, and has no limit on
+the number of changed words or queries.
+"""
+
+
+def _run(run: RunRecord) -> str:
+    attacks = (run.search_attack, *run.held_out)
+    names = {"student": "this student", "reference": "reference", "teacher": "teacher"}
+    rows = []
+    for role, entry in run.entries.items():
+        found: dict[str, Json] = {run.search_attack: entry, **entry["held_out"]}
+        rows.append(
+            [
+                names[role],
+                f"{entry['params']:,}",
+                share(entry["clean"], entry["clean_interval"]),
+                *(share(found[a]["after_attack"], found[a]["interval"]) for a in attacks),
+            ]
+        )
+    entry = run.entries["student"]
+    head = ["model", "parameters", f"clean (n = {entry['n_clean']})"]
+    head.append(f"after {code(label(run.search_attack))} (n = {entry['n']})")
+    head += [f"held out: {code(label(a))}" for a in run.held_out]
+    return f"""
+## The run it comes from
+
+Means over {len(entry["seeds"])} training seeds, test split. This file is the seed that was best on
+the validation split. Training and search never saw the held-out attacks.
+
+{_table(head, rows)}
+
+The reference is a 3-layer Transformer distilled in the ordinary way.
+"""
+
+
+def _parity(report: ExportReport) -> str:
+    p = report.parity
+    return f"""
+## Parity with the original model
+
+{p.n} texts of the test split: the same label for {p.agreement:.1%}, largest difference of a
+probability {p.difference:.2g}.
+"""
+
+
+def _latency(report: ExportReport) -> str:
+    rows = [
+        [row.who, row.form, row.batch, f"{row.ms:.2f}", f"{row.texts_per_second:,.0f}"]
+        for row in report.latency
+    ]
+    notes = "".join(f"\n{plain(note)}\n" for note in report.source.notes)
+    return f"""
+## Latency
+
+One thread, 32 tokens a text, tokenizer not counted; medians, on one machine at one time.
+
+{_table(["", "form", "batch", "ms", "texts a second"], rows)}
+{notes}"""
+
+
+def _usage(report: ExportReport, original: Loaded) -> str:
+    tokenizer = original.tokenizer
+    if report.form == "hf":
+        student = original.model.config.model_type == "rosearch-student"
+        first = "import rosearch  # or leave it out and add trust_remote_code=True below\n"
+        code = HF_SNIPPET.format(first=first if student else "", example=json.dumps(EXAMPLE))
+        needs = "transformers 5" + (" and rosearch" if student else "")
+    else:
+        code = ONNX_SNIPPET.format(
+            max_tokens=min(512, tokenizer.model_max_length),
+            pad_id=tokenizer.pad_token_id or 0,
+            pad_token=json.dumps(tokenizer.pad_token or "[PAD]"),
+            example=json.dumps(EXAMPLE),
+        )
+        needs = "onnxruntime, tokenizers and numpy"
+    return f"""
+## How to load
+
+Needs {needs}.
+
+```python
+{code.strip()}
+```
+"""
+
+
+def _limits(report: ExportReport) -> str:
+    lines = [
+        "Robustness holds for the attacks above, on this task. An attack with another lexicon, or "
+        "of another kind, can do much better; read the held-out columns where there are any.",
+        "One text per example; texts are cut to the model's longest input.",
+        "Trained and measured on one data set: other domains and languages were not tested.",
+    ]
+    if report.form == "int8":
+        lines.append(
+            "Activations are quantised over the whole batch, so the answer for a text depends a "
+            "little on the texts beside it. The numbers of this card are of one text at a time."
+        )
+    listed = "\n".join(f"- {line}" for line in lines)
+    return f"## Limits\n\n{listed}"
+
+
+def plain(text: str) -> str:
+    """Text of a user or a data set, with nothing that Markdown or HTML would act on."""
+    escaped = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", escaped)
+
+
+def code(text: str) -> str:
+    """Text of a user or a data set as code."""
+    kept = re.sub(r"[`|\s]+", " ", text)
+    return f"`{kept}`"
+
+
+def label(attack: str) -> str:
+    """Name of an attack; of a lexicon's file no folders of this machine."""
+    pairs = (name.partition(":") for name in members(attack))
+    return "+".join(f"{name}{colon}{Path(file).name}" for name, colon, file in pairs)
+
+
+def _pair(interval: Any) -> tuple[float, float]:
+    return interval.low, interval.high
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

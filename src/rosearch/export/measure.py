@@ -1,0 +1,220 @@
+"""What is measured of an exported model: parity, accuracy, robustness, latency.
+
+Shapes: B batch, T tokens, C classes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rosearch.attack.engine import iterate_suite, robustness
+from rosearch.attack.kit import Kit
+from rosearch.attack.methods import load_attacks
+from rosearch.attack.text import segment
+from rosearch.attack.victim import TOKEN_BUDGET, ModelVictim, Victim
+from rosearch.progress import stage
+from rosearch.tasks import Split
+from rosearch.types import Interval, Json, Robustness, Text, parts, wilson
+
+TOKENS = 32  # of the texts whose latency is measured
+BATCHES = (1, 32)
+ROUNDS = 7
+BURST_SECONDS = 0.02
+
+
+class Loaded(NamedTuple):
+    """A classifier, of torch or of onnxruntime, with its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+    def victim(self, one_by_one: bool = False) -> Victim:
+        """The classifier as a victim.
+
+        Args:
+            one_by_one: no batches. An int8 model needs it: it quantises activations over the whole
+                batch, so what it says of a text would depend on the texts beside it.
+        """
+        return ModelVictim(self.model, self.tokenizer, 1 if one_by_one else TOKEN_BUDGET)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The exported model against the original one, on the same texts.
+
+    Attributes:
+        difference: largest absolute difference of a probability.
+        agreement: share of the texts with the same label.
+    """
+
+    n: int
+    difference: float
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Accuracy and robustness of one file on the task's test split.
+
+    Attributes:
+        name: `float` or `int8`.
+        correct, n: clean results.
+        attacks: attack name -> counts on the first texts of the split.
+    """
+
+    name: str
+    correct: int
+    n: int
+    attacks: Mapping[str, Robustness]
+
+    @property
+    def clean(self) -> float:
+        """Clean accuracy."""
+        return self.correct / self.n
+
+    @property
+    def interval(self) -> Interval:
+        """Interval of the clean accuracy."""
+        return wilson(self.correct, self.n)
+
+    def to_json(self) -> Json:
+        """Shares with intervals, JSON-ready."""
+        from rosearch.summary import attack_entry
+
+        return {
+            "model": self.name,
+            "clean": round(self.clean, 4),
+            "clean_interval": [round(self.interval.low, 4), round(self.interval.high, 4)],
+            "n_clean": self.n,
+            "attacks": {name: attack_entry([counts]) for name, counts in self.attacks.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Median milliseconds of one forward pass, one thread.
+
+    Attributes:
+        who: `student` (the exported model) or `teacher`.
+        form: `hf` is torch, `onnx` and `int8` are onnxruntime.
+    """
+
+    who: str
+    form: str
+    batch: int
+    ms: float
+
+    @property
+    def texts_per_second(self) -> float:
+        """Throughput."""
+        return 1000 * self.batch / self.ms
+
+
+def parity(original: np.ndarray, exported: np.ndarray) -> Parity:
+    """Compare probabilities (texts, C); a difference that is no number counts as infinite."""
+    difference = float(np.abs(original - exported).max())
+    agreement = float((original.argmax(1) == exported.argmax(1)).mean())
+    return Parity(len(original), difference if np.isfinite(difference) else np.inf, agreement)
+
+
+def probabilities(victim: Victim, texts: Sequence[Text]) -> np.ndarray:
+    """Probabilities (texts, C)."""
+    return victim.probabilities([segment(text) for text in texts])
+
+
+def quality(
+    name: str,
+    victim: Victim,
+    answers: np.ndarray,
+    split: Split,
+    labels: Sequence[int],
+    attacks: Sequence[str],
+    kit: Kit,
+    n: int,
+) -> Quality:
+    """Accuracy on the texts that were answered, and robustness on the first `n` of the split.
+
+    Args:
+        answers: probabilities (texts, C) of the first texts of the split.
+        labels: of the split, as the model numbers them.
+        attacks: names of attacks or suites, `kit` is what they read.
+    """
+    correct = int((answers.argmax(1) == np.asarray(labels[: len(answers)])).sum())
+    texts = split.texts[:n]
+    counts = {}
+    for attack in attacks:
+        results = []
+        with stage(f"attacking the {name} model with {attack}", len(texts)) as advance:
+            examples = zip(texts, labels, strict=False)  # there may be more labels than texts
+            for result in iterate_suite(load_attacks(attack, kit), victim, examples):
+                results.append(result)
+                advance(1, "")
+        counts[attack] = robustness(attack, results)
+    return Quality(name, correct, len(answers), counts)
+
+
+def latencies(
+    loaded: Mapping[tuple[str, str], Loaded], texts: Sequence[Text], rounds: int = ROUNDS
+) -> list[Latency]:
+    """Latency of several classifiers, at batch 1 and 32, 32 tokens of the texts.
+
+    Args:
+        loaded: (who, form) -> classifier.
+    """
+    found = []
+    for batch in BATCHES:
+        runs = {
+            key: forward(classifier, rows_of_tokens(classifier.tokenizer, texts, batch))
+            for key, classifier in loaded.items()
+        }
+        medians = interleaved_ms(runs, rounds)
+        found += [Latency(who, form, batch, ms) for (who, form), ms in medians.items()]
+    return found
+
+
+def forward(loaded: Loaded, ids: Tensor) -> Callable[[], object]:
+    """A forward pass of token ids (B, T) without padding, to be timed."""
+    mask = torch.ones_like(ids)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return loaded.model(input_ids=ids, attention_mask=mask).logits
+
+    return run
+
+
+def rows_of_tokens(tokenizer: Any, texts: Sequence[Text], rows: int) -> Tensor:
+    """Ids (rows, TOKENS) cut from the joined texts, from the start again when they are used up."""
+    single = [part for text in texts for part in parts(text)]
+    flow = [i for ids in tokenizer(single, add_special_tokens=False)["input_ids"] for i in ids]
+    return torch.tensor(list(islice(cycle(flow), rows * TOKENS))).view(rows, TOKENS)
+
+
+def interleaved_ms(
+    runs: Mapping[Any, Callable[[], object]], rounds: int = ROUNDS
+) -> dict[Any, float]:
+    """Median milliseconds of calls that take turns: other work on the machine meets all alike.
+
+    A turn is a burst, its first call untimed: a model that answers text after text has its weights
+    in the processor's cache, and must not find there those of the one before it.
+    """
+    times: dict[Any, list[float]] = {key: [] for key in runs}
+    for _ in range(rounds):
+        for key, run in runs.items():
+            run()
+            end = time.perf_counter() + BURST_SECONDS
+            while True:
+                start = time.perf_counter()
+                run()
+                times[key].append(time.perf_counter() - start)
+                if time.perf_counter() > end:
+                    break
+    return {key: 1000 * float(np.median(taken)) for key, taken in times.items()}

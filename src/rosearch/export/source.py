@@ -1,0 +1,144 @@
+"""What is to be exported: the model's folder, its task, its teacher, and what its run measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rosearch.config import RunConfig, from_dict, make_config
+from rosearch.errors import UserError
+from rosearch.plan import all_attacks, task_of
+from rosearch.store import Store
+from rosearch.summary import model_entry
+from rosearch.tasks import Task
+from rosearch.types import Json
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run measured on the test split, means over training seeds.
+
+    Attributes:
+        search_attack, held_out: names of its attacks.
+        entries: `student`, `reference` and `teacher`, each as `rosearch.summary.model_entry`.
+    """
+
+    search_attack: str
+    held_out: tuple[str, ...]
+    entries: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to export.
+
+    Attributes:
+        name: how it is called in the model card; no path of this machine.
+        teacher: folder to compare latency with, or None.
+        notes: what the user should know, such as why there is no teacher.
+        run: None for a model that is of no run.
+    """
+
+    folder: Path
+    name: str
+    task: Task
+    teacher: Path | None = None
+    notes: tuple[str, ...] = ()
+    run: RunRecord | None = None
+
+
+def find_source(what: str, flags: Mapping[str, Any], teacher: str | None = None) -> Source:
+    """The model of `RUN`, `RUN:ID`, a folder, or a hub id.
+
+    Args:
+        flags: overrides as `make_config` takes them; those of `task` name the task of a model, a
+            run has its own.
+        teacher: folder or hub id of the teacher; by default that of the run.
+
+    Raises:
+        UserError: nothing there, a run without finished students, or a task for a run.
+    """
+    from rosearch.teacher.fit import model_source
+
+    run, wanted = _split(what)
+    given = None if teacher is None else model_source(teacher)
+    if run is not None:
+        if flags.get("task"):
+            raise UserError(f"{run} is a run and has a task of its own; leave out the task options")
+        return _of_run(run, wanted, given)
+    config = make_config("quick", None, dict(flags))
+    task = task_of(config.task, config.seed)
+    notes = () if given else ("no latency of a teacher: name one with --teacher",)
+    folder = model_source(what)
+    name = folder.resolve().name if Path(what).is_dir() else what
+    return Source(folder, name, task, given, notes)
+
+
+def _split(what: str) -> tuple[Path | None, str]:
+    if (Path(what) / "run.db").is_file():
+        return Path(what), ""
+    head, _, wanted = what.rpartition(":")
+    if head and (Path(head) / "run.db").is_file():
+        return Path(head), wanted
+    return None, ""
+
+
+def _of_run(run: Path, wanted: str, teacher: Path | None) -> Source:
+    store = Store(run / "run.db")
+    meta = store.meta()
+    config = from_dict(meta["config"])
+    student = _student(run, wanted, meta.get("summary"))
+    task = task_of(config.task, config.seed)
+    if task.fingerprint != meta["fingerprint"]:
+        raise UserError(f"the data of {task.name!r} changed since {run} was started")
+    notes: tuple[str, ...] = ()
+    if teacher is None:
+        teacher, notes = _teacher_of_run(config, task)
+    record = _record(store, config, student.name)
+    return Source(student, student.name, task, teacher, notes, record)
+
+
+def _student(run: Path, wanted: str, summary: Json | None) -> Path:
+    """Folder of the run's best student, or of the one whose id starts with `wanted`."""
+    if not wanted:
+        best = (summary or {}).get("best")
+        if not best:
+            raise UserError(f"{run} has no best student yet; finish it: rosearch resume {run}")
+        wanted = best["id"]
+    folder = run / "students"
+    names = sorted(p.parent.name for p in folder.glob("*/config.json") if p.parent.name[0] != ".")
+    found = [name for name in names if name.startswith(wanted)]
+    if len(found) != 1:
+        raise UserError(
+            f"{run} has {len(found)} saved students whose id starts with {wanted!r}; "
+            f"it has {', '.join(names) or 'none: only the finalists are saved'}"
+        )
+    return folder / found[0]
+
+
+def _teacher_of_run(config: RunConfig, task: Task) -> tuple[Path | None, tuple[str, ...]]:
+    from rosearch.teacher.fit import saved_teacher
+
+    try:
+        found = saved_teacher(task, config.teacher, config.seed)
+    except UserError as error:
+        return None, (f"no latency of the teacher: {error}",)
+    if found is None:
+        note = "no latency of the teacher: it is not in the cache; name its folder with --teacher"
+        return None, (note,)
+    return found, ()
+
+
+def _record(store: Store, config: RunConfig, student: str) -> RunRecord | None:
+    """The run's final numbers; None where it has none of this student."""
+    finals = store.finals()
+    names = {"student": student, "reference": "reference", "teacher": "teacher"}
+    found = {role: [f for f in finals if f.model == name] for role, name in names.items()}
+    if not found["student"] or not found["teacher"]:
+        return None
+    attack, params = config.search.attack, found["teacher"][0].params
+    held_out = tuple(name for name in all_attacks(config) if name != attack)
+    entries = {role: model_entry(runs, attack, params) for role, runs in found.items() if runs}
+    return RunRecord(attack, held_out, entries)
