@@ -73,8 +73,8 @@ def test_saved_model_code_imports_nothing_of_rosearch():
 @pytest.mark.parametrize(
     "module",
     ["rosearch", "rosearch.space.vary", "rosearch.search.evolution", "rosearch.store",
-     "rosearch.cli", "rosearch.report.page", "rosearch.report.watch",
-     "rosearch.tasks", "rosearch.plan", "rosearch.export.source", "rosearch.export.show"],
+     "rosearch.cli", "rosearch.report.page", "rosearch.report.watch", "rosearch.tasks",
+     "rosearch.plan", "rosearch.export.source", "rosearch.export.show"],
 )  # fmt: skip
 def test_light_modules_do_not_import_torch(module: str):
     code = f"import sys, {module}; print(any(m in sys.modules for m in ('torch', 'transformers')))"

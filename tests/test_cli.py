@@ -13,8 +13,8 @@ from rosearch.space.genotype import from_json
 from rosearch.space.presets import PRESETS, preset
 
 COMMANDS = (
-    "search", "resume", "fetch", "report", "watch", "attack", "distill", "predict", "show",
-    "export",
+    "search", "resume", "fetch", "report", "watch", "attack", "distill", "export", "predict",
+    "show",
 )  # fmt: skip
 
 

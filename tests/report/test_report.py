@@ -181,8 +181,7 @@ def test_the_gallery_shows_real_diffs_of_both_models_under_every_attack(finished
 
 
 def test_the_gallery_shows_the_first_text_of_a_pair(finished: Page) -> None:
-    # Under three attacks on the best student and under two on the reference student.
-    assert finished.words.count(f"First of pair 1 {SCRIPT}") == 3 + 2
+    assert "First of pair 1 <script>alert(1)</script>" in finished.words
     assert "First of pair 0" not in finished.words
 
 
@@ -268,6 +267,15 @@ def test_a_diff_survives_another_number_of_words() -> None:
     assert "".join(text for kind, text in pieces if kind != "new") == "so very good."
     assert "".join(text for kind, text in pieces if kind != "gone") == "so nice and good."
     assert pieces[0] == ("same", "so ")
+
+
+def test_the_first_text_of_a_pair_is_shown_as_text(tmp_path: Path) -> None:
+    store = Store(made_run(tmp_path) / "run.db")
+    example = made_example(0, "flipped", "a good film", "a nice film") | {
+        "first": f"Is it? {SCRIPT}"
+    }
+    store.add_examples(store.meta()["summary"]["best"]["id"], "wordnet", [example])
+    assert f"Is it? {SCRIPT}" in Page(write_report(tmp_path)).words
 
 
 def test_a_gallery_holds_the_first_texts_of_each_outcome() -> None:
