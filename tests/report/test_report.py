@@ -181,7 +181,7 @@ def test_the_gallery_shows_real_diffs_of_both_models_under_every_attack(finished
 
 
 def test_the_gallery_shows_the_first_text_of_a_pair(finished: Page) -> None:
-    assert "First of pair 1 <script>alert(1)</script>" in finished.words
+    assert f"First of pair 1 {SCRIPT}" in finished.words
     assert "First of pair 0" not in finished.words
 
 
