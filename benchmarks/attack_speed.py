@@ -39,7 +39,7 @@ from rosearch.attack.engine import run_attack
 from rosearch.attack.methods import kit_for
 from rosearch.attack.search.greedy import Greedy
 from rosearch.attack.victim import ModelVictim
-from rosearch.plan import make_config
+from rosearch.config import make_config
 from rosearch.space.presets import preset
 from rosearch.student.saving import save_student
 from rosearch.summary import machine, versions
@@ -114,7 +114,9 @@ def textattack(python: Path, scratch: Path) -> Iterator[Callable[[Json], Json]]:
             server.wait()
 
 
-def ours(attack: Attack, victim: tuple[Any, Any], texts: Sequence[str], labels: Sequence[int]) -> Json:
+def ours(
+    attack: Attack, victim: tuple[Any, Any], texts: Sequence[str], labels: Sequence[int]
+) -> Json:
     """The same answer from our engine; pieces and answers are looked up anew."""
     start = ModelVictim(*victim)
     run_attack(attack, start, texts[:1], labels[:1])
@@ -223,7 +225,10 @@ def two_cores(folder: Path, task: Task, n: int) -> Json:
     """Queries per second of two processes with n texts each."""
     spawn = multiprocessing.get_context("spawn")
     gate, out = spawn.Barrier(2), spawn.Queue()
-    shares = [(task.test.texts[i * n : (i + 1) * n], task.test.labels[i * n : (i + 1) * n]) for i in (0, 1)]
+    shares = [
+        (task.test.texts[i * n : (i + 1) * n], task.test.labels[i * n : (i + 1) * n])
+        for i in (0, 1)
+    ]
     running = [spawn.Process(target=work, args=(folder, s, gate, out)) for s in shares]
     for process in running:
         process.start()
@@ -302,11 +307,13 @@ def main() -> None:
         folders = victims(task, arguments.students, scratch)
         with textattack(arguments.textattack_python, scratch) as ask:
             for row in COMPARISONS:
-                n = min(arguments.shipped_n, arguments.n) if row.padding == "shipped" else arguments.n
-                rounds = arguments.teacher_rounds if row.victim == "minilm" else arguments.rounds
-                done = compare(
-                    row, folders[row.victim], attack, ask, texts[:n], labels[:n], rounds
+                n = (
+                    min(arguments.shipped_n, arguments.n)
+                    if row.padding == "shipped"
+                    else arguments.n
                 )
+                rounds = arguments.teacher_rounds if row.victim == "minilm" else arguments.rounds
+                done = compare(row, folders[row.victim], attack, ask, texts[:n], labels[:n], rounds)
                 result["comparisons"].append(done)
                 print(f"{row.victim}, {row.padding}: {done['ratio']:.2f}x", flush=True)
         result["two_cores"] = two_cores(folders["textcnn"], task, 2 * arguments.n)

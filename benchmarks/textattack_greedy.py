@@ -46,9 +46,7 @@ class PaddedPerBatch(HuggingFaceModelWrapper):
     """TextAttack's wrapper, but a batch is padded to its longest text."""
 
     def __call__(self, text_input_list: list[str]) -> torch.Tensor:
-        inputs = self.tokenizer(
-            text_input_list, padding=True, truncation=True, return_tensors="pt"
-        )
+        inputs = self.tokenizer(text_input_list, padding=True, truncation=True, return_tensors="pt")
         with torch.no_grad():
             return self.model(**inputs).logits
 

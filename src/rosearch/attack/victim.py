@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from rosearch.attack.first_token import first_token_only
 from rosearch.attack.text import Words, segment
 from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types
 from rosearch.types import Text
@@ -98,7 +99,7 @@ class ModelVictim:
     def _forward(self, encoded: list[Encoded]) -> np.ndarray:
         inputs = model_inputs(encoded, self.pad_id)
         device = self.model.device
-        with torch.inference_mode():
+        with torch.inference_mode(), first_token_only(self.model):
             logits = self.model(**{name: x.to(device) for name, x in inputs.items()}).logits
         result: np.ndarray = logits.float().softmax(-1).cpu().numpy()
         return result
