@@ -13,7 +13,7 @@ from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, preset
 from rosearch.space.vary import Space, sample
 from rosearch.student.build import build_student, module_spec, principal_embedding
-from rosearch.student.layers import MODULES
+from rosearch.student.layers import MODULES, over_tokens
 from rosearch.student.vocabulary import Vocabulary
 
 # torch.backends.mkldnn.flags tells of a TF32 that this processor does not have
@@ -163,3 +163,27 @@ def test_a_cluster_starts_between_its_words():
 def test_genotype_spec_needs_no_op_table():
     node = module_spec(one_op("attention4"))["nodes"][0]  # type: ignore[index]
     assert (node["family"], node["argument"]) == ("attention", 4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 8), (3, 5, 8), (2, 40, 16)])
+@pytest.mark.parametrize(
+    ("k", "dilation", "depthwise"), [(1, 1, 0), (5, 1, 0), (3, 2, 0), (7, 1, 1)]
+)
+def test_a_convolution_in_the_layout_of_its_input_is_the_plain_one(
+    shape: tuple[int, int, int], k: int, dilation: int, depthwise: int
+):
+    width, pad = shape[2], dilation * (k - 1) // 2
+    groups = width if depthwise else 1
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        conv = torch.nn.Conv1d(width, width, k, padding=pad, dilation=dilation, groups=groups)
+        x = torch.randn(shape, requires_grad=True)
+    plain, ours = conv(x.transpose(1, 2)).transpose(1, 2), over_tokens(conv, x)
+    assert torch.allclose(ours, plain, atol=1e-5)
+    parts = (x, conv.weight, conv.bias)
+    for a, b in zip(
+        torch.autograd.grad(plain.square().sum(), parts),
+        torch.autograd.grad(ours.square().sum(), parts),
+        strict=True,
+    ):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-4)

@@ -89,12 +89,10 @@ def iterate_attack(
     waiting = enumerate(examples)
     live: dict[int, _Live] = {}
     while True:
-        for i, (text, label) in waiting:
+        for i, (text, label) in islice(waiting, window - len(live)):
             original = segment(text)
             search = attack.search(original, label)
             live[i] = _Live(original, label, search, next(search))
-            if len(live) >= window:
-                break
         if not live:
             return
         for i, answer in _answers(live, victim):

@@ -48,7 +48,7 @@ class Words:
 
     def with_word(self, i: int, word: str) -> Words:
         """Word i replaced, in the casing given."""
-        return replace(self, words=(*self.words[:i], word, *self.words[i + 1 :]))
+        return Words((*self.words[:i], word, *self.words[i + 1 :]), self.gaps, self.first)
 
     def deleted(self, i: int) -> Words:
         """Word i taken out; the gaps around it become one."""

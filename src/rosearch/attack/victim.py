@@ -6,21 +6,25 @@ Shapes: N queries, T tokens, C classes.
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from rosearch.attack.first_token import first_token_only
 from rosearch.attack.text import Words, segment
 from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types
 from rosearch.types import Text
 
 TOKEN_BUDGET = 2048  # padded tokens per batch; more is slower on a CPU, its caches overflow
 SLACK = 4  # padding allowed per row within a batch
-CACHE_ENTRIES = 200_000
+CACHE_ENTRIES = 200_000  # answers that are remembered
+PIECE_ENTRIES = 500_000  # words and gaps whose pieces are remembered
 FIRST_TEXTS = 1024  # first texts of pairs whose pieces are remembered
 # Unicode categories at which BERT splits: space separators and all punctuation.
 BREAKING = frozenset({"Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"})
@@ -63,20 +67,24 @@ class ModelVictim:
         self.known: dict[tuple[bytes, bytes], np.ndarray] = {}
 
     def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
         encoded = [self.encoder.encode(t) for t in texts]
-        keys = [self._key(e) for e in encoded]
+        keys = self._keys(encoded)
         if len(self.known) > CACHE_ENTRIES:
             self.known.clear()
         new = {key: e for key, e in zip(keys, encoded, strict=True) if key not in self.known}
-        answers = dict(zip(new, self._compute(list(new.values())), strict=True))
-        found = [answers[k] if k in answers else self.known[k] for k in keys]
-        self.known.update(answers)
-        return np.stack(found) if found else np.zeros((0, 0), dtype=np.float32)
+        self.known.update(zip(new, self._compute(list(new.values())), strict=True))
+        return np.array([self.known[k] for k in keys])
 
-    def _key(self, encoded: Encoded) -> tuple[bytes, bytes]:
-        array = np.array(encoded.ids, dtype=np.int32)
-        read = array if self.rows is None else self.rows[array]
-        return read.tobytes(), bytes(encoded.types or ())
+    def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
+        """What the model reads of each text: the rows of its embedding, and the token types."""
+        read = [array("i", e.ids) for e in encoded]
+        if self.rows is not None:
+            ends = np.cumsum([len(ids) for ids in read])
+            flat = self.rows[np.concatenate(read)]
+            read = np.split(flat, ends[:-1])
+        return [(r.tobytes(), bytes(e.types or ())) for r, e in zip(read, encoded, strict=True)]
 
     def _compute(self, encoded: list[Encoded]) -> np.ndarray:
         answers: np.ndarray | None = None
@@ -91,7 +99,7 @@ class ModelVictim:
     def _forward(self, encoded: list[Encoded]) -> np.ndarray:
         inputs = model_inputs(encoded, self.pad_id)
         device = self.model.device
-        with torch.inference_mode():
+        with torch.inference_mode(), first_token_only(self.model):
             logits = self.model(**{name: x.to(device) for name, x in inputs.items()}).logits
         result: np.ndarray = logits.float().softmax(-1).cpu().numpy()
         return result
@@ -120,7 +128,7 @@ class PieceEncoder:
         self.reserved = reserved_words(backend)
         self.max_length = min(tokenizer.model_max_length, 512)
         self.frames = (Frame(backend, 1, types), Frame(backend, 2, types))
-        self.pieces: dict[str, list[int]] = {}
+        self.pieces = Pieces(self._whole)
         self.whole = lru_cache(FIRST_TEXTS)(self._whole)
 
     def encode(self, text: Words) -> Encoded:
@@ -145,24 +153,33 @@ class PieceEncoder:
 
     def _joined(self, text: Words) -> list[int]:
         apart = self.reserved is not None and self.reserved.isdisjoint(text.words)
-        if not (apart and all(separates(gap) for gap in text.gaps)):
+        if not (apart and all_separate(text.gaps)):
             return self._whole(text.text)
-        ids = [*self._pieces(text.gaps[0])]
-        for word, gap in zip(text.words, text.gaps[1:], strict=True):
-            ids += self._pieces(word)
+        if len(self.pieces) > PIECE_ENTRIES:
+            self.pieces.clear()
+        pieces = self.pieces
+        ids = [*pieces[text.gaps[0]]]
+        for word, gap in zip(text.words, islice(text.gaps, 1, None), strict=True):
+            ids += pieces[word]
             if gap != " ":
-                ids += self._pieces(gap)
+                ids += pieces[gap]
         return ids
 
     def _whole(self, text: str) -> list[int]:
         ids: list[int] = self.backend.encode(text, add_special_tokens=False).ids
         return ids
 
-    def _pieces(self, part: str) -> list[int]:
-        known = self.pieces.get(part)
-        if known is None:
-            known = self.pieces[part] = self._whole(part)
-        return known
+
+class Pieces(dict[str, list[int]]):
+    """Token ids of words and gaps, asked for once."""
+
+    def __init__(self, encode: Callable[[str], list[int]]) -> None:
+        super().__init__()
+        self.encode = encode
+
+    def __missing__(self, part: str) -> list[int]:
+        self[part] = found = self.encode(part)
+        return found
 
 
 def reserved_words(backend: Tokenizer) -> frozenset[str] | None:
@@ -236,6 +253,12 @@ def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
         return first, second
     short = min(first, second, room // 2)
     return (short, room - short) if first <= second else (room - short, short)
+
+
+@lru_cache(maxsize=4096)
+def all_separate(gaps: tuple[str, ...]) -> bool:
+    """Whether BERT's pre-tokenizer splits at every gap; texts with other words have equal gaps."""
+    return all(map(separates, gaps))
 
 
 @lru_cache(maxsize=65536)
