@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rosearch.attack.attack import Attack
+from rosearch.attack.attack import AnyAttack, Attack
 from rosearch.attack.replay import answered
 from rosearch.attack.steps import Model
 from rosearch.attack.text import segment
 from rosearch.progress import stage
+from rosearch.types import Text
 
 
-def judge_in_advance(attack: Attack, texts: Sequence[str]) -> None:
+def judge_in_advance(attack: AnyAttack, texts: Sequence[Text]) -> None:
     """Have every substitution of every word judged by the dear constraints of a static attack.
 
     The answers stay on disk: later attacks on these texts, on any victim, ask no model but it.
@@ -20,9 +21,9 @@ def judge_in_advance(attack: Attack, texts: Sequence[str]) -> None:
     Args:
         attack: loaded with `exact=False`.
     """
-    dear = [constraint for constraint in attack.constraints if constraint.dear]
-    if not dear:
+    if not isinstance(attack, Attack) or not any(c.dear for c in attack.constraints):
         return
+    dear = [constraint for constraint in attack.constraints if constraint.dear]
     with stage(f"judging substitutions of {attack.name}", len(texts)) as advance:
         for text in texts:
             words = segment(text)
