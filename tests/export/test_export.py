@@ -191,7 +191,7 @@ def test_text_of_users_does_not_act_in_a_card():
 def test_a_failed_parity_check_is_exit_code_1_and_leaves_nothing(
     student, tmp_path, monkeypatch, capsys
 ):
-    def write_another(original: Loaded, folder: Path) -> Loaded:
+    def write_another(original: Loaded, folder: Path, _: object) -> Loaded:
         save_student(original.model, original.tokenizer, folder)
         found = Loaded(*load_classifier(folder))
         with torch.no_grad():

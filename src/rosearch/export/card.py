@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 from rosearch.attack.methods import describe, members
 from rosearch.export.source import RunRecord
 from rosearch.live import share
-from rosearch.types import Json
+from rosearch.types import Json, Text, parts
 
 if TYPE_CHECKING:
     from rosearch.export.bundle import ExportReport
     from rosearch.export.measure import Loaded
 
 PAPER = "2106.03613"
-EXAMPLE = "A gorgeous, witty film."
+EXAMPLES = ("A gorgeous, witty film.", "Dull and slow.")
+PAIRS = (
+    ("A man plays the guitar on a stage.", "Somebody makes music."),
+    ("A man plays the guitar on a stage.", "Nobody is there."),
+)
 LIBRARIES = {"hf": "transformers", "onnx": "onnx", "int8": "onnx"}
 
 HF_SNIPPET = """{first}from transformers import pipeline
@@ -43,12 +47,18 @@ session = onnxruntime.InferenceSession(
     f"{{folder}}/model.onnx", providers=["CPUExecutionProvider"]
 )
 
-for text in [{example}, "Dull and slow."]:
+for text in [
+    {first},
+    {second},
+]:
     encoded = tokenizer.encode_batch([text])
-    feed = {{
-        "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
-        "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
+    known = {{
+        "input_ids": [e.ids for e in encoded],
+        "attention_mask": [e.attention_mask for e in encoded],
+        "token_type_ids": [e.type_ids for e in encoded],
     }}
+    asked = [taken.name for taken in session.get_inputs()]
+    feed = {{name: np.array(known[name], dtype=np.int64) for name in asked}}
     logits = session.run(["logits"], feed)[0]
     print(labels[str(logits[0].argmax())], logits[0])
 """
@@ -117,7 +127,8 @@ def _head(report: ExportReport, original: Loaded) -> str:
 
 {kind}
 
-- **Task**: text classification, {code(source.task.name)}, one text per example
+- **Task**: text classification, {code(source.task.name)}, \
+{"a pair of texts" if source.pairs else "one text"} per example
 - **Labels**: {labels}
 - **Parameters**: {params:,}
 - **Format**: {_FORMATS[report.form]}, {report.size / 1e6:.1f} MB
@@ -162,13 +173,14 @@ def _attacks(report: ExportReport) -> str:
         about = "; then on what survives: ".join(map(describe, members(name)))
         lines.append(f"- {code(label(name))}: {plain(about)}")
     listed = "\n".join(lines)
+    second = " Of a pair, only the second text is changed." if report.source.pairs else ""
     return f"""
 ## Attacks
 
 {listed}
 
 The attacker sees probabilities, knows the right label, changes no stop words, and has no limit on
-the number of changed words or queries.
+the number of changed words or queries.{second}
 """
 
 
@@ -221,7 +233,7 @@ def _latency(report: ExportReport) -> str:
     return f"""
 ## Latency
 
-One thread, 32 tokens a text, tokenizer not counted; medians, on one machine at one time.
+One thread, 32 tokens a {"pair" if report.source.pairs else "text"}, tokenizer not counted; medians, on one machine at one time.
 
 {_table(["", "form", "batch", "ms", "texts a second"], rows)}
 {notes}"""
@@ -229,17 +241,19 @@ One thread, 32 tokens a text, tokenizer not counted; medians, on one machine at 
 
 def _usage(report: ExportReport, original: Loaded) -> str:
     tokenizer = original.tokenizer
+    examples = PAIRS if report.source.pairs else EXAMPLES
     if report.form == "hf":
         student = original.model.config.model_type == "rosearch-student"
         first = "import rosearch  # or leave it out and add trust_remote_code=True below\n"
-        code = HF_SNIPPET.format(first=first if student else "", example=json.dumps(EXAMPLE))
+        code = HF_SNIPPET.format(first=first if student else "", example=_for_pipeline(examples[0]))
         needs = "transformers 5" + (" and rosearch" if student else "")
     else:
         code = ONNX_SNIPPET.format(
             max_tokens=min(512, tokenizer.model_max_length),
             pad_id=tokenizer.pad_token_id or 0,
             pad_token=json.dumps(tokenizer.pad_token or "[PAD]"),
-            example=json.dumps(EXAMPLE),
+            first=_literal(examples[0]),
+            second=_literal(examples[1]),
         )
         needs = "onnxruntime, tokenizers and numpy"
     return f"""
@@ -253,11 +267,26 @@ Needs {needs}.
 """
 
 
+def _literal(text: Text) -> str:
+    """A text, or a pair, as Python writes it; `json` for double quotes."""
+    listed = ", ".join(map(json.dumps, parts(text)))
+    return listed if isinstance(text, str) else f"({listed})"
+
+
+def _for_pipeline(text: Text) -> str:
+    if isinstance(text, str):
+        return _literal(text)
+    return json.dumps(dict(zip(("text", "text_pair"), text, strict=True)))
+
+
 def _limits(report: ExportReport) -> str:
     lines = [
         "Robustness holds for the attacks above, on this task. An attack with another lexicon, or "
         "of another kind, can do much better; read the held-out columns where there are any.",
-        "One text per example; texts are cut to the model's longest input.",
+        "Two texts per example, in the order of the data set; the longer one is cut first where "
+        "both exceed the model's longest input. Robustness is that of changes to the second one."
+        if report.source.pairs
+        else "One text per example; texts are cut to the model's longest input.",
         "Trained and measured on one data set: other domains and languages were not tested.",
     ]
     if report.form == "int8":
