@@ -130,7 +130,7 @@ def _check_gradients(form: str, suite: str) -> None:
     for attack in members(suite):
         if form != "hf" and ATTACKS[attack.partition(":")[0]].white_box:
             raise UserError(
-                f"attack {attack!r} needs the gradients of the model, and an ONNX file has none; "
+                f"attack {suite!r} needs the gradients of the model, and an ONNX file has none; "
                 "choose an attack on words, or --format hf"
             )
 

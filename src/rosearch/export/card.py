@@ -137,8 +137,8 @@ def _attacks(report: ExportReport) -> str:
 
 {listed}
 
-The attacker sees probabilities, knows the right label, changes no stop words, and has no limit on
-the number of changed words or queries.{second}
+Unless its description says otherwise, an attacker sees probabilities, knows the right label,
+changes no stop words, and has no limit on the number of changed words or queries.{second}
 """
 
 
