@@ -79,11 +79,10 @@ class ModelVictim:
 
     def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
         """What the model reads of each text: the rows of its embedding, and the token types."""
-        read = [array("i", e.ids) for e in encoded]
+        read: list[Any] = [array("i", e.ids) for e in encoded]
         if self.rows is not None:
             ends = np.cumsum([len(ids) for ids in read])
-            flat = self.rows[np.concatenate(read)]
-            read = np.split(flat, ends[:-1])
+            read = np.split(self.rows[np.concatenate(read)], ends[:-1])
         return [(r.tobytes(), bytes(e.types or ())) for r, e in zip(read, encoded, strict=True)]
 
     def _compute(self, encoded: list[Encoded]) -> np.ndarray:
