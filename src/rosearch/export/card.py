@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosearch.attack.methods import describe, members
+from rosearch.attacks.methods import describe, members
 from rosearch.export.source import RunRecord
 from rosearch.export.usage import usage
 from rosearch.live import share

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rosearch.attack.engine import iterate_suite, robustness
-from rosearch.attack.kit import Kit
-from rosearch.attack.methods import load_attacks
-from rosearch.attack.text import segment
-from rosearch.attack.victim import TOKEN_BUDGET, ModelVictim, Victim
+from rosearch.attacks.engine import iterate_suite, robustness
+from rosearch.attacks.kit import Kit
+from rosearch.attacks.methods import load_attacks
+from rosearch.attacks.text import segment
+from rosearch.attacks.victim import TOKEN_BUDGET, ModelVictim, Victim
 from rosearch.batches import takes_types, tokenized
 from rosearch.export.onnx_model import TYPES, second_half
 from rosearch.progress import stage
