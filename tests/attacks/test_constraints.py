@@ -324,7 +324,7 @@ def test_the_first_change_is_judged_exactly(searching, victims, mr):
     for exact in (False, True):
         (attack,) = map(tight, load_attacks("textfooler", searching, exact=exact))
         results = run_attack(attack, victims[0], texts, labels)
-        outcomes.append({(r.index, r.path[0], r.words[0]) for r in results if r.path})
+        outcomes.append({(r.index, r.path[0], replayed(r)[1].text) for r in results if r.path})
     assert outcomes[0] == outcomes[1] and len(outcomes[0]) > 5
 
 

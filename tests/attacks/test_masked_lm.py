@@ -126,7 +126,7 @@ STRANGE = ["", "?!", "😀 😀", "שלום עולם", "word " * 2000, "\x00\u20
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_strange_texts_are_handled(name, tiny_masked_lm):
-    attack = loads(name, STRANGE, tiny_masked_lm).limited(UNTARGETED, 20)
+    attack = loads(name, STRANGE, tiny_masked_lm).limited(name, UNTARGETED, 20)
     results = run_attack(attack, VICTIM, STRANGE, [1] * len(STRANGE))
     for text, result in zip(STRANGE, results, strict=True):
         assert result.original == text and result.status == "survived"

@@ -54,7 +54,8 @@ def masked_lm_folder(name: str | None, task: Task, body: str = "minilm") -> Path
         loaded(source)  # a wrong model is told now, not in the middle of an attack
         return source
     source = model_source(body)
-    folder = fit_masked_lm([t for text in task.train.texts for t in parts(text)], source, task.name)
+    texts = tuple(t for text in task.train.texts for t in parts(text))
+    folder = fit_masked_lm(texts, source, task.name)
     if folder != source:
         print(
             f"no --masked-lm given: words come from {body} with a head fitted to the train texts "
