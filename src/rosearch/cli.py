@@ -94,13 +94,17 @@ def search(
         ),
     ] = None,
     attack: Annotated[
-        str | None, typer.Option(help="Attack inside the fitness.", show_default="wordnet")
+        str | None,
+        typer.Option(
+            help="Attack or suite inside the fitness.",
+            show_default="wordnet; standard: wordnet+relatives",
+        ),
     ] = None,
     held_out: Annotated[
         list[str] | None,
         typer.Option(
             help="Attack for the final evaluation only; may be repeated.",
-            show_default="relatives, characters",
+            show_default="relatives, characters; standard: characters, bert-attack",
         ),
     ] = None,
     max_params: Annotated[

@@ -207,7 +207,7 @@ class RunConfig:
     final: FinalConfig = field(default_factory=FinalConfig)
 
 
-# `standard` is the defaults; the others are changes to them.
+# Changes to the defaults.
 PRESETS: dict[str, dict[str, Any]] = {
     "smoke": {
         "teacher": {"epochs": 1, "train_share": 0.2},
@@ -243,7 +243,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "final": {"finalists": 2, "seeds": 3, "epochs": 4, "attacked": 200},
     },
-    "standard": {},
+    "standard": {
+        # A student hardened against one lexicon falls to another.
+        "search": {"attack": "wordnet+relatives"},
+        "encoding": {"lexicons": ["wordnet", "relatives"]},
+        "final": {"held_out": ["characters", "bert-attack"]},
+    },
 }
 
 # Ranges that types can't say: (section, field, lowest, highest).

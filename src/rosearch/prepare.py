@@ -13,7 +13,8 @@ import numpy as np
 from rosearch import resources
 from rosearch.attack.constraints.words import not_a_stop_word
 from rosearch.attack.lexicon import cached_table
-from rosearch.attack.methods import kit_for
+from rosearch.attack.methods import kit_for, load_attacks
+from rosearch.attack.precompute import judge_in_advance
 from rosearch.attack.text import segment
 from rosearch.config import RunConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
@@ -67,6 +68,8 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
         advance(2, "")
         kit = kit_for(attacks, (*task.validation.texts, *task.test.texts), folders)
         advance(1, "")
+    for attack in load_attacks(config.search.attack, kit, exact=False):
+        judge_in_advance(attack, task.validation.texts[: config.search.attacked])
     context = Context(
         label_names=task.label_names,
         validation=task.validation,

@@ -272,7 +272,7 @@ def test_results_are_replayed_word_by_word():
         "A Large movie, solid fun.",
     ]
     assert violations(attack, result) == []
-    forged = replace(result, words=("Large", "good"))
+    forged = replace(result, replacements=("Large", "good"))
     assert violations(attack, forged) == ["the steps lead to another text", "'good' did not change"]
     one = replace(attack, max_changed=MaxChanged(words=1))
     assert violations(one, result) == ["2 words changed"]

@@ -22,7 +22,8 @@ from rosearch.attack.constraints.similarity import TEXTFOOLER, SentenceSimilarit
 from rosearch.attack.encoder import Cosines, SentenceEncoder
 from rosearch.attack.engine import run_attack
 from rosearch.attack.kit import Kit
-from rosearch.attack.methods import check_attack, kit_for, load_attacks
+from rosearch.attack.methods import check_attack, load_attacks
+from rosearch.attack.precompute import judge_in_advance
 from rosearch.attack.remember import Remembered
 from rosearch.attack.replay import answered
 from rosearch.attack.sources import WordSource
@@ -252,6 +253,7 @@ def test_a_damaged_file_is_named(tmp_path):
 WRITE = """
 import sys
 from pathlib import Path
+from rosearch.attack.precompute import judge_in_advance
 from rosearch.attack.remember import Remembered
 model = Remembered(lambda: lambda items: [len(i) / 3 for i in items], Path(sys.argv[1]), str)
 start = int(sys.argv[2])
@@ -288,20 +290,30 @@ def tight(attack: Attack) -> Attack:
     return replace(attack, constraints=(tags, replace(similar, least=0.96, window=7)))
 
 
+def asking_nobody(attack: Attack) -> Attack:
+    """The attack with what is on disk alone: whatever else it asks is an error."""
+    tags, similar = attack.constraints
+    models = [Remembered(lambda: refuse, m.path, m.key) for m in (tags.tagger, similar.cosines)]
+    constraints = (replace(tags, tagger=models[0]), replace(similar, cosines=models[1]))
+    return replace(attack, constraints=constraints)
+
+
+def test_what_is_judged_in_advance_serves_every_student(searching, victims, mr, tmp_path):
+    answers = {name: tmp_path / f"{name}.sqlite" for name in searching.answers}
+    kit = replace(searching, answers=answers)
+    (attack,) = load_attacks("textfooler", kit, exact=False)
+    judge_in_advance(attack, mr.test.texts[:8])
+    for victim in victims:
+        results = run_attack(asking_nobody(attack), victim, mr.test.texts[:8], mr.test.labels[:8])
+        assert any(r.path for r in results)
+
+
 def test_a_second_student_asks_no_encoder(searching, victims, mr):
     texts, labels = mr.test.texts[:20], mr.test.labels[:20]
     (attack,) = map(tight, load_attacks("textfooler", searching, exact=False))
     first = run_attack(attack, victims[0], texts, labels)
     assert all(path.exists() for path in searching.answers.values())
-    tags, similar = attack.constraints
-    shared = tuple(
-        replace(c, **{field: Remembered(lambda: refuse, model.path, model.key)})
-        for c, field, model in (
-            (tags, "tagger", tags.tagger),
-            (similar, "cosines", similar.cosines),
-        )
-    )
-    again = replace(attack, constraints=shared)
+    again = asking_nobody(attack)
     assert run_attack(again, victims[0], texts, labels) == first
     assert run_attack(again, victims[0], texts, labels, window=1) == first
 
@@ -326,7 +338,6 @@ def test_a_missing_extra_is_named(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_kits_are_plain_data(mr):
-    kit = kit_for(["textfooler"], mr.test.texts[:3])
-    assert pickle.loads(pickle.dumps(kit)) == kit
-    assert isinstance(load_attacks("textfooler", kit)[0].source, WordSource)
+def test_kits_are_plain_data(searching):
+    assert pickle.loads(pickle.dumps(searching)) == searching
+    assert isinstance(load_attacks("textfooler", searching)[0].source, WordSource)

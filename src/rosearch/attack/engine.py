@@ -31,7 +31,6 @@ class AttackResult:
         changed: positions of the changed words.
         replacements: what stands at the changed positions.
         path: the same positions in the order in which they were changed.
-        words: the new words, in the order of the path.
         exhausted: whether the query budget ended the search.
         first: the first text of a pair, which no attack changes; None for a single text.
     """
@@ -45,7 +44,6 @@ class AttackResult:
     changed: tuple[int, ...]
     replacements: tuple[str, ...]
     path: tuple[int, ...]
-    words: tuple[str, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
     queries: int
@@ -195,6 +193,7 @@ def _asked(
 
 
 def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
+    changed = tuple(sorted(set(outcome.path)))  # a search may come back to a word
     return AttackResult(
         index=i,
         label=one.label,
@@ -202,10 +201,9 @@ def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
         status=outcome.status,
         original=one.original.text,
         perturbed=outcome.perturbed.text,
-        changed=tuple(sorted(outcome.path)),
-        replacements=tuple(outcome.perturbed.words[i] for i in sorted(outcome.path)),
+        changed=changed,
+        replacements=tuple(outcome.perturbed.words[i] for i in changed),
         path=outcome.path,
-        words=tuple(outcome.perturbed.words[i] for i in outcome.path),
         before=_plain(outcome.before),
         after=_plain(outcome.after),
         queries=outcome.queries,

@@ -19,8 +19,9 @@ def replayed(result: AttackResult) -> tuple[Words, ...]:
     Of a word that changed more than once, all changes but the last are gone.
     """
     texts = [segment(result.original)]
-    for place, word in dict(zip(result.path, result.words, strict=True)).items():
-        texts.append(texts[-1].with_word(place, word))
+    words = dict(zip(result.changed, result.replacements, strict=True))
+    for place in dict.fromkeys(result.path):
+        texts.append(texts[-1].with_word(place, words[place]))
     return tuple(texts)
 
 

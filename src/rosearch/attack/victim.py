@@ -22,7 +22,7 @@ from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types
 from rosearch.types import Text
 
 TOKEN_BUDGET = 2048  # padded tokens per batch; more is slower on a CPU, its caches overflow
-SLACK = 4  # padding allowed per row within a batch
+SLACK = 2  # padding allowed per row within a batch
 CACHE_ENTRIES = 200_000  # answers that are remembered
 PIECE_ENTRIES = 500_000  # words and gaps whose pieces are remembered
 FIRST_TEXTS = 1024  # first texts of pairs whose pieces are remembered
@@ -79,7 +79,7 @@ class ModelVictim:
 
     def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
         """What the model reads of each text: the rows of its embedding, and the token types."""
-        read = [array("i", e.ids) for e in encoded]
+        read: list[Any] = [array("i", e.ids) for e in encoded]
         if self.rows is not None:
             ends = np.cumsum([len(ids) for ids in read])
             flat = self.rows[np.concatenate(read)]

@@ -254,7 +254,7 @@ class Cell(nn.Module):
         total = states[self.outputs[0]]
         for i in self.outputs[1:]:
             total = total + states[i]
-        return total / len(self.outputs)
+        return total if len(self.outputs) == 1 else total / len(self.outputs)
 
 
 class Pooling(nn.Module):

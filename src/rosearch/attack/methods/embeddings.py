@@ -5,8 +5,8 @@ from __future__ import annotations
 from rosearch.attack.recipe import Recipe
 from rosearch.attack.white_box import Ball, EmbeddingAttack
 
-# The radii leave a fine-tuned MiniLM and ordinary students about a third to a half of their
-# accuracy on `mr`: there, models differ most.
+# The radii leave ordinary students a third to two thirds of their accuracy on `mr` (validation,
+# n = 150: 0.42 of 0.81 and 0.29 of 0.84 by FGSM, 0.54 and 0.38 by PGD): there, models differ most.
 FGSM_BALL = Ball("linf", radius=0.05, steps=1, step=0.05, random_start=False)
 PGD_STEPS = 10
 PGD_RADIUS = 0.1
