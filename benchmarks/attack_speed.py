@@ -33,12 +33,12 @@ from space import commit
 
 from rosearch import resources
 from rosearch.api import distill
-from rosearch.attack.attack import Attack
-from rosearch.attack.constraints.words import STOP_WORDS
-from rosearch.attack.engine import run_attack
-from rosearch.attack.methods import kit_for
-from rosearch.attack.search.greedy import Greedy
-from rosearch.attack.victim import ModelVictim
+from rosearch.attacks.attack import Attack
+from rosearch.attacks.constraints.words import STOP_WORDS
+from rosearch.attacks.engine import run_attack
+from rosearch.attacks.methods import kit_for
+from rosearch.attacks.search.greedy import Greedy
+from rosearch.attacks.victim import ModelVictim
 from rosearch.config import make_config
 from rosearch.space.presets import preset
 from rosearch.student.saving import save_student

@@ -25,14 +25,14 @@ import numpy as np
 import torch
 
 from rosearch import resources
-from rosearch.api import attack_model
-from rosearch.attack.constraints.part_of_speech import exchangeable
-from rosearch.attack.constraints.words import not_a_stop_word
-from rosearch.attack.lexicon import LEXICONS
-from rosearch.attack.sources.masked_lm import Guesses
-from rosearch.attack.sources.masked_model import MaskedModel, loaded
-from rosearch.attack.tagger import Tagger
-from rosearch.attack.text import Words, segment
+from rosearch.assess import attack
+from rosearch.attacks.constraints.part_of_speech import exchangeable
+from rosearch.attacks.constraints.words import not_a_stop_word
+from rosearch.attacks.lexicon import LEXICONS
+from rosearch.attacks.sources.masked_lm import Guesses
+from rosearch.attacks.sources.masked_model import MaskedModel, loaded
+from rosearch.attacks.tagger import Tagger
+from rosearch.attacks.text import Words, segment
 from rosearch.summary import versions
 from rosearch.tasks import Task, load_task
 from rosearch.teacher.masked_lm import masked_lm_folder
@@ -118,9 +118,9 @@ def attacked(model: str, task: Task, folder: str, n: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("bae", "bert-attack"):
         start = time.perf_counter()
-        report = attack_model(model, task, (name,), "test", n, masked_lm=folder)
+        report = attack(model, task, attacks=(name,), n=n, masked_lm=folder)
         seconds = time.perf_counter() - start
-        counts, results = report.counts[name], report.examples[name]
+        counts, results = report.counts[name], report.results[name]
         flipped = [r for r in results if r.status == "flipped"]
         shares = [len(r.changed) / len(segment(r.original).words) for r in flipped]
         found[name] = {

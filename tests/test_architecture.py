@@ -14,9 +14,9 @@ SOURCE = Path(__file__).parents[1] / "src" / "rosearch"
 LEVELS = (
     {"errors", "__about__", "types", "space", "files", "journal"},
     {"resources", "progress", "batches", "config"},
-    {"tasks", "student", "attack"},
+    {"tasks", "student", "attacks"},
     {"teacher", "distill"},
-    {"search", "store"},
+    {"strategies", "store"},
     {"fitness", "plan"},
     {"executors", "summary", "live"},
     {"prepare", "sampling"},
@@ -60,8 +60,8 @@ def test_imports_point_one_way(path: Path):
 
 def test_student_and_attack_do_not_know_each_other():
     for path in (SOURCE / "student").glob("*.py"):
-        assert "attack" not in imports(path)
-    for path in (SOURCE / "attack").glob("*.py"):
+        assert "attacks" not in imports(path)
+    for path in (SOURCE / "attacks").glob("*.py"):
         assert "student" not in imports(path)
 
 
@@ -72,7 +72,7 @@ def test_saved_model_code_imports_nothing_of_rosearch():
 
 @pytest.mark.parametrize(
     "module",
-    ["rosearch", "rosearch.space.vary", "rosearch.search.evolution", "rosearch.store",
+    ["rosearch", "rosearch.space.vary", "rosearch.strategies.evolution", "rosearch.store",
      "rosearch.cli", "rosearch.report.page", "rosearch.report.watch", "rosearch.tasks",
      "rosearch.plan", "rosearch.export.source", "rosearch.export.show"],
 )  # fmt: skip

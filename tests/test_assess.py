@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rosearch.assess import Settings, attack_model, transfer, worst_case
+from rosearch.assess import Settings, attack, transfer, worst_case
 from rosearch.attack_output import results_table
 from rosearch.errors import UserError
 from rosearch.space.presets import preset
@@ -31,14 +31,14 @@ def folders(train_quickly, mr_train, tmp_path_factory) -> tuple[Path, Path]:
 
 def test_an_interrupted_attack_goes_on(folders, mr, tmp_path, monkeypatch):
     path = tmp_path / "a.jsonl"
-    whole = attack_model(folders[0], mr, attacks=SUITE, n=30)
+    whole = attack(folders[0], mr, attacks=SUITE, n=30)
 
     with monkeypatch.context() as patch:
         patch.setattr("rosearch.assess.iterate_suite", stopping_after(12))
         with pytest.raises(KeyboardInterrupt):
-            attack_model(folders[0], mr, journal=path, attacks=SUITE, n=30)
+            attack(folders[0], mr, journal=path, attacks=SUITE, n=30)
     assert len(path.read_text().splitlines()) == 12
-    assert attack_model(folders[0], mr, journal=path, attacks=SUITE, n=30) == whole
+    assert attack(folders[0], mr, journal=path, attacks=SUITE, n=30) == whole
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert sorted((r["job"], r["index"]) for r in lines) == sorted(
         (name, i) for name in SUITE for i in range(30)
@@ -46,13 +46,13 @@ def test_an_interrupted_attack_goes_on(folders, mr, tmp_path, monkeypatch):
     # all is there: nothing is asked any more, and more texts only ask for the new ones
     with monkeypatch.context() as patch:
         patch.setattr("rosearch.assess.iterate_suite", stopping_after(0, left=0))
-        assert attack_model(folders[0], mr, journal=path, attacks=SUITE, n=30) == whole
-    attack_model(folders[0], mr, journal=path, attacks=("wordnet",), n=35)
+        assert attack(folders[0], mr, journal=path, attacks=SUITE, n=30) == whole
+    attack(folders[0], mr, journal=path, attacks=("wordnet",), n=35)
     assert len(path.read_text().splitlines()) == 65
 
 
 def stopping_after(n: int, left: int | None = None):
-    from rosearch.attack.engine import iterate_suite
+    from rosearch.attacks.engine import iterate_suite
 
     def iterate(attacks, victim, examples):
         examples = list(examples)
@@ -67,25 +67,25 @@ def stopping_after(n: int, left: int | None = None):
 
 def test_a_journal_of_another_model_or_setting_is_refused(folders, mr, tmp_path):
     path = tmp_path / "a.jsonl"
-    attack_model(folders[0], mr, journal=path, n=5)
+    attack(folders[0], mr, journal=path, n=5)
     for model, more in ((folders[1], {}), (folders[0], {"max_queries": 7})):
         with pytest.raises(UserError, match="another model, other texts or with other settings"):
-            attack_model(model, mr, journal=path, n=5, **more)
+            attack(model, mr, journal=path, n=5, **more)
     with pytest.raises(UserError, match="a journal needs a saved model"):
-        attack_model(lambda texts: np.ones((len(texts), 2)), mr, journal=path, n=5)
+        attack(lambda texts: np.ones((len(texts), 2)), mr, journal=path, n=5)
 
 
 def test_the_total_budget_is_shared_equally(folders, mr):
-    found = attack_model(folders[0], mr, n=20, total_queries=210)
+    found = attack(folders[0], mr, n=20, total_queries=210)
     assert max(r.queries for r in found.results["wordnet"]) <= 10
     assert found.counts["wordnet"].queries <= 210
     with pytest.raises(UserError, match="19 queries is less than one for each of 20 texts"):
-        attack_model(folders[0], mr, n=20, total_queries=19)
+        attack(folders[0], mr, n=20, total_queries=19)
 
 
 def test_several_attacks_have_a_worst_case(folders, mr):
-    found = attack_model(folders[0], mr, attacks=SUITE, n=30)
-    together = attack_model(folders[0], mr, attacks=("wordnet+characters",), n=30)
+    found = attack(folders[0], mr, attacks=SUITE, n=30)
+    together = attack(folders[0], mr, attacks=("wordnet+characters",), n=30)
     worst, suite = found.counts["all"], together.counts["wordnet+characters"]
     assert (worst.correct, worst.survived) == (suite.correct, suite.survived)
     assert suite.queries <= worst.queries  # a suite leaves flipped texts alone
@@ -110,19 +110,19 @@ def test_functions_are_victims_and_targets_are_labels():
         ]
         return [list(np.exp(s) / np.exp(s).sum()) for s in scores]
 
-    anything = attack_model(victim, task, n=12).counts["wordnet"]
-    flat = attack_model(victim, task, n=12, target="flat")
+    anything = attack(victim, task, n=12).counts["wordnet"]
+    flat = attack(victim, task, n=12, target="flat")
     assert flat.model == "victim"
     statuses = [r.status for r in flat.results["wordnet"]]
     assert statuses[2::3] == ["skipped"] * 4  # they are of the target's class
     assert all(np.argmax(r.after) == 2 for r in flat.results["wordnet"] if r.status == "flipped")
     assert anything.correct == 12
     with pytest.raises(UserError, match="no label 'side' to reach; the labels are up, down, flat"):
-        attack_model(victim, task, n=12, target="side")
+        attack(victim, task, n=12, target="side")
 
 
 def test_transfer_counts_what_flips_on_other_models(folders, mr):
-    found = attack_model(folders[0], mr, attacks=SUITE, n=40)
+    found = attack(folders[0], mr, attacks=SUITE, n=40)
     replayed = transfer(found, folders, mr)
     for name in SUITE:
         flipped = sum(r.status == "flipped" for r in found.results[name])
@@ -133,7 +133,7 @@ def test_transfer_counts_what_flips_on_other_models(folders, mr):
 
 
 def test_the_table_has_every_text_as_it_is(folders, mr):
-    found = attack_model(folders[0], mr, n=25)
+    found = attack(folders[0], mr, n=25)
     rows = list(csv.DictReader(io.StringIO(results_table(found))))
     for row, result in zip(rows, found.results["wordnet"], strict=True):
         assert (row["original"], row["perturbed"]) == (result.original, result.perturbed)

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from rosearch import resources
 from rosearch.api import predict
-from rosearch.assess import attack_model
-from rosearch.attack.text import segment
-from rosearch.attack.victim import ModelVictim
+from rosearch.assess import attack
+from rosearch.attacks.text import segment
+from rosearch.attacks.victim import ModelVictim
 from rosearch.cli import app
 from rosearch.config import from_dict
 from rosearch.errors import UserError
@@ -231,7 +231,7 @@ def test_only_second_texts_change(made, student):
     for r in flipped:
         assert r.perturbed != r.original
         assert plain_logits(student, [(r.first, r.perturbed)]).argmax() != r.label
-    found = attack_model(student, task, n=len(task.test))
+    found = attack(student, task, n=len(task.test))
     assert list(found.results["wordnet"]) == results
 
 
@@ -242,7 +242,7 @@ def test_a_function_of_pairs_is_attacked(made):
         same = [any(g in a for g in GOOD) == any(g in b for g in GOOD) for a, b in pairs]
         return [[0.9, 0.1] if s else [0.2, 0.8] for s in same]
 
-    found = attack_model(says, task, n=20)
+    found = attack(says, task, n=20)
     assert found.counts["wordnet"].correct == 20
     assert found.counts["wordnet"].survived < 20
     assert {r.first for r in found.results["wordnet"]} <= {a for a, _ in task.test.texts}

@@ -13,17 +13,17 @@ from wrapt import register_post_import_hook
 
 from rosearch.__about__ import __version__
 
-# Public name -> module and name there. `rosearch.search` is the folder of the search strategies, so
-# the function that runs one is `run_search`.
+# Public name -> module and name there.
 _PUBLIC = {
     "Genotype": ("rosearch.space.genotype", "Genotype"),
     "UserError": ("rosearch.errors", "UserError"),
-    "attack_model": ("rosearch.assess", "attack_model"),
+    "attack": ("rosearch.assess", "attack"),
+    "build_student": ("rosearch.student.build", "build_student"),
     "load_task": ("rosearch.tasks", "load_task"),
     "make_config": ("rosearch.config", "make_config"),
     "load_run": ("rosearch.runs", "load_run"),
     "resume": ("rosearch.run", "resume"),
-    "run_search": ("rosearch.run", "search"),
+    "search": ("rosearch.run", "search"),
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -56,8 +56,8 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
 
 def predict(model: str | Path, texts: Iterable[Text], batch: int = 256) -> Iterable[Json]:
     """Label and probabilities of each text or pair, lazily and in order."""
-    from rosearch.attack.text import segment
-    from rosearch.attack.victim import ModelVictim
+    from rosearch.attacks.text import segment
+    from rosearch.attacks.victim import ModelVictim
     from rosearch.teacher.fit import load_classifier, model_source
 
     network, tokenizer = load_classifier(model_source(str(model)))

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from rosearch.attack.engine import AttackResult, iterate_suite, robustness
-from rosearch.attack.goals import Goal
-from rosearch.attack.kit import Kit
-from rosearch.attack.lexicon import FILE
-from rosearch.attack.methods import (
+from rosearch.attacks.engine import AttackResult, iterate_suite, robustness
+from rosearch.attacks.goals import Goal
+from rosearch.attacks.kit import Kit
+from rosearch.attacks.lexicon import FILE
+from rosearch.attacks.methods import (
     check_attack,
     kit_for,
     lexicons_of,
     load_attacks,
     models_of,
 )
-from rosearch.attack.text import segment
-from rosearch.attack.victim import CallableVictim, ModelVictim, Victim
+from rosearch.attacks.text import segment
+from rosearch.attacks.victim import CallableVictim, ModelVictim, Victim
 from rosearch.errors import UserError
 from rosearch.journal import Journal
 from rosearch.progress import stage
@@ -153,7 +153,7 @@ def worst_case(results: Sequence[Sequence[AttackResult]]) -> list[AttackResult]:
     return worst
 
 
-def attack_model(
+def attack(
     model: str | Path | Predict,
     task: Task,
     settings: Settings | None = None,

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rosearch.assess import AttackReport, changed_share
-from rosearch.attack.engine import AttackResult
-from rosearch.attack.text import segment
+from rosearch.attacks.engine import AttackResult
+from rosearch.attacks.text import segment
 from rosearch.live import share
 from rosearch.output import console_of
 from rosearch.types import Robustness

@@ -42,7 +42,7 @@ def tokenized(
     """Texts or pairs encoded by a Hugging Face tokenizer.
 
     Too long pairs lose tokens at the end of the longer text first (`truncation=True`, the Hugging
-    Face default); attacks cut them in the same way (`rosearch.attack.victim`).
+    Face default); attacks cut them in the same way (`rosearch.attacks.victim`).
 
     Args:
         texts: all single texts or all pairs.

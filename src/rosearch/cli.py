@@ -299,8 +299,7 @@ def attack(
         return
     if model is None or (more and not transfer_to):
         raise UserError("give one MODEL to attack; `rosearch attack --list` describes the attacks")
-    from rosearch import attack_output
-    from rosearch.assess import Settings, attack_model, transfer
+    from rosearch import assess, attack_output
     from rosearch.config import make_config
     from rosearch.files import write_text
     from rosearch.plan import task_of
@@ -309,7 +308,7 @@ def attack(
         output.check_writable(file)
     made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
     task = task_of(made.task, made.seed)
-    settings = Settings(
+    settings = assess.Settings(
         tuple(attacks or ["wordnet"]),
         split,
         n,
@@ -319,8 +318,8 @@ def attack(
         masked_lm,
         device,
     )
-    found = attack_model(model, task, settings, jsonl)
-    replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
+    found = assess.attack(model, task, settings, jsonl)
+    replayed = assess.transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
     attack_output.print_assessment(found, replayed, shown, as_json)
     if csv:
         write_text(csv, attack_output.results_table(found))

@@ -151,10 +151,10 @@ class SearchConfig:
     """The evolution and the fidelity of its evaluations.
 
     Attributes:
-        lag: candidates that may be under way at once; see `rosearch.search.evolution`.
+        lag: candidates that may be under way at once; see `rosearch.strategies.evolution`.
         epochs, train_share, attacked, max_queries: see `rosearch.types.Fidelity`.
         random_sample: further genotypes, drawn uniformly and evaluated in the same way for the
-            statistics only; see `rosearch.search.uniform`.
+            statistics only; see `rosearch.strategies.uniform`.
     """
 
     candidates: int = 64

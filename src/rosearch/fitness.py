@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch.attack.attack import AnyAttack
-from rosearch.attack.engine import AttackResult, robustness, run_suite
-from rosearch.attack.kit import Kit
-from rosearch.attack.methods import load_attacks
-from rosearch.attack.text import segment
-from rosearch.attack.victim import ModelVictim, Victim
+from rosearch.attacks.attack import AnyAttack
+from rosearch.attacks.engine import AttackResult, robustness, run_suite
+from rosearch.attacks.kit import Kit
+from rosearch.attacks.methods import load_attacks
+from rosearch.attacks.text import segment
+from rosearch.attacks.victim import ModelVictim, Victim
 from rosearch.config import DistillConfig, FitnessConfig
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.train import OnBatch, train_student

@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rosearch.search.population import fitness, front
 from rosearch.space.cost import compression
+from rosearch.strategies.population import fitness, front
 from rosearch.types import Json, Trial
 
 SHOWN = 8

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from rosearch.attack.recipe import Recipe
+from rosearch.attacks.recipe import Recipe
 from rosearch.errors import UserError
 from rosearch.files import write_text
 from rosearch.live import share, summary_table
@@ -72,7 +72,7 @@ def print_entry(entry: Json, out: Path, as_json: bool) -> None:
 
 def print_attacks(as_json: bool) -> None:
     """Every attack, what it needs and where it comes from."""
-    from rosearch.attack.methods import ATTACKS
+    from rosearch.attacks.methods import ATTACKS
 
     entries = [attack_entry(recipe) for recipe in ATTACKS.values()]
     if as_json:

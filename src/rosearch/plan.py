@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rosearch import resources
-from rosearch.attack.kit import MODELS
-from rosearch.attack.lexicon import KIN, RESOURCES
-from rosearch.attack.methods import check_attack, lexicons_of, members, models_of
+from rosearch.attacks.kit import MODELS
+from rosearch.attacks.lexicon import KIN, RESOURCES
+from rosearch.attacks.methods import check_attack, lexicons_of, members, models_of
 from rosearch.config import RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources

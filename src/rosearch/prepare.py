@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from rosearch import resources
-from rosearch.attack.constraints.words import not_a_stop_word
-from rosearch.attack.lexicon import cached_table
-from rosearch.attack.methods import kit_for, load_attacks
-from rosearch.attack.precompute import judge_in_advance
-from rosearch.attack.text import segment
+from rosearch.attacks.constraints.words import not_a_stop_word
+from rosearch.attacks.lexicon import cached_table
+from rosearch.attacks.methods import kit_for, load_attacks
+from rosearch.attacks.precompute import judge_in_advance
+from rosearch.attacks.text import segment
 from rosearch.config import RunConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
 from rosearch.distill.robust import substitutes

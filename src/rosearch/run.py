@@ -24,9 +24,6 @@ from rosearch.executors.base import Executor, trial_of
 from rosearch.files import write_text
 from rosearch.live import Live, SearchView
 from rosearch.sampling import evaluate_sample
-from rosearch.search.evolution import Evolution, EvolutionConfig
-from rosearch.search.population import fitness
-from rosearch.search.uniform import uniform_sample
 from rosearch.space.cost import Limits, Sizes
 from rosearch.space.genotype import Genotype, encoded_by
 from rosearch.space.latency import LatencyTable
@@ -34,6 +31,9 @@ from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, REFERENCE, preset
 from rosearch.space.vary import Space
 from rosearch.store import Final, Store
+from rosearch.strategies.evolution import Evolution, EvolutionConfig
+from rosearch.strategies.population import fitness
+from rosearch.strategies.uniform import uniform_sample
 from rosearch.summary import machine, summarise
 from rosearch.types import Candidate, Fidelity, Json, Score, Trial
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rosearch.config import RunConfig, from_dict
-from rosearch.search.population import front
 from rosearch.space.genotype import Genotype, from_json
 from rosearch.store import Final, Store
+from rosearch.strategies.population import front
 from rosearch.types import Json, Trial
 
 if TYPE_CHECKING:

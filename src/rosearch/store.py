@@ -141,7 +141,7 @@ class Store:
         return self._trials("trials")
 
     def add_sampled(self, trial: Trial) -> None:
-        """Record a trial of the uniform random sample; see `rosearch.search.uniform`."""
+        """Record a trial of the uniform random sample; see `rosearch.strategies.uniform`."""
         self._add("sample", [trial])
 
     def sample(self) -> list[Trial]:

@@ -10,9 +10,9 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from rosearch.config import RunConfig
-from rosearch.search.population import front
 from rosearch.space.cost import compression
 from rosearch.store import Final
+from rosearch.strategies.population import front
 from rosearch.types import Json, Robustness, Trial, wilson
 
 PACKAGES = ("rosearch", "torch", "transformers", "tokenizers", "datasets", "numpy", "nltk")

@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from rosearch import cli
-from rosearch.attack.attack import Attack
-from rosearch.attack.engine import run_attack
-from rosearch.attack.lexicon import table_lexicon
-from rosearch.attack.search.greedy import Greedy
-from rosearch.attack.sources import WordSource
-from rosearch.attack.text import segment
+from rosearch.attacks.attack import Attack
+from rosearch.attacks.engine import run_attack
+from rosearch.attacks.lexicon import table_lexicon
+from rosearch.attacks.search.greedy import Greedy
+from rosearch.attacks.sources import WordSource
+from rosearch.attacks.text import segment
 from rosearch.config import make_config, to_dict
 from rosearch.errors import UserError
 from rosearch.export import bundle
@@ -70,7 +70,7 @@ def onnx(bert, tmp_path_factory) -> bundle.ExportReport:
 
 
 def test_hf_is_exact_and_its_snippet_runs(student, bert, mr, tmp_path, monkeypatch, capsys):
-    from rosearch.attack.victim import ModelVictim
+    from rosearch.attacks.victim import ModelVictim
 
     out = tmp_path / "hf"
     report = export(str(student), "hf", out, teacher=str(bert), n=8)

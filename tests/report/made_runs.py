@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from rosearch.search.population import front
 from rosearch.space.cost import Sizes, params
 from rosearch.space.genotype import to_dict
 from rosearch.space.vary import Space, sample
 from rosearch.store import Final, Store
+from rosearch.strategies.population import front
 from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial, wilson
 
 SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 20000}, 2)

@@ -12,9 +12,9 @@ from made_runs import SIZES, made_run, made_trials
 from rosearch.report.history import changes, hypervolume, lineage, rung_correlations
 from rosearch.report.page import run_page
 from rosearch.report.snapshot import Snapshot, read_snapshot
-from rosearch.search.population import front
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.vary import Space, mutate, sample
+from rosearch.strategies.population import front
 from rosearch.types import Fidelity, Trial
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.attack.text import segment
-from rosearch.attack.victim import ModelVictim
+from rosearch.attacks.text import segment
+from rosearch.attacks.victim import ModelVictim
 from rosearch.errors import UserError
 from rosearch.space.cost import Sizes, params
 from rosearch.space.genotype import Genotype, Node

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.attack.sources.masked_lm import Guesses
-from rosearch.attack.sources.masked_model import load_masked_lm, loaded
-from rosearch.attack.text import segment
+from rosearch.attacks.sources.masked_lm import Guesses
+from rosearch.attacks.sources.masked_model import load_masked_lm, loaded
+from rosearch.attacks.text import segment
 from rosearch.errors import UserError
 from rosearch.teacher import masked_lm
 from rosearch.teacher.masked_lm import _batches, _Hiding, fit_masked_lm, masked_lm_folder

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rosearch.attack.methods import check_attack
+from rosearch.attacks.methods import check_attack
 from rosearch.errors import UserError, require
 from rosearch.export.measure import (
     Latency,
@@ -142,7 +142,7 @@ def _export(
     source: Source, form: str, out: Path, folder: Path, attacks: Sequence[str], n: int
 ) -> ExportReport:
     from rosearch.assess import label_numbers
-    from rosearch.attack.methods import kit_for
+    from rosearch.attacks.methods import kit_for
     from rosearch.executors.local import one_thread
     from rosearch.export.card import write_card
     from rosearch.progress import stage

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosearch.attack.methods import describe, members
+from rosearch.attacks.methods import describe, members
 from rosearch.export.source import RunRecord
 from rosearch.live import share
 from rosearch.types import Json

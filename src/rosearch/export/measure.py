@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rosearch.attack.engine import iterate_suite, robustness
-from rosearch.attack.kit import Kit
-from rosearch.attack.methods import load_attacks
-from rosearch.attack.text import segment
-from rosearch.attack.victim import TOKEN_BUDGET, ModelVictim, Victim
+from rosearch.attacks.engine import iterate_suite, robustness
+from rosearch.attacks.kit import Kit
+from rosearch.attacks.methods import load_attacks
+from rosearch.attacks.text import segment
+from rosearch.attacks.victim import TOKEN_BUDGET, ModelVictim, Victim
 from rosearch.progress import stage
 from rosearch.tasks import Split
 from rosearch.types import Interval, Json, Robustness, Text, parts, wilson

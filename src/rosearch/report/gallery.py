@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from itertools import chain
 from typing import Any, Literal
 
-from rosearch.attack.text import Words, segment
+from rosearch.attacks.text import Words, segment
 from rosearch.report.snapshot import Examples
 
 Piece = tuple[Literal["same", "gone", "new"], str]

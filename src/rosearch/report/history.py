@@ -11,8 +11,8 @@ import numpy as np
 
 from rosearch.errors import require
 from rosearch.report.snapshot import Snapshot
-from rosearch.search.population import objectives
 from rosearch.space.genotype import Genotype, Node
+from rosearch.strategies.population import objectives
 from rosearch.types import Fidelity, Score, Trial
 
 FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.report.statistics import Statistics, statistics
-from rosearch.search.population import fitness, front
 from rosearch.space.cost import Sizes
 from rosearch.store import Final, Store
+from rosearch.strategies.population import fitness, front
 from rosearch.types import Trial
 
 Examples = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (role, attack) -> examples

@@ -5,7 +5,7 @@ fidelity.
 Two samples, side by side. The *evolved* candidates are a biased sample: the search chose what to
 try by what had done well, and children share most genes with their parents, so their effects hold
 for the region that the search went to, with intervals that are too narrow. The *uniform* sample
-(`search.random_sample`, `rosearch.search.uniform`) was chosen by nobody; its genes are drawn
+(`search.random_sample`, `rosearch.strategies.uniform`) was chosen by nobody; its genes are drawn
 independently but for the limits, which makes it close to a randomised experiment.
 
 The model, for each sample: least squares of the after-attack accuracy on all features together,

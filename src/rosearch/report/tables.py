@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from rosearch.attack.methods import members
+from rosearch.attacks.methods import members
 from rosearch.report.draw import draw_line
 from rosearch.space.genotype import from_dict
 from rosearch.store import Final

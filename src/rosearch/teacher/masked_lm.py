@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rosearch import resources
-from rosearch.attack.methods import models_of
-from rosearch.attack.sources.masked_model import load_masked_lm, loaded, logits_at
+from rosearch.attacks.methods import models_of
+from rosearch.attacks.sources.masked_model import load_masked_lm, loaded, logits_at
 from rosearch.batches import bucketed_epoch, padded
 from rosearch.errors import UserError
 from rosearch.files import new_folder

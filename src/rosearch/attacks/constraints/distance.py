@@ -1,0 +1,59 @@
+"""Cheap distances between a text and its changed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rosearch.attacks.constraints import Verdict
+from rosearch.attacks.sources.vectors import Vectors
+from rosearch.attacks.steps import Step
+from rosearch.attacks.text import Words
+
+
+@dataclass(frozen=True)
+class EditDistance:
+    """At most so many letters inserted, deleted or replaced (Levenshtein 1966), over all changes.
+
+    Gao et al. 2018 (DeepWordBug, section 4) allow 30.
+    """
+
+    most: int = 30
+    dear = False
+
+    def judge(
+        self, original: Words, current: Words, options: Sequence[Words], place: int
+    ) -> Step[Verdict]:
+        from rapidfuzz.distance import Levenshtein
+
+        text = original.text
+        far = [Levenshtein.distance(text, o.text, score_cutoff=self.most) for o in options]
+        return Verdict(np.array(far, dtype=int) <= self.most, np.zeros(len(options)))
+        yield  # asks nothing
+
+
+@dataclass(frozen=True)
+class EmbeddingDistance:
+    """A word and its substitution have vectors of at least this cosine.
+
+    Attributes:
+        vectors: see `rosearch.attacks.sources.vectors.load_vectors`.
+        unknown: what is said of words that have no vector.
+    """
+
+    vectors: Vectors
+    least: float = 0.5
+    unknown: bool = True
+    dear = False
+
+    def judge(
+        self, original: Words, current: Words, options: Sequence[Words], place: int
+    ) -> Step[Verdict]:
+        word = original.words[place]
+        near = [self.vectors.cosine(word, option.words[place]) for option in options]
+        ok = [self.unknown if cosine is None else cosine >= self.least for cosine in near]
+        quality = [0.0 if cosine is None else cosine for cosine in near]
+        return Verdict(np.array(ok, dtype=bool), np.array(quality))
+        yield  # asks nothing

@@ -1,0 +1,58 @@
+"""Part of speech: a substitution must be of the kind of word that it replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rosearch.attacks.constraints import Verdict
+from rosearch.attacks.constraints.similarity import cut
+from rosearch.attacks.steps import Model, Request, Step
+from rosearch.attacks.text import Words
+
+CONTEXT = 4  # words on each side that a changed word is tagged with
+SHORT = 10  # up to so many words, the whole text is its context
+EXCHANGEABLE = {"NOUN", "VERB"}
+
+
+@dataclass(frozen=True)
+class PartOfSpeech:
+    """The same universal tag, nouns and verbs counting as one (Jin et al. 2020, section 3.2).
+
+    As TextFooler's code does, the original word is tagged in its whole text, a substitution in
+    four words of context on each side.
+
+    Attributes:
+        tagger: (text, place) -> the tag of the word there.
+        static: tag a substitution as the only change of the original text, whatever changed before;
+            then tags are those of any other student.
+    """
+
+    tagger: Model
+    static: bool = False
+    dear = True
+
+    def judge(
+        self, original: Words, current: Words, options: Sequence[Words], place: int
+    ) -> Step[Verdict]:
+        if self.static:
+            options = [original.with_word(place, option.words[place]) for option in options]
+        contexts = [_context(option, place) for option in options]
+        tag, *tags = yield Request([(original, place), *contexts], self.tagger)
+        ok = np.array([exchangeable(tag, other) for other in tags], dtype=bool)
+        return Verdict(ok, np.zeros(len(options)))
+
+
+def exchangeable(a: str, b: str) -> bool:
+    """Whether a word of tag `b` may take the place of one of tag `a`."""
+    return a == b or {a, b} == EXCHANGEABLE
+
+
+def _context(text: Words, place: int) -> tuple[Words, int]:
+    """The words around a place, fewer at a border, and the place among them."""
+    if len(text.words) <= SHORT:
+        return text, place
+    start = max(place - CONTEXT, 0)
+    return cut(text, start, min(place + CONTEXT + 1, len(text.words))), place - start

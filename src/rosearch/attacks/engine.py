@@ -1,0 +1,216 @@
+"""The engine: all searches advance together, their requests go to each model in large batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from rosearch.attacks.attack import AnyAttack, Outcome, Search, Status
+from rosearch.attacks.gradients import damaged
+from rosearch.attacks.steps import Model, Request
+from rosearch.attacks.text import Words, segment
+from rosearch.attacks.victim import Victim
+from rosearch.attacks.white_box import WhiteBox
+from rosearch.types import Robustness, Text
+
+WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """One attacked text. Probabilities are tuples over the classes.
+
+    Attributes:
+        index: position among the attacked texts.
+        original, perturbed: the text before and after; of a pair, the second text.
+        attack: the attack that flipped the text, else the last one that it survived.
+        changed: positions of the changed words.
+        replacements: what stands at the changed positions.
+        path: the same positions in the order in which they were changed.
+        exhausted: whether the query budget ended the search.
+        first: the first text of a pair, which no attack changes; None for a single text.
+    """
+
+    index: int
+    label: int
+    attack: str
+    status: Status
+    original: str
+    perturbed: str
+    changed: tuple[int, ...]
+    replacements: tuple[str, ...]
+    path: tuple[int, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    queries: int
+    exhausted: bool
+    first: str | None = None
+
+    @property
+    def asked(self) -> tuple[Text, Text]:
+        """What the model read before and after: the text, or the pair."""
+        texts = (self.original, self.perturbed)
+        return texts if self.first is None else ((self.first, texts[0]), (self.first, texts[1]))
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> AttackResult:
+        """From `asdict` that went through JSON; other keys are ignored."""
+        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
+        lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
+        return cls(**(values | lists))
+
+
+@dataclass
+class _Live:
+    """A text under attack."""
+
+    original: Words
+    label: int
+    search: Search
+    request: Request
+
+
+def iterate_attack(
+    attack: AnyAttack, victim: Victim, examples: Iterable[tuple[Text, int]], window: int = WINDOW
+) -> Iterator[AttackResult]:
+    """Attack texts or pairs with their labels; results as they finish.
+
+    Memory does not grow with the number of texts: at most `window` are read ahead.
+
+    Args:
+        window: number of texts that advance together; 1 attacks them one by one.
+    """
+    waiting = enumerate(examples)
+    live: dict[int, _Live] = {}
+    while True:
+        for i, (text, label) in islice(waiting, window - len(live)):
+            original = segment(text)
+            search = attack.search(original, label)
+            live[i] = _Live(original, label, search, next(search))
+        if not live:
+            return
+        for i, answer in _answers(live, victim):
+            one = live[i]
+            try:
+                one.request = one.search.send(answer)
+            except StopIteration as stop:
+                del live[i]
+                yield _result(i, attack.name, one, stop.value)
+
+
+def iterate_suite(
+    attacks: Sequence[AnyAttack],
+    victim: Victim,
+    examples: Iterable[tuple[Text, int]],
+    window: int = WINDOW,
+) -> Iterator[AttackResult]:
+    """The worst case per text: each attack is tried on the texts that survived those before it.
+
+    Queries add up over the attacks. Texts are read `window` at a time if there are several attacks.
+    """
+    if len(attacks) == 1:
+        yield from iterate_attack(attacks[0], victim, examples, window)
+        return
+    numbered = enumerate(examples)
+    while left := list(islice(numbered, window)):
+        spent = dict.fromkeys((i for i, _ in left), 0)
+        for attack in attacks:
+            survivors = set()
+            for result in iterate_attack(attack, victim, [example for _, example in left], window):
+                i = left[result.index][0]
+                spent[i] += result.queries
+                if result.status == "survived" and attack is not attacks[-1]:
+                    survivors.add(i)
+                else:
+                    yield replace(result, index=i, queries=spent[i])
+            left = [one for one in left if one[0] in survivors]
+
+
+def run_suite(
+    attacks: Sequence[AnyAttack],
+    victim: Victim,
+    texts: Sequence[Text],
+    labels: Sequence[int],
+    window: int = WINDOW,
+) -> list[AttackResult]:
+    """All results of `iterate_suite`, in the order of the texts."""
+    results = iterate_suite(attacks, victim, zip(texts, labels, strict=True), window)
+    return sorted(results, key=lambda r: r.index)
+
+
+def run_attack(
+    attack: AnyAttack,
+    victim: Victim,
+    texts: Sequence[Text],
+    labels: Sequence[int],
+    window: int = WINDOW,
+) -> list[AttackResult]:
+    """All results of `iterate_attack`, in the order of the texts."""
+    return run_suite([attack], victim, texts, labels, window)
+
+
+def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
+    """Counts of an attack's results."""
+    return Robustness(
+        attack=attack,
+        n=len(results),
+        correct=sum(r.status != "skipped" for r in results),
+        survived=sum(r.status == "survived" for r in results),
+        queries=sum(r.queries for r in results),
+    )
+
+
+def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
+    """The answers to what every text asks, each model being called once."""
+    asking: dict[tuple[Model | None, WhiteBox | None], list[int]] = {}
+    for i, one in live.items():
+        asking.setdefault((one.request.model, one.request.white_box), []).append(i)
+    found: list[tuple[int, Any]] = []
+    for asked, indices in asking.items():
+        items = [item for i in indices for item in live[i].request.items]
+        answers = _asked(*asked, victim, items)
+        start = 0
+        for i in indices:
+            end = start + len(live[i].request.items)
+            found.append((i, answers[start:end]))
+            start = end
+    return found
+
+
+def _asked(
+    model: Model | None, white_box: WhiteBox | None, victim: Victim, items: Sequence[Any]
+) -> Any:
+    """What a model, or the victim, says of the items."""
+    if model is not None:
+        return model(items)
+    if white_box is not None:
+        return damaged(victim, items, white_box)
+    return victim.probabilities(items)
+
+
+def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
+    changed = tuple(sorted(set(outcome.path)))  # a search may come back to a word
+    return AttackResult(
+        index=i,
+        label=one.label,
+        attack=attack,
+        status=outcome.status,
+        original=one.original.text,
+        perturbed=outcome.perturbed.text,
+        changed=changed,
+        replacements=tuple(outcome.perturbed.words[i] for i in changed),
+        path=outcome.path,
+        before=_plain(outcome.before),
+        after=_plain(outcome.after),
+        queries=outcome.queries,
+        exhausted=outcome.exhausted,
+        first=one.original.first,
+    )
+
+
+def _plain(probabilities: np.ndarray) -> tuple[float, ...]:
+    return tuple(round(float(p), 6) for p in probabilities)

@@ -1,0 +1,158 @@
+"""What attacks are made of, gathered once for the texts to be attacked and then sent to workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rosearch import resources
+from rosearch.attacks.constraints.part_of_speech import PartOfSpeech
+from rosearch.attacks.constraints.similarity import SentenceSimilarity
+from rosearch.attacks.lexicon import Table, cached_table, table_lexicon, vocabulary_of
+from rosearch.attacks.remember import Remembered
+from rosearch.attacks.sources import WordSource
+from rosearch.attacks.steps import Model
+from rosearch.errors import UserError, require
+from rosearch.files import folder_hash
+from rosearch.types import Text
+
+if TYPE_CHECKING:
+    from rosearch.attacks.encoder import SentenceEncoder
+
+MODELS = {"encoder": "minilm", "tagger": "en_core_web_sm"}  # pinned resources read by default
+# What a user is told who gave no model for what has no pinned resource.
+WANTED = {
+    "masked_lm": "a masked language model; give --masked-lm MODEL, a folder or a hub id such as "
+    "bert-base-uncased",
+}
+PACKAGES = {"tagger": ("spacy", "pos")}  # package and extra that a model needs
+VERSION = "1"  # raise it when answers of the same model change
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Lexicons and models that attacks read; plain data, so that a worker gets it as it is.
+
+    Attributes:
+        lexicons: name -> substitutions of every word of the texts.
+        models: what a model is for (`encoder`, `masked_lm`, `tagger`) -> its folder.
+        answers: what a model is for -> the file of its answers that all students share.
+        exact: judge each substitution in the text as it is by then. Otherwise as the only change of
+            the original text, by shared answers: the search does so, since it saves most encodings.
+    """
+
+    lexicons: Mapping[str, Table] = field(default_factory=dict)
+    models: Mapping[str, Path] = field(default_factory=dict)
+    answers: Mapping[str, Path] = field(default_factory=dict)
+    exact: bool = True
+
+    def words(self, lexicon: str) -> WordSource:
+        """A lexicon as a source of substitutions."""
+        return WordSource(table_lexicon(self.lexicons[lexicon]))
+
+    def similarity(self, **settings: Any) -> SentenceSimilarity:
+        """Sentence similarity by the kit's encoder; `settings` are those of the constraint."""
+        cosines = _cosines(self.models["encoder"], self._shared("encoder"))
+        return SentenceSimilarity(cosines, static=not self.exact, **settings)
+
+    def part_of_speech(self) -> PartOfSpeech:
+        """The same part of speech by the kit's tagger."""
+        tagger = _tagger(self.models["tagger"], self._shared("tagger"))
+        return PartOfSpeech(tagger, static=not self.exact)
+
+    def _shared(self, model: str) -> Path | None:
+        return None if self.exact else self.answers[model]
+
+
+def make_kit(
+    lexicons: Iterable[str],
+    texts: Sequence[Text],
+    models: Iterable[str] = (),
+    folders: Mapping[str, Path] | None = None,
+) -> Kit:
+    """The kit for attacks that read these lexicons and models, on these texts.
+
+    Args:
+        folders: what a model is for -> its folder, where it is not the default one.
+
+    Raises:
+        UserError: a lexicon that can't be read, or a model that can't be downloaded or is not
+            given.
+    """
+    words = vocabulary_of(texts)
+    cache = resources.cache_dir()
+    tables = {
+        name: cached_table(name, words, cache / "lexicons") for name in dict.fromkeys(lexicons)
+    }
+    given = folders or {}
+    found = {name: given.get(name) or _default(name) for name in dict.fromkeys(models)}
+    answers = {
+        name: cache / "answers" / f"{name}-{_content(folder)}-{VERSION}.sqlite"
+        for name, folder in found.items()
+    }
+    return Kit(tables, found, answers)
+
+
+def _default(model: str) -> Path:
+    if model not in MODELS:
+        raise UserError(f"the attack needs {WANTED[model]}")
+    return resources.fetch(MODELS[model])
+
+
+def check_packages(models: Iterable[str]) -> None:
+    """Refuse models that need a package which is not installed; imports none.
+
+    Raises:
+        MissingExtra: naming the command that installs it.
+    """
+    for package in filter(None, map(PACKAGES.get, models)):
+        if find_spec(package[0]) is None:
+            require(*package)
+
+
+def _content(folder: Path) -> str:
+    """Tells the content of a model's folder; that of a pinned resource is in its name."""
+    if folder.parent == resources.cache_dir():
+        return folder.name
+    return folder_hash(folder, (".safetensors", ".json", ".txt"))[:16]
+
+
+# One of each in a process: equal models are asked in one call, and remember what they were asked.
+
+
+@lru_cache(maxsize=2)
+def _encoder(folder: Path) -> SentenceEncoder:
+    from rosearch.attacks.encoder import SentenceEncoder
+
+    return SentenceEncoder(folder)
+
+
+@lru_cache(maxsize=4)
+def _cosines(folder: Path, shared: Path | None) -> Model:
+    def make() -> Model:
+        from rosearch.attacks.encoder import Cosines
+
+        return Cosines(_encoder(folder))
+
+    def key(pair: Any) -> str:
+        return "\x1e".join(text.text for text in pair)
+
+    return make() if shared is None else Remembered(make, shared, key)
+
+
+@lru_cache(maxsize=4)
+def _tagger(folder: Path, shared: Path | None) -> Model:
+    def make() -> Model:
+        from rosearch.attacks.tagger import Tagger
+
+        return Tagger(folder)
+
+    def key(item: Any) -> str:
+        text, place = item
+        return "\x1e".join((str(place), *text.words, *text.gaps))
+
+    return make() if shared is None else Remembered(make, shared, key)

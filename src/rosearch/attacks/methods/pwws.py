@@ -1,0 +1,18 @@
+"""Probability-weighted word saliency."""
+
+from __future__ import annotations
+
+from rosearch.attacks.attack import Attack
+from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.search.saliency import WeightedSaliency
+
+PWWS = Recipe(
+    name="pwws",
+    description="swap of words for WordNet synonyms, in the order of weighted saliency",
+    paper="Ren et al. 2019 (PWWS), section 3",
+    departures="no swap of named entities; stop words stay; synonyms of every part of speech that "
+    "a word can have; only words that have synonyms are ranked (the same order)",
+    wire=lambda kit, lexicons: Attack("pwws", kit.words(*lexicons), WeightedSaliency()),
+    lexicons=("wordnet_inflected",),
+    own_lexicon=True,
+)

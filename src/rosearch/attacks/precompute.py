@@ -1,0 +1,40 @@
+"""Judging substitutions in advance, so that no student of a search waits for an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rosearch.attacks.attack import AnyAttack, Attack
+from rosearch.attacks.replay import answered
+from rosearch.attacks.steps import Model
+from rosearch.attacks.text import segment
+from rosearch.progress import stage
+from rosearch.types import Text
+
+
+def judge_in_advance(attack: AnyAttack, texts: Sequence[Text]) -> None:
+    """Have every substitution of every word judged by the dear constraints of a static attack.
+
+    The answers stay on disk: later attacks on these texts, on any victim, ask no model but it.
+
+    Args:
+        attack: loaded with `exact=False`.
+    """
+    if not isinstance(attack, Attack) or not any(c.dear for c in attack.constraints):
+        return
+    dear = [constraint for constraint in attack.constraints if constraint.dear]
+    with stage(f"judging substitutions of {attack.name}", len(texts)) as advance:
+        for text in texts:
+            words = segment(text)
+            asked: dict[Model, list[Any]] = {}
+            for place in attack.places(words):
+                found = answered(attack.source.options(words, place))
+                options = [words.replaced(place, word) for word in found]
+                for constraint in dear if options else ():
+                    request = next(constraint.judge(words, words, options, place), None)
+                    if request is not None and request.model is not None:
+                        asked.setdefault(request.model, []).extend(request.items)
+            for model, items in asked.items():
+                model(items)
+            advance(1, "")

@@ -1,0 +1,36 @@
+"""What a named attack is: a description for users, what it needs, and how it is wired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rosearch.attacks.attack import AnyAttack
+from rosearch.attacks.kit import Kit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named attack.
+
+    Attributes:
+        paper: where it comes from.
+        wire: makes the attack from a kit and the names of its lexicons in it.
+        departures: how it differs from the paper; empty if it does not.
+        lexicons: read by default; see `rosearch.attacks.lexicon.LEXICONS`.
+        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`; see `Kit`.
+        own_lexicon: whether `name:FILE` reads a user's lexicon instead of the default ones.
+        adds_lexicon: whether that lexicon is read besides the default ones.
+        white_box: whether it needs the victim's gradients.
+    """
+
+    name: str
+    description: str
+    paper: str
+    wire: Callable[[Kit, tuple[str, ...]], AnyAttack]
+    departures: str = ""
+    lexicons: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    own_lexicon: bool = False
+    adds_lexicon: bool = False
+    white_box: bool = False

@@ -1,0 +1,58 @@
+"""Results replayed: the texts from the original to the perturbed one, and what is unfair."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TypeVar
+
+from rosearch.attacks.attack import Attack
+from rosearch.attacks.engine import AttackResult
+from rosearch.attacks.steps import Step
+from rosearch.attacks.text import Words, segment
+
+T = TypeVar("T")
+
+
+def replayed(result: AttackResult) -> tuple[Words, ...]:
+    """The texts from the original to the perturbed one, one word changing at each step.
+
+    Of a word that changed more than once, all changes but the last are gone.
+    """
+    texts = [segment(result.original)]
+    words = dict(zip(result.changed, result.replacements, strict=True))
+    for place in dict.fromkeys(result.path):
+        texts.append(texts[-1].with_word(place, words[place]))
+    return tuple(texts)
+
+
+def violations(attack: Attack, result: AttackResult) -> list[str]:
+    """What a result breaks of its attack's rules, judged from scratch; empty if it is sound."""
+    texts = replayed(result)
+    original = texts[0]
+    found = [] if texts[-1].text == result.perturbed else ["the steps lead to another text"]
+    if len(set(result.path)) > attack.max_changed.of(len(original.words)):
+        found.append(f"{len(set(result.path))} words changed")
+    for place, (current, option) in zip(dict.fromkeys(result.path), pairwise(texts), strict=True):
+        word = original.words[place]
+        if not all(allows(word) for allows in attack.may_change):
+            found.append(f"{word!r} may not change")
+        if option.words[place] == word:
+            found.append(f"{word!r} did not change")
+        for constraint in attack.constraints:
+            verdict = answered(constraint.judge(original, current, [option], place))
+            if not verdict.ok[0]:
+                found.append(f"{option.text!r}: refused by {type(constraint).__name__}")
+    return found
+
+
+def answered(step: Step[T]) -> T:
+    """The result of a step that asks other models than the victim, each request on its own."""
+    try:
+        request = next(step)
+        while True:
+            if request.model is None:
+                raise ValueError("the step asks the victim")
+            request = step.send(request.model(request.items))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

@@ -1,0 +1,144 @@
+"""WordNet as a lexicon: synonyms, and relatives that are no synonyms."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
+from typing import Any
+
+from rosearch.attacks.sources import Lexicon, single_word
+
+PARTS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "r": "ADV"}  # WordNet's and the universal names
+
+
+def wordnet_synonyms() -> Lexicon:
+    """Lemmas that share a WordNet synset with the word, the commonest sense first.
+
+    Like TextAttack's WordSwapWordNet: every part of speech, single words only. Inflection is not
+    carried over: "movies" may become "film".
+    """
+    return _wordnet_source(lambda synset: (synset,))
+
+
+def wordnet_inflected() -> Lexicon:
+    """`wordnet_synonyms` in the inflection of the word: "movies" becomes "films".
+
+    A word is read as every form of every lemma that it can be; a synonym of a lemma's synset is put
+    into the same form. So parts of speech are not mixed, and no form of the word itself is offered.
+    Which of its parts of speech a word has in a text is for the part-of-speech constraint to say.
+    """
+    import lemminflect as inflect
+
+    reader = _wordnet_reader()
+
+    @cache
+    def synonyms(word: str) -> tuple[str, ...]:
+        word = word.lower()
+        found: dict[str, None] = {}
+        for part, universal in PARTS.items():
+            for base, tag in _readings(inflect, reader, word, part, universal):
+                for synset in reader.synsets(base, part):
+                    lemmas = [lemma for lemma in synset.lemma_names() if single_word(lemma)]
+                    others = [lemma for lemma in lemmas if lemma.lower() != base]
+                    if len(others) < len(lemmas):  # else it is a synset of the base's own base
+                        for lemma in others:
+                            found.update(dict.fromkeys(_inflected(inflect, lemma, tag)))
+        return tuple(new for new in found if new.lower() != word and single_word(new))
+
+    return synonyms
+
+
+def _readings(
+    inflect: Any, reader: Any, word: str, part: str, universal: str
+) -> Iterator[tuple[str, str]]:
+    """Lemmas of a part of speech that the word may be a form of, and the Penn tags of that form."""
+    bases = (*inflect.getAllLemmas(word, upos=universal).get(universal, ()), word)
+    for base in dict.fromkeys(bases):
+        if reader.morphy(base, part) != base:  # WordNet has no such lemma
+            continue
+        known = inflect.getAllInflections(base, upos=universal)
+        forms = known or inflect.getAllInflectionsOOV(base, universal)
+        # Some forms have rare spellings: "film" may be a plural, but "films" is the usual one.
+        usual = [tag for tag, spelled in forms.items() if word == spelled[0]]
+        for tag in usual or forms:
+            if word in forms[tag] and not (tag == "NNS" and word == base):
+                yield base, tag
+
+
+def _inflected(inflect: Any, lemma: str, tag: str) -> tuple[str, ...]:
+    """The usual form of a lemma; none if an adjective or adverb is not known to be compared so."""
+    if tag in ("NN", "VB", "VBP", "JJ", "RB"):
+        return (lemma,)
+    compared = tag in ("JJR", "JJS", "RBR", "RBS")
+    forms: tuple[str, ...] = inflect.getInflection(lemma, tag, inflect_oov=not compared)
+    return forms[:1]
+
+
+def wordnet_relatives() -> Lexicon:
+    """Lemmas of synsets one step away (hypernyms, similar and see-also synsets), synonyms left out.
+
+    A lexicon disjoint from `wordnet_synonyms` by construction: the held-out lexicon that needs no
+    further resource. Relatives change a meaning more than synonyms do.
+    """
+    own = wordnet_synonyms()
+    related = _wordnet_source(lambda s: (*s.hypernyms(), *s.similar_tos(), *s.also_sees()))
+
+    @cache
+    def relatives(word: str) -> tuple[str, ...]:
+        synonyms = set(own(word))
+        return tuple(r for r in related(word) if r not in synonyms)[:15]
+
+    return relatives
+
+
+def wordnet_antonyms() -> Lexicon:
+    """Antonyms of the word in all its senses, of the head of a satellite adjective, and satellites.
+
+    So "great" has "bad" through its head "good", and "good" has "awful" through "bad".
+    """
+    reader = _wordnet_reader()
+
+    @cache
+    def antonyms(word: str) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for synset in reader.synsets(word.lower()):
+            heads = synset.similar_tos() if synset.pos() == "s" else ()
+            for lemma in (lemma for s in (synset, *heads) for lemma in s.lemmas()):
+                for opposite in lemma.antonyms():
+                    near = (opposite.synset(), *opposite.synset().similar_tos())
+                    found.update(dict.fromkeys(n for s in near for n in s.lemma_names()))
+        return tuple(n for n in found if single_word(n))
+
+    return antonyms
+
+
+def _wordnet_source(reach: Callable[[Any], tuple[Any, ...]]) -> Lexicon:
+    reader = _wordnet_reader()
+
+    @cache
+    def lemmas(word: str) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for synset in reader.synsets(word.lower()):
+            for near in reach(synset):
+                for lemma in near.lemma_names():
+                    if lemma.lower() != word.lower() and single_word(lemma):
+                        found.setdefault(lemma)
+        return tuple(found)
+
+    return lemmas
+
+
+@lru_cache(maxsize=1)
+def _wordnet_reader() -> Any:
+    import nltk
+    from nltk.corpus.reader.wordnet import WordNetCorpusReader
+
+    from rosearch import resources
+
+    folder = resources.fetch("wordnet")  # <folder>/corpora/wordnet
+    if str(folder) not in nltk.data.path:
+        nltk.data.path.insert(0, str(folder))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # only English is here, and only English is asked for
+        return WordNetCorpusReader(nltk.data.find("corpora/wordnet"), None)

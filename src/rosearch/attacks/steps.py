@@ -1,0 +1,39 @@
+"""How the parts of an attack ask models: by yielding requests that the engine answers in batches.
+
+A search, a source or a constraint that needs a model is a generator: it yields a `Request`, is sent
+the answers, and returns its result. It keeps its state in local variables, so any number of texts
+can be attacked together, and a batch of many is exactly many of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from rosearch.attacks.white_box import WhiteBox
+
+T = TypeVar("T")
+# Items to answers, one each and in order; a list or an array whose first axis are the items.
+Model = Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a step wants to know next.
+
+    Attributes:
+        items: one or more; for the victim, `Words`.
+        model: who answers; None is the victim, which gives probabilities (items, C). Requests to
+            equal models are answered in one call.
+        white_box: what the victim is asked for where that is not probabilities: an ascent along
+            its gradients.
+    """
+
+    items: Sequence[Any]
+    model: Model | None = None
+    white_box: WhiteBox | None = None
+
+
+Step: TypeAlias = Generator[Request, Any, T]

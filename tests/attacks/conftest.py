@@ -1,0 +1,46 @@
+"""What tests of attacks share: toy victims, a tiny encoder, kits that need no large model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from rosearch.attacks.kit import Kit
+from rosearch.attacks.methods import kit_for
+from rosearch.attacks.victim import ModelVictim
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory, bert_tokenizer) -> Path:
+    """Folder of a BERT of random weights with the real tokenizer."""
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    folder = tmp_path_factory.mktemp("encoder")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    bert_tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kit_of(tiny_encoder, tiny_masked_lm) -> Callable[[str, Sequence[str]], Kit]:
+    """`kit_for` one attack, with the tiny encoder in place of MiniLM, and a tiny masked LM."""
+    folders = {"encoder": tiny_encoder, "masked_lm": tiny_masked_lm}
+    return lambda attack, texts: kit_for([attack], texts, folders)
+
+
+@pytest.fixture(scope="session")
+def real_texts(mr):
+    return mr.validation.texts[:50], mr.validation.labels[:50]
+
+
+@pytest.fixture(scope="session")
+def victims(students, mr_train):
+    return [ModelVictim(model, mr_train.tokenizer()) for model in students]

@@ -1,0 +1,124 @@
+"""Lexicons: a user's vectors and tables, WordNet with and without inflection."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from rosearch.attacks.lexicon import cached_table
+from rosearch.attacks.sources import vectors
+from rosearch.attacks.sources.neighbours import neighbours
+from rosearch.attacks.sources.vectors import load_vectors
+from rosearch.attacks.sources.wordnet import wordnet_inflected
+from rosearch.config import make_config
+from rosearch.errors import UserError
+from rosearch.plan import check, needed_resources
+
+
+def test_nearest_words_are_those_of_all_pairs(tmp_path, monkeypatch, rng):
+    monkeypatch.setattr(vectors, "CHUNK", 7)
+    matrix = rng.normal(size=(200, 5)).astype(np.float32)
+    matrix[50:60] = matrix[40:50]  # ties
+    words = [f"w{i}" for i in range(200)]
+    file = tmp_path / "v.txt"
+    file.write_text(
+        "".join(
+            f"{w} {' '.join(map(repr, row.tolist()))}\n"
+            for w, row in zip(words, matrix, strict=True)
+        )
+    )
+    loaded = load_vectors(file, tmp_path / "cache")
+    unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    assert loaded.matrix == pytest.approx(unit, abs=1e-6)
+    near = loaded.nearest([*words[:30], "unknown"], 10, 0.5)
+    assert "unknown" not in near
+    cosines = unit @ unit.T
+    for i in range(30):
+        order = sorted(
+            (j for j in range(200) if j != i), key=lambda j: -round(float(cosines[i, j]), 6)
+        )
+        best = [j for j in order if cosines[i, j] >= 0.5][:10]
+        found = [words.index(w) for w in near[f"w{i}"]]
+        assert len(found) == len(best)
+        assert cosines[i, found] == pytest.approx(cosines[i, best], abs=1e-6)
+
+
+def test_vectors_are_parsed_once_per_content(tmp_path, monkeypatch):
+    file, cache = tmp_path / "v.txt", tmp_path / "cache"
+    file.write_text("film 1 0\nmovie 1 0.1\n")
+    table = cached_table(f"file:{file}", {"film", "dog"}, cache)
+    assert table == {"film": ("movie",)}
+    with monkeypatch.context() as patch:
+        patch.setattr(vectors, "_parse", None)
+        assert cached_table(f"file:{file}", {"movie"}, cache) == {"movie": ("film",)}
+    file.write_text("film 1 0\nflick 1 0.1\n")
+    assert cached_table(f"file:{file}", {"film", "dog"}, cache) == {"film": ("flick",)}
+    assert len(list(cache.glob("vectors-*"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "film 1 0\nmovie 1\n",
+            "line 2: expected a word and 2 numbers that are not all zero, found 1",
+        ),
+        ("film 0 0\n", "not all zero"),
+        ("film 1 nan\n", "not all zero"),
+        ("film 1 x\n", "line 1: expected a word and its numbers"),
+        ("film\n", "expected a word and"),
+        ("", "found none"),
+        (b"\xff\xfe 1\n", "UTF-8"),
+    ],
+)
+def test_bad_vectors_are_one_line(tmp_path, content, message: str):
+    file, cache = tmp_path / "v.txt", tmp_path / "cache"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=message) as caught:
+        load_vectors(file, cache)
+    assert "\n" not in str(caught.value) and str(file) in str(caught.value)
+    assert not list(cache.glob("*"))
+    with pytest.raises(UserError, match="cannot read"):
+        load_vectors(tmp_path / "none.txt", cache)
+
+
+def test_a_table_of_ones_own(tmp_path):
+    file = tmp_path / "n.json"
+    file.write_text('{"film": ["movie", "two words", "flick"], "dog": []}')
+    assert neighbours(file, ["film", "dog", "cat"], tmp_path) == {"film": ("movie", "flick")}
+    many = [[f"{'x' * i}", 1 - i / 1000] for i in range(60, 0, -1)]
+    file.write_text(json.dumps({"film": [["far", 0.49], *many]}))
+    found = neighbours(file, ["film"], tmp_path)["film"]
+    assert found == tuple("x" * i for i in range(1, 51))
+    for bad in ("[1]", '{"a": "b"}', "{", '{"a": [1]}', '{"a": [["b", "c"]]}', '{"a": [["b"]]}'):
+        file.write_text(bad)
+        with pytest.raises(UserError, match=r"n\.json"):
+            neighbours(file, ["a"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "offered", "never"),
+    [
+        ("movies", {"films", "pictures"}, {"film", "movie", "Movies"}),
+        ("walked", set(), {"walk", "walked"}),
+        ("film", {"movie", "picture", "shoot"}, {"movies", "films"}),
+        ("went", {"moved", "became", "got"}, {"go", "move", "going", "gone"}),
+        ("worst", {"riskiest"}, {"speculativest", "bad"}),
+        ("put", {"set", "placed"}, {"placing", "places"}),
+        ("Travelled", {"went", "moved"}, {"travel"}),
+    ],
+)
+def test_synonyms_keep_the_inflection(word: str, offered: set[str], never: set[str]):
+    found = set(wordnet_inflected()(word))
+    assert offered <= found
+    assert not never & found
+
+
+def test_lexicons_that_differ_in_form_only_are_no_held_out_ones():
+    inflected = make_config("quick", None, {"final": {"held_out": ("pwws",)}})
+    with pytest.raises(UserError, match="'pwws' cannot be held out"):
+        check(inflected)
+    searched = make_config("quick", None, {"search": {"attack": "textfooler"}})
+    assert {"minilm", "en_core_web_sm", "wordnet"} <= set(needed_resources(searched))
