@@ -32,7 +32,9 @@ def naive_bayes(train: Split, classes: int) -> Callable[[list[str]], np.ndarray]
     def classify(texts: list[str]) -> np.ndarray:
         """Probabilities (texts, classes), in the order of the task's labels."""
         known = [[weights[w] for w in words(text) if w in weights] for text in texts]
-        scores = np.array([np.sum(found, axis=0) if found else np.zeros(classes) for found in known])
+        scores = np.array(
+            [np.sum(found, axis=0) if found else np.zeros(classes) for found in known]
+        )
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         return likely / likely.sum(axis=1, keepdims=True)
 

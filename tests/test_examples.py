@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,8 +99,9 @@ def test_own_teacher(data: Path, settings: Path, teacher: Path, tmp_path: Path):
     done = example("own_teacher.py", teacher, out, *more)
     assert done.returncode == 0, done.stderr
     run = Store(out / "run.db").meta()
-    assert run["config"]["teacher"] | {"name": str(teacher), "fine_tune": False} == (
-        run["config"]["teacher"]
+    assert (
+        run["config"]["teacher"] | {"name": str(teacher), "fine_tune": False}
+        == (run["config"]["teacher"])
     )
     assert "fine-tuning" not in done.stderr
     for name in ("teacher", "reference", "best"):
@@ -111,7 +113,9 @@ def test_attack_my_model(teacher: Path):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     numbers = next(line for line in lines if line.startswith("naive Bayes under characters: "))
-    clean, after = numbers.removeprefix("naive Bayes under characters: ").split(" [")[0].split(" -> ")
+    clean, after = (
+        numbers.removeprefix("naive Bayes under characters: ").split(" [")[0].split(" -> ")
+    )
     assert float(clean) > 0.6 and float(after) < float(clean)
     assert any(line.startswith(f"{teacher} under characters: ") for line in lines)
     assert any(line.startswith("  -> ") for line in lines)
