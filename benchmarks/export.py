@@ -23,11 +23,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from rosearch.batches import model_inputs, takes_types, tokenized
 from rosearch.export.measure import Loaded
 from rosearch.export.onnx_model import OnnxClassifier, write_int8, write_onnx
 from rosearch.export.source import Source, find_source
 from rosearch.summary import machine, versions
 from rosearch.teacher.fit import load_classifier
+from rosearch.types import Text
 
 MAX_TOKENS = 512
 GOAL = 30.0  # times the teacher's throughput
@@ -45,24 +47,25 @@ def classifiers(run: str, teacher: str | None, folder: Path) -> tuple[dict[str, 
     for name, path in (("student", source.folder), ("teacher", source.teacher)):
         model, tokenizer = load_classifier(path)
         floats, int8 = folder / f"{name}.onnx", folder / f"{name}-int8.onnx"
-        write_onnx(model, floats)
+        original = Loaded(model.eval(), tokenizer)
+        write_onnx(model, floats, original.reads_types(source.task.test.texts[0]))
         write_int8(floats, int8)
         found[f"{name} int8"] = Loaded(OnnxClassifier(int8), tokenizer)
         found[f"{name} fp32"] = Loaded(OnnxClassifier(floats), tokenizer)
-        found[f"{name} fp32 (torch)"] = Loaded(model.eval(), tokenizer)
+        found[f"{name} fp32 (torch)"] = original
     return found, source
 
 
-def answering(loaded: Loaded, texts: Sequence[str]) -> Callable[[], None]:
-    """One pass over the texts at batch 1, ready to be timed."""
-    encoded = loaded.tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
-    inputs = [torch.tensor([ids]) for ids in encoded]
-    masks = [torch.ones_like(ids) for ids in inputs]
+def answering(loaded: Loaded, texts: Sequence[Text]) -> Callable[[], None]:
+    """One pass over the texts or pairs at batch 1, ready to be timed."""
+    types = takes_types(loaded.model, loaded.tokenizer)
+    encoded = tokenized(loaded.tokenizer, texts, MAX_TOKENS, types)
+    inputs = [model_inputs([one], pad_id=0) for one in encoded]  # one text has no padding
 
     def run() -> None:
         with torch.inference_mode():
-            for ids, mask in zip(inputs, masks, strict=True):
-                _ = loaded.model(input_ids=ids, attention_mask=mask).logits
+            for one in inputs:
+                _ = loaded.model(**one).logits
 
     return run
 

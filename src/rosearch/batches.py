@@ -29,11 +29,14 @@ class Encoded(NamedTuple):
 
 
 def takes_types(model: Any, tokenizer: Any) -> bool:
-    """Whether a model takes token types: BERT does, DistilBERT, RoBERTa and students do not."""
+    """Whether a model takes token types: BERT does, DistilBERT, RoBERTa and students do not.
+
+    Args:
+        model: a torch module, or an exported graph, which lists its `input_names`.
+    """
     name = "token_type_ids"
-    return (
-        name in tokenizer.model_input_names and name in inspect.signature(model.forward).parameters
-    )
+    taken = getattr(model, "input_names", None) or inspect.signature(model.forward).parameters
+    return name in tokenizer.model_input_names and name in taken
 
 
 def tokenized(

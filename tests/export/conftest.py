@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rosearch.export.bundle import ExportReport, export
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.saving import save_student
@@ -46,3 +47,10 @@ def bert(bert_tokenizer, tmp_path_factory) -> Path:
     model.save_pretrained(folder)
     bert_tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def onnx(bert, tmp_path_factory) -> ExportReport:
+    """A classifier that is no student, as ONNX, without a teacher."""
+    out = tmp_path_factory.mktemp("exports") / "onnx"
+    return export(str(bert), "onnx", out, n=8)

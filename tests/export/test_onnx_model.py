@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -125,6 +126,16 @@ def test_int8_keeps_the_row_map_and_shrinks_embeddings_and_lstms(all_families, t
     even["input_ids"] -= even["input_ids"] % 2
     odd = {**even, "input_ids": even["input_ids"] + 1}  # the other token of each row
     assert torch.equal(exported(**even).logits, exported(**odd).logits)
+
+
+def test_writing_tells_nothing_of_its_own_workings(tmp_path: Path, capfd):
+    """The exporter by tracing warns of its age, and of every shape that it makes a constant."""
+    model = build(Genotype(32, 32, (Node((0,), "lstm"),)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        write_onnx(model, tmp_path / "float.onnx")
+        write_int8(tmp_path / "float.onnx", tmp_path / "int8.onnx")
+    assert not told and capfd.readouterr() == ("", "")
 
 
 def test_a_model_that_cannot_be_exported_is_one_line(tmp_path: Path):

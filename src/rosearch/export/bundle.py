@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rosearch.attacks.methods import check_attack
+from rosearch.attacks.methods import ATTACKS, check_attack, members
 from rosearch.errors import UserError, require
 from rosearch.export.measure import (
     Latency,
@@ -27,7 +27,7 @@ from rosearch.export.measure import (
 )
 from rosearch.export.onnx_model import PACKAGES, OnnxClassifier, write_int8, write_onnx
 from rosearch.export.source import Source, find_source
-from rosearch.types import Json
+from rosearch.types import Json, Text
 
 # Largest difference of a probability that an export may have. Of int8 it is measured, not limited.
 LIMITS = {"hf": 0.0, "onnx": 1e-4, "int8": 1.0}
@@ -120,9 +120,19 @@ def _check(form: str, out: Path, attacks: Sequence[str]) -> None:
         raise UserError(f"{out} exists; choose another --out")
     for attack in attacks:
         check_attack(attack)
+        _check_gradients(form, attack)
     if form != "hf":
         for package in PACKAGES:
             require(package, "onnx")
+
+
+def _check_gradients(form: str, suite: str) -> None:
+    for attack in members(suite):
+        if form != "hf" and ATTACKS[attack.partition(":")[0]].white_box:
+            raise UserError(
+                f"attack {suite!r} needs the gradients of the model, and an ONNX file has none; "
+                "choose an attack on words, or --format hf"
+            )
 
 
 @contextmanager
@@ -159,7 +169,7 @@ def _export(
     texts = split.texts[:COMPARED]
     with one_thread():
         with stage(f"exporting {source.name} as {form}", 2) as advance:
-            exported = WRITERS[form](original, folder)
+            exported = WRITERS[form](original, folder, texts[0])
             advance(1, "")
             victims = {form: exported.victim(one_by_one=form == "int8"), "": original.victim()}
             answers = {name: probabilities(victim, texts) for name, victim in victims.items()}
@@ -200,7 +210,7 @@ def check_parity(found: Parity, form: str) -> None:
         )
 
 
-def _write_hf(original: Loaded, folder: Path) -> Loaded:
+def _write_hf(original: Loaded, folder: Path, text: Text) -> Loaded:
     from rosearch.student.saving import save_student
     from rosearch.teacher.fit import load_classifier
 
@@ -208,20 +218,22 @@ def _write_hf(original: Loaded, folder: Path) -> Loaded:
     return Loaded(*load_classifier(folder))
 
 
-def _write_onnx(original: Loaded, folder: Path) -> Loaded:
-    return _onnx_folder(original, folder, lambda path: write_onnx(original.model, path))
+def _write_onnx(original: Loaded, folder: Path, text: Text) -> Loaded:
+    types = original.reads_types(text)
+    return _onnx_folder(original, folder, lambda path: write_onnx(original.model, path, types))
 
 
-def _write_int8(original: Loaded, folder: Path) -> Loaded:
+def _write_int8(original: Loaded, folder: Path, text: Text) -> Loaded:
     def write(path: Path) -> None:
         floats = folder.parent / "float.onnx"  # timed beside the int8 model
-        write_onnx(original.model, floats)
+        write_onnx(original.model, floats, original.reads_types(text))
         write_int8(floats, path)
 
     return _onnx_folder(original, folder, write)
 
 
-WRITERS: dict[str, Callable[[Loaded, Path], Loaded]] = {
+# Of a model, into a new folder, for texts such as this one.
+WRITERS: dict[str, Callable[[Loaded, Path, Text], Loaded]] = {
     "hf": _write_hf,
     "onnx": _write_onnx,
     "int8": _write_int8,
@@ -253,6 +265,7 @@ def _latency(
     """The exported model and the teacher in the same form; beside int8 also in float."""
     from rosearch.teacher.fit import load_classifier
 
+    texts = source.task.test.texts[:TIMED]
     loaded = {("model", form): exported}
     if form == "int8":
         floats = OnnxClassifier(scratch / "float.onnx")
@@ -261,11 +274,11 @@ def _latency(
         teacher = Loaded(*load_classifier(source.teacher))
         written = scratch / "teacher"
         written.mkdir()
-        loaded["teacher", form] = WRITERS[form](teacher, written / "model")
+        loaded["teacher", form] = WRITERS[form](teacher, written / "model", texts[0])
         if form == "int8":
             floats = OnnxClassifier(written / "float.onnx")
             loaded["teacher", "onnx"] = Loaded(floats, teacher.tokenizer)
-    return latencies(loaded, source.task.test.texts[:TIMED])
+    return latencies(loaded, texts)
 
 
 def _size(path: Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rosearch.attacks.methods import describe, members
 from rosearch.export.source import RunRecord
+from rosearch.export.usage import usage
 from rosearch.live import share
 from rosearch.types import Json
 
@@ -19,39 +19,7 @@ if TYPE_CHECKING:
     from rosearch.export.measure import Loaded
 
 PAPER = "2106.03613"
-EXAMPLE = "A gorgeous, witty film."
 LIBRARIES = {"hf": "transformers", "onnx": "onnx", "int8": "onnx"}
-
-HF_SNIPPET = """{first}from transformers import pipeline
-
-classify = pipeline("text-classification", model=".")  # the folder of this file
-print(classify({example}))
-"""
-ONNX_SNIPPET = """import json
-
-import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
-
-folder = "."  # of this file
-tokenizer = Tokenizer.from_file(f"{{folder}}/tokenizer.json")
-tokenizer.enable_truncation({max_tokens})
-tokenizer.enable_padding(pad_id={pad_id}, pad_token={pad_token})
-with open(f"{{folder}}/config.json", encoding="utf-8") as file:
-    labels = json.load(file)["id2label"]
-session = onnxruntime.InferenceSession(
-    f"{{folder}}/model.onnx", providers=["CPUExecutionProvider"]
-)
-
-for text in [{example}, "Dull and slow."]:
-    encoded = tokenizer.encode_batch([text])
-    feed = {{
-        "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
-        "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
-    }}
-    logits = session.run(["logits"], feed)[0]
-    print(labels[str(logits[0].argmax())], logits[0])
-"""
 
 
 def write_card(report: ExportReport, original: Loaded, path: Path) -> None:
@@ -96,7 +64,7 @@ def _body(report: ExportReport, original: Loaded) -> str:
         *([_run(report.source.run)] if report.source.run else []),
         _parity(report),
         _latency(report),
-        _usage(report, original),
+        usage(report, original),
         _limits(report),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -117,7 +85,8 @@ def _head(report: ExportReport, original: Loaded) -> str:
 
 {kind}
 
-- **Task**: text classification, {code(source.task.name)}, one text per example
+- **Task**: text classification, {code(source.task.name)}, \
+{"a pair of texts" if source.pairs else "one text"} per example
 - **Labels**: {labels}
 - **Parameters**: {params:,}
 - **Format**: {_FORMATS[report.form]}, {report.size / 1e6:.1f} MB
@@ -162,13 +131,14 @@ def _attacks(report: ExportReport) -> str:
         about = "; then on what survives: ".join(map(describe, members(name)))
         lines.append(f"- {code(label(name))}: {plain(about)}")
     listed = "\n".join(lines)
+    second = " Of a pair, only the second text is changed." if report.source.pairs else ""
     return f"""
 ## Attacks
 
 {listed}
 
-The attacker sees probabilities, knows the right label, changes no stop words, and has no limit on
-the number of changed words or queries.
+Unless its description says otherwise, an attacker sees probabilities, knows the right label,
+changes no stop words, and has no limit on the number of changed words or queries.{second}
 """
 
 
@@ -213,6 +183,7 @@ probability {p.difference:.2g}.
 
 
 def _latency(report: ExportReport) -> str:
+    example = "pair" if report.source.pairs else "text"
     rows = [
         [row.who, row.form, row.batch, f"{row.ms:.2f}", f"{row.texts_per_second:,.0f}"]
         for row in report.latency
@@ -221,43 +192,20 @@ def _latency(report: ExportReport) -> str:
     return f"""
 ## Latency
 
-One thread, 32 tokens a text, tokenizer not counted; medians, on one machine at one time.
+One thread, 32 tokens a {example}, tokenizer not counted; medians, on one machine at one time.
 
 {_table(["", "form", "batch", "ms", "texts a second"], rows)}
 {notes}"""
-
-
-def _usage(report: ExportReport, original: Loaded) -> str:
-    tokenizer = original.tokenizer
-    if report.form == "hf":
-        student = original.model.config.model_type == "rosearch-student"
-        first = "import rosearch  # or leave it out and add trust_remote_code=True below\n"
-        code = HF_SNIPPET.format(first=first if student else "", example=json.dumps(EXAMPLE))
-        needs = "transformers 5" + (" and rosearch" if student else "")
-    else:
-        code = ONNX_SNIPPET.format(
-            max_tokens=min(512, tokenizer.model_max_length),
-            pad_id=tokenizer.pad_token_id or 0,
-            pad_token=json.dumps(tokenizer.pad_token or "[PAD]"),
-            example=json.dumps(EXAMPLE),
-        )
-        needs = "onnxruntime, tokenizers and numpy"
-    return f"""
-## How to load
-
-Needs {needs}.
-
-```python
-{code.strip()}
-```
-"""
 
 
 def _limits(report: ExportReport) -> str:
     lines = [
         "Robustness holds for the attacks above, on this task. An attack with another lexicon, or "
         "of another kind, can do much better; read the held-out columns where there are any.",
-        "One text per example; texts are cut to the model's longest input.",
+        "Two texts per example, in the order of the data set; the longer one is cut first where "
+        "both exceed the model's longest input. Robustness is that of changes to the second one."
+        if report.source.pairs
+        else "One text per example; texts are cut to the model's longest input.",
         "Trained and measured on one data set: other domains and languages were not tested.",
     ]
     if report.form == "int8":

@@ -20,6 +20,8 @@ from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.text import segment
 from rosearch.attacks.victim import TOKEN_BUDGET, ModelVictim, Victim
+from rosearch.batches import takes_types, tokenized
+from rosearch.export.onnx_model import TYPES, second_half
 from rosearch.progress import stage
 from rosearch.tasks import Split
 from rosearch.types import Interval, Json, Robustness, Text, parts, wilson
@@ -44,6 +46,11 @@ class Loaded(NamedTuple):
                 batch, so what it says of a text would depend on the texts beside it.
         """
         return ModelVictim(self.model, self.tokenizer, 1 if one_by_one else TOKEN_BUDGET)
+
+    def reads_types(self, text: Text) -> bool:
+        """Whether texts such as this one have token types, other than 0, that the model takes."""
+        types = takes_types(self.model, self.tokenizer)
+        return tokenized(self.tokenizer, [text], None, types)[0].types is not None
 
 
 @dataclass(frozen=True)
@@ -166,13 +173,17 @@ def latencies(
 ) -> list[Latency]:
     """Latency of several classifiers, at batch 1 and 32, 32 tokens of the texts.
 
+    Of pairs, 32 tokens are both texts together; a model that tells them apart by token types is
+    given such types.
+
     Args:
         loaded: (who, form) -> classifier.
     """
     found = []
+    types = {key: classifier.reads_types(texts[0]) for key, classifier in loaded.items()}
     for batch in BATCHES:
         runs = {
-            key: forward(classifier, rows_of_tokens(classifier.tokenizer, texts, batch))
+            key: forward(classifier, rows_of_tokens(classifier.tokenizer, texts, batch), types[key])
             for key, classifier in loaded.items()
         }
         medians = interleaved_ms(runs, rounds)
@@ -180,13 +191,19 @@ def latencies(
     return found
 
 
-def forward(loaded: Loaded, ids: Tensor) -> Callable[[], object]:
-    """A forward pass of token ids (B, T) without padding, to be timed."""
-    mask = torch.ones_like(ids)
+def forward(loaded: Loaded, ids: Tensor, types: bool = False) -> Callable[[], object]:
+    """A forward pass of token ids (B, T) without padding, to be timed.
+
+    Args:
+        types: whether token types are given, half of them 1.
+    """
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if types:
+        inputs[TYPES] = second_half(ids).contiguous()
 
     def run() -> object:
         with torch.inference_mode():
-            return loaded.model(input_ids=ids, attention_mask=mask).logits
+            return loaded.model(**inputs).logits
 
     return run
 

@@ -1,7 +1,8 @@
 """A classifier as an ONNX graph with dynamic batch and length, in float32 or int8.
 
-Inputs `input_ids` and `attention_mask` (B, T) int64, output `logits` (B, C) float32; B batch, T
-tokens, C classes. All of the model is in the graph, the row map of the synonym encoding too.
+Inputs `input_ids` and `attention_mask` (B, T) int64, `token_type_ids` (B, T) int64 only where the
+model tells the texts of a pair apart by them; output `logits` (B, C) float32; B batch, T tokens, C
+classes. All of the model is in the graph, the row map of the synonym encoding too.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rosearch.errors import UserError, one_line, require
 
-INPUTS = ("input_ids", "attention_mask")
+TYPES = "token_type_ids"
 PACKAGES = ("onnx", "onnxruntime")
 TRACED = (2, 6)  # batch and tokens of the example
 OTHERS = ((1, 1), (3, 11), (1, 40))
@@ -32,6 +34,9 @@ class OnnxClassifier:
 
     Args:
         threads: of one forward pass.
+
+    Attributes:
+        input_names: what the graph takes.
     """
 
     device = torch.device("cpu")
@@ -44,34 +49,45 @@ class OnnxClassifier:
         self.session = runtime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
+        self.input_names = tuple(taken.name for taken in self.session.get_inputs())
 
     def eval(self) -> OnnxClassifier:
         """Itself: a graph has no training mode."""
         return self
 
-    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> SimpleNamespace:
-        """Logits (B, C) as the attribute `logits`."""
+    def __call__(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> SimpleNamespace:
+        """Logits (B, C) as the attribute `logits`. Types that are not given are 0, as in BERT."""
         feed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+        if token_type_ids is not None:
+            feed[TYPES] = token_type_ids.numpy()
+        elif TYPES in self.input_names:
+            feed[TYPES] = np.zeros_like(feed["input_ids"])
         return SimpleNamespace(logits=torch.from_numpy(self.session.run(["logits"], feed)[0]))
 
 
 class _Logits(nn.Module):
-    """A Hugging Face classifier with two inputs and one output."""
+    """A Hugging Face classifier with the named inputs, in their order, and one output."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, names: Sequence[str]) -> None:
         super().__init__()
         self.model = model
+        self.names = tuple(names)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        logits: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(self, *inputs: Tensor) -> Tensor:
+        logits: Tensor = self.model(**dict(zip(self.names, inputs, strict=True))).logits
         return logits
 
 
-def write_onnx(model: nn.Module, path: Path) -> None:
+def write_onnx(model: nn.Module, path: Path, types: bool = False) -> None:
     """Write a classifier as one ONNX file, by tracing.
 
     The newer exporter by torch.export takes twenty times as long for graphs of the same speed, and
     of torch 2.13 it keeps the traced length of the second recurrent model of a process.
+
+    Args:
+        types: whether token types are an input, see `Loaded.reads_types`.
 
     Raises:
         UserError: the model cannot be exported.
@@ -79,22 +95,23 @@ def write_onnx(model: nn.Module, path: Path) -> None:
     """
     for package in PACKAGES:
         require(package, "onnx")
+    example = _example(*TRACED, types)
     try:
         with _silent():
             torch.onnx.export(
-                _Logits(model).eval(),
-                _example(*TRACED),
+                _Logits(model, tuple(example)).eval(),
+                tuple(example.values()),
                 path,
-                input_names=list(INPUTS),
+                input_names=list(example),
                 output_names=["logits"],
                 dynamic_axes={
-                    **{name: {0: "batch", 1: "tokens"} for name in INPUTS},
+                    **{name: {0: "batch", 1: "tokens"} for name in example},
                     "logits": {0: "batch"},
                 },
                 opset_version=OPSET,
                 dynamo=False,
             )
-        _check_other_shapes(model, path)
+        _check_other_shapes(model, path, types)
     except Exception as error:  # the exporter raises errors of several libraries
         path.unlink(missing_ok=True)
         raise UserError(
@@ -102,22 +119,28 @@ def write_onnx(model: nn.Module, path: Path) -> None:
         ) from None
 
 
-def _example(batch: int, tokens: int) -> tuple[Tensor, Tensor]:
-    """Ids and a mask (B, T) whose last row is half padding."""
+def _example(batch: int, tokens: int, types: bool) -> dict[str, Tensor]:
+    """Inputs (B, T): the last row is half padding, the latter half of the tokens of type 1."""
     ids = 3 + torch.arange(batch * tokens).view(batch, tokens) % 5
     mask = torch.ones_like(ids)
     mask[-1, (tokens + 1) // 2 :] = 0
-    return ids, mask
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    return {**inputs, TYPES: second_half(ids)} if types else inputs
 
 
-def _check_other_shapes(model: nn.Module, path: Path) -> None:
+def second_half(ids: Tensor) -> Tensor:
+    """Token types for ids (B, T) as if the latter half of them were the second text of a pair."""
+    return (torch.arange(ids.shape[1]) >= (ids.shape[1] + 1) // 2).long().expand_as(ids)
+
+
+def _check_other_shapes(model: nn.Module, path: Path, types: bool) -> None:
     """A trace may keep the batch or the length of its example, and says nothing of it."""
     exported = OnnxClassifier(path)
     for shape in OTHERS:
-        ids, mask = _example(*shape)
+        inputs = _example(*shape, types)
         with torch.inference_mode():
-            want = model(input_ids=ids, attention_mask=mask).logits
-        found = exported(ids, mask).logits
+            want = model(**inputs).logits
+        found = exported(**inputs).logits
         if found.shape != want.shape or not torch.allclose(found, want, 1e-3, 1e-3):
             raise ValueError(f"the graph differs from the model for inputs of shape {shape}")
 

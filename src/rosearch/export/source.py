@@ -48,6 +48,11 @@ class Source:
     notes: tuple[str, ...] = ()
     run: RunRecord | None = None
 
+    @property
+    def pairs(self) -> bool:
+        """Whether the task is of pairs of texts."""
+        return not isinstance(self.task.test.texts[0], str)
+
 
 def find_source(what: str, flags: Mapping[str, Any], teacher: str | None = None) -> Source:
     """The model of `RUN`, `RUN:ID`, a folder, or a hub id.
