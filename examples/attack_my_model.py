@@ -31,11 +31,9 @@ def naive_bayes(train: Split, classes: int) -> Callable[[list[str]], np.ndarray]
 
     def classify(texts: list[str]) -> np.ndarray:
         """Probabilities (texts, classes), in the order of the task's labels."""
-        known = [[weights[w] for w in words(text) if w in weights] for text in texts]
-        scores = np.array(
-            [np.sum(found, axis=0) if found else np.zeros(classes) for found in known]
-        )
-        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
+        none = np.zeros(classes)
+        scores = [sum((weights.get(w, none) for w in words(text)), none) for text in texts]
+        likely = np.exp(scores - np.max(scores, axis=1, keepdims=True))
         return likely / likely.sum(axis=1, keepdims=True)
 
     return classify

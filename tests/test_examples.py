@@ -76,6 +76,7 @@ def example(name: str, *args: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow  # the other search below is the same but for the teacher
 def test_own_csv(data: Path, settings: Path, tmp_path: Path):
     out = tmp_path / "run"
     columns = ("--text-column", "body", "--label-column", "stars")
@@ -112,10 +113,9 @@ def test_attack_my_model(teacher: Path):
     done = example("attack_my_model.py", teacher, "--n", 20, "--attack", "characters")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    numbers = next(line for line in lines if line.startswith("naive Bayes under characters: "))
-    clean, after = (
-        numbers.removeprefix("naive Bayes under characters: ").split(" [")[0].split(" -> ")
-    )
+    found = re.search(r"^naive Bayes under characters: (.+?) -> (.+?) \[", done.stdout, re.M)
+    assert found is not None
+    clean, after = found.groups()
     assert float(clean) > 0.6 and float(after) < float(clean)
     assert any(line.startswith(f"{teacher} under characters: ") for line in lines)
     assert any(line.startswith("  -> ") for line in lines)
