@@ -280,7 +280,7 @@ def main() -> None:
     """Run all, print the table, write the JSON, assert the claims."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--textattack-python", type=Path, required=True)
-    parser.add_argument("--students", type=Path, default=Path("attack-speed-students"))
+    parser.add_argument("--students", type=Path, default=Path("runs/attack-speed"))
     parser.add_argument("--json", type=Path, help="where to write the result")
     parser.add_argument("--n", type=int, default=100, help="texts")
     parser.add_argument("--shipped-n", type=int, default=10, help="texts where padded to 512")

@@ -82,8 +82,7 @@ class ModelVictim:
         read: list[Any] = [array("i", e.ids) for e in encoded]
         if self.rows is not None:
             ends = np.cumsum([len(ids) for ids in read])
-            flat = self.rows[np.concatenate(read)]
-            read = np.split(flat, ends[:-1])
+            read = np.split(self.rows[np.concatenate(read)], ends[:-1])
         return [(r.tobytes(), bytes(e.types or ())) for r, e in zip(read, encoded, strict=True)]
 
     def _compute(self, encoded: list[Encoded]) -> np.ndarray:

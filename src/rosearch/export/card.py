@@ -202,8 +202,9 @@ def _limits(report: ExportReport) -> str:
     lines = [
         "Robustness holds for the attacks above, on this task. An attack with another lexicon, or "
         "of another kind, can do much better; read the held-out columns where there are any.",
-        "Two texts per example, in the order of the data set; the longer one is cut first where "
-        "both exceed the model's longest input. Robustness is that of changes to the second one."
+        "Two texts per example, in the order of the data set; where they are longer than "
+        "the model's longest input, the longer one is cut first. Robustness is that of changes to "
+        "the second one."
         if report.source.pairs
         else "One text per example; texts are cut to the model's longest input.",
         "Trained and measured on one data set: other domains and languages were not tested.",
