@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search test lint types unit slow format clean
+.PHONY: help setup search test lint types unit docs slow format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -14,13 +14,13 @@ setup: $(VENV)/.installed  ## Make the virtual environment with the pinned packa
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,onnx,pos,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,onnx,pos,docs,dev]"
 	@touch $@
 
 search: setup  ## The main job: search robust students for `mr` (ARGS="--candidates 48 ..." for more)
 	$(BIN)/rosearch search $(ARGS)
 
-test: lint types unit  ## Lint, types and the whole test suite
+test: lint types docs unit  ## Lint, types, the documentation and the whole test suite
 
 lint: setup
 	$(BIN)/ruff check .
@@ -32,6 +32,9 @@ types: setup
 unit: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow" $(ARGS)
 
+docs: setup  ## Build the documentation into site/; a dead link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 slow: setup  ## The tests that take minutes each; CI runs them too
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -40,4 +43,4 @@ format: setup  ## Format the code
 	$(BIN)/ruff format .
 
 clean:  ## Remove the virtual environment and caches; runs stay
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info

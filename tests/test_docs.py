@@ -1,0 +1,143 @@
+"""The documentation: its Python runs, its commands and links are real, it builds without a network.
+
+Every block of Python of a page runs, one after the other in one namespace, unless a comment
+`<!-- not run: reason -->` stands right before it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import rosearch
+from rosearch import config as configs
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.ops import OPS
+from rosearch.store import Final, Store
+from rosearch.student.build import build_student
+from rosearch.student.layers import MODULES
+from rosearch.student.saving import save_student
+from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer
+from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?^```python\n(.*?)^```$", re.M | re.S)
+COMMANDS = re.compile(r"^```\n(.*?)^```$", re.M | re.S)
+GENOTYPE = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
+
+
+def score(candidate: Candidate, fidelity: Fidelity) -> Score:
+    """A made-up evaluation."""
+    return Score(
+        clean=0.8, n_clean=600, after_attack=0.2 + candidate.index / 100, attack_success_rate=0.7,
+        attacked=200, params=1_000_000 + candidate.index, flops=10, latency_ms=1.5, queries=321,
+        train_seconds=1.0, attack_seconds=2.0, fitness=1.9, fidelity=fidelity,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, bert_tokenizer) -> Path:
+    """A folder with a small finished run, `runs/mr`, whose student is untrained."""
+    root = tmp_path_factory.mktemp("docs")
+    run = root / "runs" / "mr"
+    run.mkdir(parents=True)
+    store = Store(run / "run.db", create=True)
+    names = ["negative", "positive"]
+    store.set_meta(config=configs.to_dict(rosearch.make_config("smoke")), label_names=names)
+    candidate = Candidate(0, GENOTYPE, 7)
+    store.add_trial(Trial(candidate, score(candidate, Fidelity(1, 0.2, 30, "wordnet"))))
+    counts = {"wordnet": Robustness("wordnet", 50, 40, 10, 999)}
+    store.add_final(Final(candidate.id, 1, GENOTYPE.to_json(), 10, 70, 100, counts, 1.0, 2.0))
+    example = {"index": 0, "original": "good", "perturbed": "fine", "status": "flipped"}
+    store.add_examples(candidate.id, "wordnet", [example])
+    vocabulary = plain_vocabulary(bert_tokenizer)
+    model = build_student(GENOTYPE, vocabulary, names, seed=0)
+    with torch.no_grad():
+        model.classifier.weight.mul_(4.0)  # probabilities far from one half
+    save_student(
+        model, student_tokenizer(bert_tokenizer, vocabulary), run / "students" / candidate.id
+    )
+    return root
+
+
+def blocks(page: Path) -> list[str]:
+    return [code for skipped, code in BLOCK.findall(page.read_text("utf-8")) if not skipped]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.name)
+def test_python_in_the_pages_runs(page: Path, folder: Path, bert_tokenizer, monkeypatch):
+    from rosearch.attacks.methods import ATTACKS
+
+    monkeypatch.chdir(folder)
+    for table in (ATTACKS, OPS, MODULES):  # what a page adds is gone afterwards
+        for name in [*table]:
+            monkeypatch.setitem(table, name, table[name])
+    known = [(table, set(table)) for table in (ATTACKS, OPS, MODULES)]
+    (student,) = (folder / "runs" / "mr" / "students").iterdir()
+    names: dict[str, Any] = {
+        "__name__": "__main__",
+        "evaluate": score,
+        "vocabulary": plain_vocabulary(bert_tokenizer),
+    }
+    try:
+        for code in blocks(page):
+            for shown in ("runs/mr/students/STUDENT", "runs/mr-.../students/ID"):
+                code = code.replace(shown, str(student))
+            exec(compile(code, str(page), "exec", dont_inherit=True), names)
+    finally:
+        for table, before in known:
+            for name in set(table) - before:
+                del table[name]
+    if page.name == "extending.md":
+        assert names["report"].counts["digits"].n == 20
+
+
+def commands() -> list[tuple[str, tuple[str, ...]]]:
+    """Every `rosearch` command of the pages: subcommand and its options."""
+    found = set()
+    for page in PAGES:
+        for block in COMMANDS.findall(page.read_text("utf-8")):
+            for line in block.replace("\\\n", " ").splitlines():
+                if line.startswith("rosearch "):
+                    words = shlex.split(line, comments=True)
+                    options = [w.split("=")[0] for w in words[2:] if w.startswith("--")]
+                    found.add((words[1], tuple(sorted(options))))
+    return sorted(found)
+
+
+def test_commands_in_the_pages_exist():
+    import typer.main
+
+    from rosearch.cli import app
+
+    known = typer.main.get_command(app).commands
+    assert len(commands()) > 20
+    for command, options in commands():
+        taken = {name for p in known[command].params for name in (*p.opts, *p.secondary_opts)}
+        assert set(options) <= taken, command
+
+
+def test_every_page_is_in_the_navigation():
+    listed = set(re.findall(r"([\w-]+\.md)", (ROOT / "mkdocs.yml").read_text("utf-8")))
+    assert listed == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
+@pytest.mark.skipif(find_spec("material") is None, reason="the extra docs is not installed")
+def test_the_site_builds_strictly_and_asks_no_other_host(tmp_path: Path):
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(site)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    loaded = re.compile(r"""<(?:script|img|link|iframe)[^>]+(?:src|href)=["']?(https?:)?//""")
+    for page in site.rglob("*.html"):
+        assert not loaded.findall(page.read_text("utf-8")), page.name
+    assert (site / "images" / "data-flow.svg").is_file()
