@@ -25,7 +25,7 @@ from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import check_attack, load_attacks
 from rosearch.attacks.precompute import judge_in_advance
 from rosearch.attacks.remember import Remembered
-from rosearch.attacks.replay import answered
+from rosearch.attacks.replay import answered, replayed
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.sources.vectors import load_vectors
 from rosearch.attacks.tagger import Tagger
