@@ -152,6 +152,15 @@ def test_the_table_has_every_text_as_it_is(folders, mr):
         assert row["label"] == mr.label_names[result.label]
 
 
+def test_flipped_texts_are_compared_with_the_original_ones(folders, mr):
+    found = attack(folders[0], mr, attacks=SUITE, n=30)
+    assert set(found.similarity) == set(SUITE)
+    assert all(0.2 < value < 1 for value in found.similarity.values())
+    assert found.to_json()["attacks"]["wordnet"]["similarity"] == found.similarity["wordnet"]
+    without = attack(folders[0], mr, attacks=SUITE, n=30, similarity=False)
+    assert without.similarity == {} and without.results == found.results
+
+
 def test_settings_are_checked_first():
     for wrong, message in (
         ({"split": "all"}, "no split 'all'"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from rosearch import resources
 from rosearch.attacks.engine import AttackResult, iterate_suite, robustness
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.kit import Kit
@@ -52,6 +54,7 @@ class Settings:
         target: name of the label that attacks must reach; None means any wrong label.
         masked_lm: folder or hub id of the masked language model for attacks that ask one; see
             `rosearch.teacher.masked_lm.masked_lm_folder`.
+        similarity: whether to measure how alike flipped texts are to the original ones.
         device: where a model runs: `auto`, `cpu`, `cuda`, `cuda:1`, ...
     """
 
@@ -62,6 +65,7 @@ class Settings:
     total_queries: int | None = None
     target: str | None = None
     masked_lm: str | None = None
+    similarity: bool = True
     device: str = "auto"
 
     def check(self, label_names: Sequence[str]) -> None:
@@ -96,6 +100,8 @@ class AttackReport:
     Attributes:
         label_names: as the model numbers them.
         results: attack -> one result a text, in the order of the texts.
+        similarity: attack -> mean similarity of its flipped texts to the original ones; see
+            `mean_similarity`. Attacks without any, or all if it was not measured, are missing.
     """
 
     model: str
@@ -103,6 +109,7 @@ class AttackReport:
     split: str
     label_names: tuple[str, ...]
     results: Mapping[str, Sequence[AttackResult]]
+    similarity: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, Robustness]:
@@ -126,6 +133,7 @@ class AttackReport:
                     **attack_entry([c]),
                     "queries": c.queries,
                     "changed_words": changed_share(self.results.get(name, ())),
+                    "similarity": self.similarity.get(name),
                 }
                 for name, c in self.counts.items()
             },
@@ -141,6 +149,29 @@ def changed_share(results: Sequence[AttackResult]) -> float | None:
         if r.status == "flipped" and r.changed
     ]
     return round(fmean(shares), 4) if shares else None
+
+
+def mean_similarity(results: Sequence[AttackResult], encoder: Path) -> float | None:
+    """Mean cosine of flipped and original texts by a sentence encoder; None if none was changed."""
+    from rosearch.attacks.encoder import Cosines, SentenceEncoder
+
+    changed = [r for r in results if r.status == "flipped" and r.changed]
+    if not changed:
+        return None
+    pairs = [(segment(r.original), segment(r.perturbed)) for r in changed]
+    return round(float(np.mean(Cosines(SentenceEncoder(encoder))(pairs))), 4)
+
+
+def _similarities(results: Mapping[str, Sequence[AttackResult]]) -> dict[str, float]:
+    """Of every attack with flipped texts; nothing where MiniLM can't be had: it is no reason to
+    lose the results of an attack."""
+    try:
+        encoder = resources.fetch("minilm")
+    except UserError as error:
+        print(f"similarity was not measured: {error}", file=sys.stderr)
+        return {}
+    found = {name: mean_similarity(several, encoder) for name, several in results.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def worst_case(results: Sequence[Sequence[AttackResult]]) -> list[AttackResult]:
@@ -181,13 +212,14 @@ def attack(
     victim = load_victim(model, task, chosen.device)
     labels = [victim.numbers[label] for label in split.labels]
     limits = (_goal(chosen.target, victim, task), chosen.budget(len(split)))
-    results = {}
+    results: dict[str, list[AttackResult]] = {}
     for name in chosen.attacks:
         key = _key(name, victim, kit, task, chosen.split, limits) if journal else ""
         with Journal(journal, name, key) as lines:
             results[name] = _attack(name, kit, limits, victim.victim, split.texts, labels, lines)
     names = tuple(task.label_names[victim.numbers.index(i)] for i in range(task.classes))
-    return AttackReport(victim.name, task.name, chosen.split, names, results)
+    alike = _similarities(results) if chosen.similarity else {}
+    return AttackReport(victim.name, task.name, chosen.split, names, results, alike)
 
 
 def _attack(

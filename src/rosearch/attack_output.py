@@ -52,7 +52,7 @@ def print_attack(found: AttackReport, shown: int) -> None:
     table = Table(title=f"{found.model} on {found.task} ({found.split} split)", title_style="bold")
     for name in (
         *("attack", "n", "clean", "after attack"),
-        *("success rate", "queries", "changed"),
+        *("success rate", "queries", "changed", "similarity"),
     ):
         table.add_column(name, justify="left" if name == "attack" else "right")
     for name, c in found.counts.items():
@@ -65,8 +65,12 @@ def print_attack(found: AttackReport, shown: int) -> None:
             f"{c.success_rate:.3f}",
             f"{c.queries / c.n:.1f}",
             "" if changed is None else f"{changed:.1%}",
+            f"{found.similarity[name]:.2f}" if name in found.similarity else "",
         )
-    table.caption = "queries: mean per text; changed: words of flipped texts; all: worst case"
+    table.caption = (
+        "queries: mean per text; of flipped texts, changed: share of words, similarity: mean "
+        "cosine by MiniLM; all: worst case"
+    )
     console.print(table)
     for name, results in found.results.items():
         for result in [r for r in results if r.status == "flipped"][:shown]:

@@ -274,6 +274,13 @@ def attack(
             show_default="minilm with a head fitted to the train texts",
         ),
     ] = None,
+    similarity: Annotated[
+        bool,
+        typer.Option(
+            "--similarity/--no-similarity",
+            help="Measure how alike flipped texts are to the original ones, with MiniLM.",
+        ),
+    ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     listed: Annotated[
         bool, typer.Option("--list", help="Describe every attack, and attack nothing.")
@@ -316,6 +323,7 @@ def attack(
         total_queries,
         target,
         masked_lm,
+        similarity,
         device,
     )
     found = assess.attack(model, task, settings, jsonl)
