@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "rosearch"
 # A part may import the parts of its own level and of the levels before it.
 LEVELS = (
     {"errors", "__about__", "types", "space", "files", "journal"},
-    {"resources", "progress", "batches", "config"},
+    {"resources", "progress", "pretrained", "batches", "config"},
     {"tasks", "student", "attacks"},
     {"teacher", "distill"},
     {"strategies", "store"},

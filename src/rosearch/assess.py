@@ -16,7 +16,7 @@ import numpy as np
 from rosearch import resources
 from rosearch.attacks.engine import AttackResult, iterate_suite, robustness
 from rosearch.attacks.goals import Goal
-from rosearch.attacks.kit import Kit
+from rosearch.attacks.kit import Kit, encoder_of
 from rosearch.attacks.lexicon import FILE
 from rosearch.attacks.methods import (
     check_attack,
@@ -141,25 +141,23 @@ class AttackReport:
         }
 
 
+def adversarial(results: Sequence[AttackResult]) -> list[AttackResult]:
+    """Those that flipped the label by another text; white-box attacks leave no such text."""
+    return [r for r in results if r.status == "flipped" and r.changed]
+
+
 def changed_share(results: Sequence[AttackResult]) -> float | None:
     """Mean share of words changed in the texts that were flipped; None if none was."""
-    shares = [
-        len(r.changed) / len(segment(r.original).words)
-        for r in results
-        if r.status == "flipped" and r.changed
-    ]
+    shares = [len(r.changed) / len(segment(r.original).words) for r in adversarial(results)]
     return round(fmean(shares), 4) if shares else None
 
 
 def mean_similarity(results: Sequence[AttackResult], encoder: Path) -> float | None:
     """Mean cosine of flipped and original texts by a sentence encoder; None if none was changed."""
-    from rosearch.attacks.encoder import Cosines, SentenceEncoder
+    from rosearch.attacks.encoder import Cosines
 
-    changed = [r for r in results if r.status == "flipped" and r.changed]
-    if not changed:
-        return None
-    pairs = [(segment(r.original), segment(r.perturbed)) for r in changed]
-    return round(float(np.mean(Cosines(SentenceEncoder(encoder))(pairs))), 4)
+    pairs = [(segment(r.original), segment(r.perturbed)) for r in adversarial(results)]
+    return round(float(np.mean(Cosines(encoder_of(encoder))(pairs))), 4) if pairs else None
 
 
 def _similarities(results: Mapping[str, Sequence[AttackResult]]) -> dict[str, float]:
@@ -235,19 +233,16 @@ def _attack(
     done = {i: AttackResult.from_json(line) for i, line in journal.known.items() if i < len(texts)}
     left = [i for i in range(len(texts)) if i not in done]
     attacks = load_attacks(name, kit, *limits)
+    survived = sum(r.status == "survived" for r in done.values())
     with stage(f"attacking with {name}", len(texts)) as advance:
-
-        def show(new: int) -> None:
-            survived = sum(r.status == "survived" for r in done.values())
-            advance(new, f"after attack {survived / max(1, len(done)):.3f} so far")
-
-        show(len(done))
+        advance(len(done), "")
         examples = ((texts[i], labels[i]) for i in left)
         for result in iterate_suite(attacks, victim, examples):
             i = left[result.index]
             done[i] = replace(result, index=i)
             journal.add(asdict(done[i]))
-            show(1)
+            survived += result.status == "survived"
+            advance(1, f"after attack {survived / len(done):.3f} so far")
     return [done[i] for i in range(len(texts))]
 
 
@@ -266,8 +261,7 @@ def transfer(
         other = load_victim(model, task, device)
         found[str(model)] = {}
         for attack, results in report.results.items():
-            # White-box attacks on embeddings flip labels without leaving a text to replay.
-            flipped = [r for r in results if r.status == "flipped" and r.changed]
+            flipped = adversarial(results)
             labels = [other.numbers[ours[report.label_names[r.label]]] for r in flipped]
             right = _right(other.victim, [r.asked[0] for r in flipped], labels)
             still = right & _right(other.victim, [r.asked[1] for r in flipped], labels)

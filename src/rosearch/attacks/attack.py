@@ -85,6 +85,11 @@ class Attack:
         """The search for one adversarial text."""
         return self.method(self, text, label)
 
+    @property
+    def dear(self) -> tuple[Constraint, ...]:
+        """The constraints that ask a model."""
+        return tuple(c for c in self.constraints if c.dear)
+
     def places(self, text: Words) -> list[int]:
         """Positions of the words that may change and have a source of substitutions."""
         return [

@@ -14,8 +14,7 @@ import torch
 from rosearch.attacks.text import Words
 from rosearch.attacks.victim import SLACK, TOKEN_BUDGET, PieceEncoder
 from rosearch.batches import padded, sorted_batches
-from rosearch.errors import UserError, one_line
-from rosearch.progress import quiet
+from rosearch.pretrained import load_pretrained
 
 ENTRIES = 100_000  # encodings kept in memory: 150 MB at 384 dimensions
 
@@ -36,16 +35,8 @@ class SentenceEncoder:
     @cached_property
     def parts(self) -> tuple[Any, PieceEncoder, int]:
         """Model, tokenizer, id of the padding token."""
-        from transformers import AutoModel, AutoTokenizer
-
-        safe = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            with quiet():
-                # use_safetensors: other weight files are pickles
-                model = AutoModel.from_pretrained(self.folder, use_safetensors=True, **safe)
-                tokenizer = AutoTokenizer.from_pretrained(self.folder, **safe)
-        except Exception as error:  # a damaged file shows in errors of several libraries
-            raise UserError(f"no sentence encoder in {self.folder}: {one_line(error)}") from None
+        failure = f"no sentence encoder in {self.folder}"
+        model, tokenizer = load_pretrained("AutoModel", self.folder, failure, offline=True)
         return model.eval(), PieceEncoder(tokenizer), tokenizer.pad_token_id or 0
 
     def __call__(self, texts: Sequence[Words]) -> np.ndarray:

@@ -125,7 +125,8 @@ def _content(folder: Path) -> str:
 
 
 @lru_cache(maxsize=2)
-def _encoder(folder: Path) -> SentenceEncoder:
+def encoder_of(folder: Path) -> SentenceEncoder:
+    """The sentence encoder in a folder."""
     from rosearch.attacks.encoder import SentenceEncoder
 
     return SentenceEncoder(folder)
@@ -136,7 +137,7 @@ def _cosines(folder: Path, shared: Path | None) -> Model:
     def make() -> Model:
         from rosearch.attacks.encoder import Cosines
 
-        return Cosines(_encoder(folder))
+        return Cosines(encoder_of(folder))
 
     def key(pair: Any) -> str:
         return "\x1e".join(text.text for text in pair)

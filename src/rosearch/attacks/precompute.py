@@ -21,9 +21,8 @@ def judge_in_advance(attack: AnyAttack, texts: Sequence[Text]) -> None:
     Args:
         attack: loaded with `exact=False`.
     """
-    if not isinstance(attack, Attack) or not any(c.dear for c in attack.constraints):
+    if not isinstance(attack, Attack) or not attack.dear:
         return
-    dear = [constraint for constraint in attack.constraints if constraint.dear]
     with stage(f"judging substitutions of {attack.name}", len(texts)) as advance:
         for text in texts:
             words = segment(text)
@@ -31,7 +30,7 @@ def judge_in_advance(attack: AnyAttack, texts: Sequence[Text]) -> None:
             for place in attack.places(words):
                 found = answered(attack.source.options(words, place))
                 options = [words.replaced(place, word) for word in found]
-                for constraint in dear if options else ():
+                for constraint in attack.dear if options else ():
                     request = next(constraint.judge(words, words, options, place), None)
                     if request is not None and request.model is not None:
                         asked.setdefault(request.model, []).extend(request.items)

@@ -82,9 +82,10 @@ class EmbeddingAttack:
     def search(self, text: Words, label: int) -> Search:
         """The search for one perturbation that reaches the goal."""
         meter = Meter(self.max_queries)
-        before = (yield from meter.ask([text]))[0]
-        if not self.goal.attackable(before, label):
-            return Outcome("skipped", text, before, before, meter.queries)
+        state = yield from meter.start(self.goal, text, label)
+        if state.status == "skipped":
+            return state
+        before = state.before
         passes = meter.spend(self.ball.steps + 1)
         if passes < 2:  # not one step
             return Outcome("survived", text, before, before, meter.queries, exhausted=True)

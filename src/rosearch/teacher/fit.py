@@ -20,6 +20,7 @@ from rosearch.batches import bucketed_epoch, model_inputs, takes_types, tokenize
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError, one_line
 from rosearch.files import folder_hash, new_folder
+from rosearch.pretrained import load_pretrained
 from rosearch.progress import quiet, stage
 from rosearch.tasks import Task
 
@@ -98,27 +99,18 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     Raises:
         UserError: the model can't be loaded.
     """
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
     import rosearch  # noqa: F401  (makes saved students loadable)
 
-    more = {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
-    try:
-        with quiet():
-            # Left unset, trust_remote_code asks on a terminal whether to run a stranger's code.
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            # use_safetensors: other weight files are pickles
-            model = AutoModelForSequenceClassification.from_pretrained(
-                source, trust_remote_code=False, use_safetensors=True, **more
-            )
-    except Exception as error:  # a damaged file shows in errors of several libraries
-        raise UserError(
-            f"cannot load the model {str(source)!r}: {one_line(error)}; give a folder with a "
-            "Hugging Face classifier, a hub id, or 'minilm'"
-        ) from None
-    if not getattr(tokenizer, "is_fast", False):
-        raise UserError(f"the model {str(source)!r} has no fast tokenizer, which RoSearch needs")
-    return model, tokenizer
+    more: dict[str, Any] = (
+        {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
+    )
+    return load_pretrained(
+        "AutoModelForSequenceClassification",
+        source,
+        f"cannot load the model {str(source)!r}",
+        "; give a folder with a Hugging Face classifier, a hub id, or 'minilm'",
+        **more,
+    )
 
 
 def place(model: Any, device: str) -> Any:

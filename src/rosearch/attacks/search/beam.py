@@ -42,11 +42,10 @@ class Beam:
 
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
-        before = (yield from meter.ask([text]))[0]
-        if not attack.goal.attackable(before, label):
-            return Outcome("skipped", text, before, before, meter.queries)
+        best = yield from meter.start(attack.goal, text, label)
+        if best.status == "skipped":
+            return best
         places = attack.places(text)
-        best = Outcome("survived", text, before, before, 0)
         beam = [best]
         while beam and best.status == "survived" and not meter.exhausted:
             if len(beam[0].path) >= attack.max_changed.of(len(text.words)):
@@ -93,14 +92,13 @@ class Beam:
         after = np.stack([child.after for child in children])
         far = np.round(attack.goal.distance(after, label), 6)
         reached = attack.goal.reached(after, label)
-        dear = [c for c in attack.constraints if c.dear]
         kept: list[Outcome] = []
         for i in np.lexsort((far, ~reached)):
             child = children[int(i)]
             if not reached[i] and far[i] >= distance(attack, child.parent, label) - NOISE:
                 continue
             current = child.parent.perturbed
-            fair = yield from first_fair(dear, text, current, [child.text], [0], child.place)
+            fair = yield from first_fair(attack.dear, text, current, [child.text], [0], child.place)
             if fair is not None:
                 path, before = (*child.parent.path, child.place), child.parent.before
                 kept.append(state_of(attack, child.text, before, child.after, path, label))

@@ -41,10 +41,9 @@ class Genetic:
 
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
-        before = (yield from meter.ask([text]))[0]
-        if not attack.goal.attackable(before, label):
-            return Outcome("skipped", text, before, before, meter.queries)
-        best = Outcome("survived", text, before, before, 0)
+        best = yield from meter.start(attack.goal, text, label)
+        if best.status == "skipped":
+            return best
         found = yield from offered(attack, text)
         if not found:
             return ended(best, meter)
@@ -164,8 +163,9 @@ class _Evolution:
         made = [self._member(o, before, answers[o], (*member.path, place)) for o in known]
         far = np.array([self.distance(m) for m in made])
         better = [int(i) for i in np.argsort(far, kind="stable") if far[i] < now - NOISE]
-        dear = [c for c in self.attack.constraints if c.dear]
-        chosen = yield from first_fair(dear, self.text, member.perturbed, known, better, place)
+        chosen = yield from first_fair(
+            self.attack.dear, self.text, member.perturbed, known, better, place
+        )
         return member if chosen is None else made[chosen]
 
     def _member(

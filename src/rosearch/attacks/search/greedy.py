@@ -45,12 +45,11 @@ class Greedy:
 
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
-        before = (yield from meter.ask([text]))[0]
-        if not attack.goal.attackable(before, label):
-            return Outcome("skipped", text, before, before, meter.queries)
+        state = yield from meter.start(attack.goal, text, label)
+        if state.status == "skipped":
+            return state
         places = attack.places(text)
-        scores = yield from self.order(attack, meter, text, places, before, label)
-        state = Outcome("survived", text, before, before, 0)
+        scores = yield from self.order(attack, meter, text, places, state.before, label)
         most = attack.max_changed.of(len(text.words))
         for rank in np.argsort(-scores, kind="stable"):
             if len(state.path) >= most or state.status == "flipped":
@@ -81,13 +80,12 @@ class Greedy:
         by_damage = [int(i) for i in np.lexsort((far, ~reached))]
         flips = [i for i in by_damage if reached[i]]
         others = [i for i in by_damage if not reached[i] and far[i] < now - NOISE]
-        dear = [c for c in attack.constraints if c.dear]
         if self.best_flip == "quality":
-            chosen = yield from best_of(dear, original, current, options, flips, place)
+            chosen = yield from best_of(attack.dear, original, current, options, flips, place)
         else:
-            chosen = yield from first_fair(dear, original, current, options, flips, place)
+            chosen = yield from first_fair(attack.dear, original, current, options, flips, place)
         if chosen is None:
-            chosen = yield from first_fair(dear, original, current, options, others, place)
+            chosen = yield from first_fair(attack.dear, original, current, options, others, place)
         if chosen is None:
             return state
         status: Any = "flipped" if reached[chosen] else "survived"

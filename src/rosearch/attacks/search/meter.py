@@ -7,6 +7,8 @@ from itertools import islice
 
 import numpy as np
 
+from rosearch.attacks.attack import Outcome
+from rosearch.attacks.goals import Goal
 from rosearch.attacks.steps import Request, Step
 from rosearch.attacks.text import Words
 
@@ -25,6 +27,16 @@ class Meter:
         self.max_queries = max_queries
         self.queries = 0
         self.exhausted = False
+
+    def start(self, goal: Goal, text: Words, label: int) -> Step[Outcome]:
+        """Ask about a text as it is: the state that a search starts from.
+
+        It is `skipped`, and then the outcome, where there is nothing to attack.
+        """
+        before = (yield from self.ask([text]))[0]
+        if goal.attackable(before, label):
+            return Outcome("survived", text, before, before, 0)
+        return Outcome("skipped", text, before, before, self.queries)
 
     def ask(self, texts: Iterable[Words]) -> Step[np.ndarray]:
         """Probabilities (n, C) of the first n texts: of all of them, or as many as are allowed.

@@ -22,14 +22,13 @@ class RandomWalk:
 
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
-        before = (yield from meter.ask([text]))[0]
-        if not attack.goal.attackable(before, label):
-            return Outcome("skipped", text, before, before, meter.queries)
+        unchanged = yield from meter.start(attack.goal, text, label)
+        if unchanged.status == "skipped":
+            return unchanged
         rng = generator_of(text)
         options = yield from offered(attack, text)
         places = list(options)
         most = attack.max_changed.of(len(text.words))
-        unchanged = Outcome("survived", text, before, before, 0)
         state = worst = unchanged
         left: list[int] = []
         for _ in range(len(places) + sum(options.values())):  # the queries of the greedy search
@@ -60,8 +59,7 @@ def _step(
         return state
     drawn = [options[int(rng.integers(len(options)))]]
     answers = yield from meter.ask(drawn)
-    dear = [c for c in attack.constraints if c.dear]
-    chosen = yield from first_fair(dear, text, current, drawn, range(len(answers)), place)
+    chosen = yield from first_fair(attack.dear, text, current, drawn, range(len(answers)), place)
     if chosen is None:
         return state
     return state_of(attack, drawn[0], state.before, answers[0], (*state.path, place), label)

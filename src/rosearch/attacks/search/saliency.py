@@ -34,9 +34,10 @@ class WeightedSaliency:
 
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
-        before = (yield from meter.ask([text]))[0]
-        if not attack.goal.attackable(before, label):
-            return Outcome("skipped", text, before, before, meter.queries)
+        state = yield from meter.start(attack.goal, text, label)
+        if state.status == "skipped":
+            return state
+        before = state.before
         places = attack.places(text)
         unknown = yield from meter.ask(text.with_word(i, UNKNOWN) for i in places)
         start = attack.goal.distance(before[None], label)[0]
@@ -48,7 +49,6 @@ class WeightedSaliency:
         weight = dict(zip(places, np.exp(saliency), strict=False))
         score = {p: round(float(weight[p] * drop), 6) for p, (_, drop) in best.items()}
         order = sorted(best, key=lambda place: -score[place])
-        state = Outcome("survived", text, before, before, 0)
         words = {place: word for place, (word, _) in best.items()}
         return ended((yield from _replace(attack, meter, state, order, words, label)), meter)
 
@@ -64,8 +64,7 @@ def _best(
     start = attack.goal.distance(before[None], label)[0]
     drops = np.round(start - attack.goal.distance(tried, label), 6)
     ranked = [int(i) for i in np.argsort(-drops, kind="stable")]
-    dear = [c for c in attack.constraints if c.dear]
-    chosen = yield from first_fair(dear, text, text, options, ranked, place)
+    chosen = yield from first_fair(attack.dear, text, text, options, ranked, place)
     return None if chosen is None else (options[chosen].words[place], float(drops[chosen]))
 
 

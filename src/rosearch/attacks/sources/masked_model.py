@@ -20,8 +20,8 @@ from rosearch.attacks.sources.masked_lm import Guesses, Place
 from rosearch.attacks.text import WORD, Words
 from rosearch.attacks.victim import PieceEncoder
 from rosearch.batches import padded, sorted_batches
-from rosearch.errors import UserError, one_line
-from rosearch.progress import quiet
+from rosearch.errors import UserError
+from rosearch.pretrained import load_pretrained
 
 TOKEN_BUDGET = 4096  # padded tokens per batch
 SLACK = 4
@@ -39,23 +39,14 @@ def load_masked_lm(source: Path) -> tuple[Any, Any, bool]:
     Raises:
         UserError: the model can't be loaded, or has no mask token.
     """
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
-
-    try:
-        with quiet():
-            # Left unset, trust_remote_code asks on a terminal whether to run a stranger's code.
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            with torch.random.fork_rng(devices=[]):  # a missing head draws its weights
-                model, found = AutoModelForMaskedLM.from_pretrained(
-                    source, trust_remote_code=False, use_safetensors=True, output_loading_info=True
-                )
-    except Exception as error:  # a damaged file shows in errors of several libraries
-        raise UserError(
-            f"cannot load a masked language model from {str(source)!r}: {one_line(error)}; give a "
-            "folder or hub id of a model such as bert-base-uncased"
-        ) from None
-    if not getattr(tokenizer, "is_fast", False):
-        raise UserError(f"the model {str(source)!r} has no fast tokenizer, which RoSearch needs")
+    with torch.random.fork_rng(devices=[]):  # a missing head draws its weights
+        (model, found), tokenizer = load_pretrained(
+            "AutoModelForMaskedLM",
+            source,
+            f"cannot load a masked language model from {str(source)!r}",
+            "; give a folder or hub id of a model such as bert-base-uncased",
+            output_loading_info=True,
+        )
     if tokenizer.mask_token_id is None:
         raise UserError(f"the model {str(source)!r} has no mask token: no masked language model")
     return model.eval(), tokenizer, not found["missing_keys"]
