@@ -156,8 +156,9 @@ def train_portion(mr, mr_train):
 
     def train(portion, checkpoint=None, config=None, **more):
         steps: list[int] = []
+        config = config or DistillConfig()
         model = train_student(
-            LSTM, mr_train, mr.train.labels[:2000], np.zeros((2000, 2)), mr.label_names, config or DistillConfig(),
+            LSTM, mr_train, mr.train.labels[:2000], np.zeros((2000, 2)), mr.label_names, config,
             Fidelity(2, 0.25, 0, "", portion=portion), 3, checkpoint=checkpoint,
             on_batch=lambda done, total, loss: steps.append(done), **more,
         )  # fmt: skip
