@@ -112,13 +112,19 @@ def patient_matches(cells: int, layers: int, weight: float = 1.0) -> tuple[Match
     return tuple(Match("patient", m, layer, weight) for m, layer in pairs[:-1] or pairs)
 
 
-def tinybert_matches(g: Genotype, layers: int, weight: float = 1.0) -> tuple[Match, ...]:
-    """Embeddings, every cell's states, and attention where the cell has any (Jiao et al. 2020)."""
+def tinybert_matches(
+    g: Genotype, layers: int, weight: float = 1.0, attention_weight: float = 100.0
+) -> tuple[Match, ...]:
+    """Embeddings, every cell's states, and attention where the cell has any (Jiao et al. 2020).
+
+    Departure: the paper weighs all alike. Its attention scores are of the order of 1; the weights
+    after the softmax, which are matched here, are about 1 / T, and their squared errors far less.
+    """
     pairs = spread(g.repeat, layers)
     found = [Match("hidden", 0, 0, weight)]
     found += [Match("hidden", m, layer, weight) for m, layer in pairs]
-    if any(OPS[node.op].family == "attention" for node in g.nodes):
-        found += [Match("attention", m, layer, weight) for m, layer in pairs]
+    if _attention_nodes(g):
+        found += [Match("attention", m, layer, attention_weight) for m, layer in pairs]
     return tuple(found)
 
 
@@ -276,3 +282,8 @@ def _node(m: Match, g: Genotype) -> int | None:
             f"{'nodes ' + ', '.join(map(str, with_attention)) if with_attention else 'none'}"
         )
     return m.node or with_attention[-1]
+
+
+def _attention_nodes(g: Genotype) -> list[int]:
+    """Numbers, from 1, of the nodes that are self-attentions."""
+    return [i for i, node in enumerate(g.nodes, 1) if OPS[node.op].family == "attention"]
