@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from rosearch.batches import bucketed_epoch, padded
 from rosearch.config import DistillConfig
+from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.losses import distillation
-from rosearch.distill.robust import substituted
+from rosearch.distill.robust import robust_method
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
@@ -83,35 +86,40 @@ def _run_epochs(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: cosine_rate(s, steps))
-    swap = _swapper(data, config.substitution)
+    method = robust_method(config, data, model)
+    objective = _Distillation(config.temperature, config.soft_weight)
     model.train()
     done = 0
     for _ in range(fidelity.epochs):
         for batch in bucketed_epoch(lengths, config.batch_size, rng):
             ids, mask = padded([data.texts[chosen[i]] for i in batch], data.vocabulary.pad_id)
-            logits = model(input_ids=swap(ids), attention_mask=mask).logits  # (B, C)
-            loss = distillation(
-                logits, soft[batch], hard[batch], config.temperature, config.soft_weight
-            )
-            loss.backward()
+            step = Batch(ids, mask, hard[batch], soft[batch], chosen[batch])
+            loss = method.backward(model, step, objective)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad()
             rate.step()
             done += 1
-            if not math.isfinite(loss.item()):
-                raise TrainingDiverged(f"the loss became {loss.item()} in batch {done} of {steps}")
+            if not math.isfinite(loss):
+                raise TrainingDiverged(f"the loss became {loss} in batch {done} of {steps}")
             if on_batch:
-                on_batch(done, steps, loss.item())
+                on_batch(done, steps, loss)
 
 
-def _swapper(data: EncodedTrain, share: float) -> Callable[[Tensor], Tensor]:
-    """What perturbs a batch of token ids."""
-    if not share or data.substitutes is None:
-        return lambda ids: ids
-    table = torch.from_numpy(data.substitutes.ids)
-    count = torch.from_numpy(data.substitutes.count)
-    return lambda ids: substituted(ids, table, count, share)
+@dataclass(frozen=True)
+class _Distillation:
+    """`rosearch.distill.losses.distillation` as an objective."""
+
+    temperature: float
+    soft_weight: float
+
+    def losses(self, model: Any, batch: Batch, vectors: Tensor | None = None) -> Tensor:
+        read = {"input_ids": batch.ids} if vectors is None else {"inputs_embeds": vectors}
+        logits = model(**read, attention_mask=batch.mask).logits  # (B, C)
+        t = self.temperature
+        soft = -(F.softmax(batch.targets / t, -1) * F.log_softmax(logits / t, -1)).sum(-1) * t**2
+        hard = F.cross_entropy(logits, batch.labels, reduction="none")
+        return self.soft_weight * soft + (1 - self.soft_weight) * hard
 
 
 def cosine_rate(step: int, steps: int) -> float:
