@@ -122,10 +122,15 @@ class DistillConfig:
             token's under `fgsm`, all of a text together under `pgd` and `freelb`.
         adversarial_steps: gradient steps of `pgd` and `freelb`.
         clean_weight: weight of the loss on the clean text beside that on the perturbed one.
+        patience: epochs without a lower loss on the validation split before training stops, with
+            the best epoch's weights; 0 never stops early.
+        precision: `auto` is bf16 where the processor has it and float32 elsewhere.
     """
 
     learning_rate: float = 2e-3
     batch_size: int = 32
+    patience: int = 0
+    precision: str = "auto"
     temperature: float = 2.0
     soft_weight: float = 0.7
     weight_decay: float = 0.01
@@ -289,6 +294,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("distill", "adversarial_radius", 0, 100),
     ("distill", "adversarial_steps", 1, 1000),
     ("distill", "clean_weight", 0, 0.99),
+    ("distill", "patience", 0, 100_000),
     ("fitness", "robustness", 0, 1e6),
     ("fitness", "accuracy", 0, 1e6),
     ("fitness", "efficiency", 0, 1e6),
@@ -312,6 +318,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
 )
 _CHOICES = (
     ("teacher", "precision", ("auto", "float32", "bf16")),
+    ("distill", "precision", ("auto", "float32", "bf16")),
     ("encoding", "lexicons", LEXICONS),
     ("distill", "substitution_choice", ("random", "first-order")),
     ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),

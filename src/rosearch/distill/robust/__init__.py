@@ -19,14 +19,14 @@ from rosearch.distill.robust.embeddings import AtWorstPoint, Region
 from rosearch.distill.robust.fgsm import fgsm_ball
 from rosearch.distill.robust.first_order import FirstOrderSubstitution
 from rosearch.distill.robust.freelb import FreeLB
-from rosearch.distill.robust.method import Composed, Noise, Objective, Plain, RobustMethod
+from rosearch.distill.robust.method import Composed, Noise, Plain, RobustMethod
 from rosearch.distill.robust.pgd import pgd_ball
 from rosearch.distill.robust.substitution import RandomSubstitution
 
 if TYPE_CHECKING:
     from rosearch.distill.data import EncodedTrain  # which holds what these methods read
 
-__all__ = ["Objective", "RobustMethod", "robust_method"]
+__all__ = ["RobustMethod", "robust_method"]
 
 SUBSTITUTIONS: dict[str, Callable[[Tensor, Tensor, float], Noise]] = {
     "random": RandomSubstitution,

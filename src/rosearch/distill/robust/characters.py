@@ -18,7 +18,7 @@ from rosearch.attacks.sources.characters import character_edits
 from rosearch.attacks.text import WORD, like
 from rosearch.batches import padded
 from rosearch.distill.batch import Batch
-from rosearch.distill.robust.method import Objective
+from rosearch.distill.objective import Objective
 from rosearch.types import Text, parts
 
 DRAWS = 2  # times that the edits of a word are drawn: up to 12 misspellings

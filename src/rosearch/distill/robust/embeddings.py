@@ -19,7 +19,8 @@ from torch import Tensor
 from rosearch.attacks.embedding import ascend, movable_tokens, start
 from rosearch.attacks.white_box import Ball
 from rosearch.distill.batch import Batch
-from rosearch.distill.robust.method import Objective, without_dropout
+from rosearch.distill.objective import Objective
+from rosearch.distill.robust.method import without_dropout
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +54,12 @@ class AtWorstPoint:
 
     region: Region
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> float:
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
         vectors = model.input.embed(batch.ids)  # (B, T, E)
         delta = self.perturbation(model, batch, objective, vectors.detach())
         loss = objective.losses(model, batch, vectors + delta).mean()
         loss.backward()
-        return loss.item()
+        return loss.detach()
 
     def perturbation(
         self, model: Any, batch: Batch, objective: Objective, vectors: Tensor

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from rosearch.distill.batch import Batch
-from rosearch.distill.robust.method import Objective, without_dropout
+from rosearch.distill.objective import Objective
+from rosearch.distill.robust.method import without_dropout
 
 
 def gains(gradient: Tensor, own: Tensor, others: Tensor) -> Tensor:

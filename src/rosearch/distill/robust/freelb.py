@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rosearch.attacks.embedding import climbed
 from rosearch.distill.batch import Batch
+from rosearch.distill.objective import Objective
 from rosearch.distill.robust.embeddings import Region
-from rosearch.distill.robust.method import Objective, same_dropout
+from rosearch.distill.robust.method import same_dropout
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +28,13 @@ class FreeLB:
 
     region: Region
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> float:
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
         vectors = model.input.embed(batch.ids)  # (B, T, E)
         movable = self.region.movable(batch)
         ball = self.region.ball
         delta = self.region.first(vectors.detach(), movable)
         collected = torch.zeros_like(delta)
-        total = 0.0
+        total = torch.zeros((), device=delta.device)
         for _ in range(ball.steps):
             delta = delta.detach().requires_grad_()
             with same_dropout(delta.device):
@@ -43,7 +45,7 @@ class FreeLB:
             # The gradient by the perturbation is that by the embeddings: the large table gets it
             # once, after the last step.
             collected += delta.grad
-            total += loss.item()
+            total += loss.detach()
             delta = climbed(delta.detach(), delta.grad, movable, ball)
         if vectors.requires_grad:  # not if the embedding is frozen
             vectors.backward(collected)

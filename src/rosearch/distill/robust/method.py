@@ -14,30 +14,19 @@ import torch
 from torch import Tensor
 
 from rosearch.distill.batch import Batch
-
-
-class Objective(Protocol):
-    """What training minimises."""
-
-    def losses(self, model: Any, batch: Batch, vectors: Tensor | None = None) -> Tensor:
-        """Losses (B,) of the student on a batch.
-
-        Args:
-            vectors: (B, T, E) token embeddings to read instead of those of `batch.ids`.
-        """
-        ...
+from rosearch.distill.objective import Objective
 
 
 class RobustMethod(Protocol):
     """How the gradients of one training step are made."""
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> float:
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
         """Add the gradients of a step to those of the parameters.
 
         Randomness is torch's global generator; gradients of a student in training mode.
 
         Returns:
-            The mean loss of what the student was trained on.
+            The mean loss of what the student was trained on, a scalar without gradient.
         """
         ...
 
@@ -54,10 +43,10 @@ class Noise(Protocol):
 class Plain:
     """The loss on the batch as it is: ordinary distillation."""
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> float:
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
         loss = objective.losses(model, batch).mean()
         loss.backward()
-        return loss.item()
+        return loss.detach()
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,7 @@ class Composed:
     method: RobustMethod
     clean_weight: float = 0.0
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> float:
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
         noisy = batch
         for noise in self.noises:
             noisy = noise(model, noisy, objective)

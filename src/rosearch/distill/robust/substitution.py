@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rosearch.distill.batch import Batch
-from rosearch.distill.robust.method import Objective
+from rosearch.distill.objective import Objective
 from rosearch.student.vocabulary import Vocabulary
 
 MOST = 12  # substitutes kept per word, the commonest senses first
