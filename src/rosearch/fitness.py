@@ -220,7 +220,7 @@ def _final_model(
     if job.genotype is None:
         return *load_classifier(job.folder), None
     if job.plain:
-        context = replace(context, distill=replace(context.distill, substitution=0.0))
+        context = replace(context, distill=context.distill.plain())
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)

@@ -18,7 +18,8 @@ from rosearch.attacks.precompute import judge_in_advance
 from rosearch.attacks.text import segment
 from rosearch.config import RunConfig, clusterings_of
 from rosearch.distill.data import EncodedTrain, encode_train
-from rosearch.distill.robust import substitutes
+from rosearch.distill.robust.characters import misspellings
+from rosearch.distill.robust.substitution import substitutes
 from rosearch.fitness import Context
 from rosearch.plan import all_attacks
 from rosearch.progress import stage
@@ -113,10 +114,16 @@ def _encodings(
     encoded = {}
     for key, vocabulary in vocabularies.items():
         student = student_tokenizer(tokenizer, vocabulary)
+        length = config.teacher.max_length
+        misspelt = None
+        if config.distill.characters:
+            misspelt = misspellings(student, task.train.texts, length, config.seed)
         if config.encoding.trim:
             words = {s for text in texts for w in text for s in lexicons[key].get(w, ())}
             written = [part for text in task.train.texts for part in parts(text)]
             occur = occurring_tokens(student, [*written, *(f" {w}" for w in words)])
+            if misspelt is not None:
+                occur |= {int(i) for i in misspelt.pieces}
             vocabulary = trimmed(vocabulary, occur, student.unk_token_id)
         may_change = {w: found for w, found in lexicons[key].items() if not_a_stop_word(w)}
         encoded[key] = encode_train(
@@ -125,8 +132,9 @@ def _encodings(
             tokenizer_settings(student),
             task.train.texts,
             principal_embedding(table, vocabulary)[:, :dims],
-            config.teacher.max_length,
+            length,
             substitutes(vocabulary, may_change) if config.distill.substitution else None,
+            misspelt,
         )
     return encoded
 

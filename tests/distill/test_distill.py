@@ -11,7 +11,7 @@ import torch
 from rosearch.batches import bucketed_epoch, padded, sorted_batches
 from rosearch.config import DistillConfig
 from rosearch.distill.losses import distillation, soft_cross_entropy
-from rosearch.distill.robust import substituted, substitutes
+from rosearch.distill.robust.substitution import substituted, substitutes
 from rosearch.distill.schedule import cosine_rate
 from rosearch.distill.train import TrainingDiverged, train_student
 from rosearch.space.genotype import Genotype, Node
