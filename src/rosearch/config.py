@@ -110,6 +110,16 @@ class DistillConfig:
     """How a student is trained.
 
     Attributes:
+        loss: of the logits: `soft` targets (Hinton et al. 2015) or `mse` (Tang et al. 2019).
+        matching: which states and attention maps of the student are matched with the teacher's,
+            see `rosearch.distill.matches`: `none`, `patient`, `tinybert`, `distilbert`,
+            `mobilebert` or `last`. All but `patient` need the plain encoding.
+        matching_weight: of the matching, the loss of the logits having weight 1.
+        matching_share: share of the steps, at the start, in which layers are matched and nothing
+            else; they are left alone afterwards. 0 matches throughout, beside the logits.
+        augment: copies of the train texts beside them: `none`, `synonym`, `masked_lm` or `mask`,
+            see `rosearch.distill.augment`.
+        augment_copies: of each text.
         temperature: of the soft targets.
         soft_weight: weight of the soft targets; the hard labels get the rest.
         substitution: share of the words that are replaced by a substitution of the encoding's
@@ -131,6 +141,12 @@ class DistillConfig:
     batch_size: int = 32
     patience: int = 0
     precision: str = "auto"
+    loss: str = "soft"
+    matching: str = "none"
+    matching_weight: float = 1.0
+    matching_share: float = 0.0
+    augment: str = "none"
+    augment_copies: int = 1
     temperature: float = 2.0
     soft_weight: float = 0.7
     weight_decay: float = 0.01
@@ -295,6 +311,9 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("distill", "adversarial_steps", 1, 1000),
     ("distill", "clean_weight", 0, 0.99),
     ("distill", "patience", 0, 100_000),
+    ("distill", "matching_weight", 1e-9, 1e9),
+    ("distill", "matching_share", 0, 1),
+    ("distill", "augment_copies", 1, 1000),
     ("fitness", "robustness", 0, 1e6),
     ("fitness", "accuracy", 0, 1e6),
     ("fitness", "efficiency", 0, 1e6),
@@ -319,6 +338,9 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
 _CHOICES = (
     ("teacher", "precision", ("auto", "float32", "bf16")),
     ("distill", "precision", ("auto", "float32", "bf16")),
+    ("distill", "loss", ("soft", "mse")),
+    ("distill", "matching", ("none", "patient", "tinybert", "distilbert", "mobilebert", "last")),
+    ("distill", "augment", ("none", "synonym", "masked_lm", "mask")),
     ("encoding", "lexicons", LEXICONS),
     ("distill", "substitution_choice", ("random", "first-order")),
     ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),

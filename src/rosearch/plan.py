@@ -59,6 +59,7 @@ def check(config: RunConfig) -> None:
     """
     for name in all_attacks(config):
         check_attack(name)
+    _check_matching(config)
     searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)
     trained = trained_against(config.distill)
     for name in config.final.held_out:
@@ -87,7 +88,26 @@ def trained_against(config: DistillConfig) -> dict[str, frozenset[str]]:
         found[f"distill.characters = {config.characters:g}"] = CHARACTERS
     if config.adversarial != "none":
         found[f"distill.adversarial = {config.adversarial!r}"] = EMBEDDINGS
+    if config.augment == "masked_lm":
+        found[f"distill.augment = {config.augment!r}"] = frozenset({"masked_lm"})
     return found
+
+
+def _check_matching(config: RunConfig) -> None:
+    """Refuse to match tokens of a student that reads others than the teacher."""
+    d = config.distill
+    if d.matching not in ("none", "patient"):
+        for setting, found, wanted in (
+            ("space.encodings", list(config.space.encodings), ["plain"]),
+            ("distill.characters", d.characters, 0),
+            ("encoding.trim", config.encoding.trim, False),
+        ):
+            if found != wanted:
+                raise UserError(
+                    f"distill.matching {d.matching!r} needs students that read the teacher's own "
+                    f"tokens: {setting} is {found}, set it to {wanted}, or match only first "
+                    "tokens (patient)"
+                )
 
 
 def _read(suite: str) -> set[str]:

@@ -12,17 +12,14 @@ from torch.nn import functional as F
 
 from rosearch.batches import padded
 from rosearch.distill.losses import attention_kl, attention_mse, hidden_mse, patient_hidden
-from rosearch.distill.matching import (
+from rosearch.distill.matches import (
     Match,
-    Matching,
-    check_matches,
     layers_of,
     patient_matches,
-    same_tokens,
     spread,
-    teacher_rows,
     tinybert_matches,
 )
+from rosearch.distill.matching import Matching, check_matches, same_tokens, teacher_rows
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student

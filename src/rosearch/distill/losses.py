@@ -61,13 +61,6 @@ def soft_and_hard(
     return soft_weight * soft + (1 - soft_weight) * hard_label(student, labels)
 
 
-def distillation(
-    student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, soft_weight: float
-) -> Tensor:
-    """Mean of `soft_and_hard` over the batch."""
-    return soft_and_hard(student, teacher, labels, temperature, soft_weight).mean()
-
-
 def logit_mse(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared error of the logits over the classes, (B,) (Tang et al. 2019, section 3.2).
 

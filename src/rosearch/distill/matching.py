@@ -5,10 +5,8 @@ Shapes: B batch, T tokens, W width of the student, D width of the teacher, H hea
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -22,13 +20,13 @@ from rosearch.distill.losses import (
     hidden_mse,
     patient_hidden,
 )
+from rosearch.distill.matches import Match, node_of
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
 from rosearch.space.ops import OPS
 from rosearch.student.states import StudentStates
 from rosearch.teacher.outputs import Index, TeacherOutputs
 
-Kind = Literal["patient", "hidden", "cosine", "attention", "attention_kl"]
 # Losses of states or maps of all tokens; `patient` reads first tokens only.
 TOKEN_LOSSES: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "hidden": hidden_mse,
@@ -36,96 +34,6 @@ TOKEN_LOSSES: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "attention": attention_mse,
     "attention_kl": attention_kl,
 }
-
-
-@dataclass(frozen=True)
-class Match:
-    """One pair of a student's output and a teacher's layer, and the loss between them.
-
-    Attributes:
-        kind: `patient` (first-token states, Sun et al. 2019), `hidden` (TinyBERT's states and
-            embeddings, Jiao et al. 2020), `cosine` (DistilBERT's states), `attention` (TinyBERT's
-            maps) or `attention_kl` (MobileBERT's).
-        student: number of a cell; 0 is the input stage, that is the embeddings.
-        teacher: number of a layer; 0 is the embeddings.
-        weight: of this loss in the sum.
-        node: a node of the cell, from 1; None is the output of the cell or, for attention, its
-            last self-attention.
-
-    Raises:
-        UserError: an unknown kind, a negative number, or a weight that is not above 0.
-    """
-
-    kind: Kind
-    student: int
-    teacher: int
-    weight: float = 1.0
-    node: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise UserError(
-                f"matching: expected one of {', '.join(get_args(Kind))}, found {self.kind!r}"
-            )
-        if not (math.isfinite(self.weight) and self.weight > 0):
-            raise UserError(f"matching: expected a weight above 0, found {self.weight}")
-        least = 1 if self.of_attention else 0
-        if self.student < least or self.teacher < least:
-            raise UserError(
-                f"matching: {self.kind} matches cells and layers from {least} up, "
-                f"found {self.student} and {self.teacher}"
-            )
-
-    @property
-    def of_attention(self) -> bool:
-        """Whether attention maps are matched, not states."""
-        return self.kind in ("attention", "attention_kl")
-
-    @property
-    def of_tokens(self) -> bool:
-        """Whether student and teacher must read the same tokens."""
-        return self.kind != "patient"
-
-
-def layers_of(matches: Sequence[Match]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Layers whose hidden states and whose attention maps matches read; see `cache_outputs`."""
-    hidden = {m.teacher for m in matches if not m.of_attention}
-    attention = {m.teacher for m in matches if m.of_attention}
-    return tuple(sorted(hidden)), tuple(sorted(attention))
-
-
-def spread(cells: int, layers: int) -> tuple[tuple[int, int], ...]:
-    """Pairs (cell, layer) that spread the teacher's layers over the cells, the last to the last.
-
-    The uniform layer map of TinyBERT, g(m) = m N / M (Jiao et al. 2020, section 3.1), and PKD-skip
-    (Sun et al. 2019, section 3.2); rounded, as M need not divide N.
-    """
-    return tuple((m, max(1, round(m * layers / cells))) for m in range(1, cells + 1))
-
-
-def patient_matches(cells: int, layers: int, weight: float = 1.0) -> tuple[Match, ...]:
-    """PKD-skip: every cell but the last with a layer (Sun et al. 2019, section 3.2).
-
-    The last layer is left to the soft targets, as in the paper; a student of one cell matches it.
-    """
-    pairs = spread(cells, layers)
-    return tuple(Match("patient", m, layer, weight) for m, layer in pairs[:-1] or pairs)
-
-
-def tinybert_matches(
-    g: Genotype, layers: int, weight: float = 1.0, attention_weight: float = 100.0
-) -> tuple[Match, ...]:
-    """Embeddings, every cell's states, and attention where the cell has any (Jiao et al. 2020).
-
-    Departure: the paper weighs all alike. Its attention scores are of the order of 1; the weights
-    after the softmax, which are matched here, are about 1 / T, and their squared errors far less.
-    """
-    pairs = spread(g.repeat, layers)
-    found = [Match("hidden", 0, 0, weight)]
-    found += [Match("hidden", m, layer, weight) for m, layer in pairs]
-    if _attention_nodes(g):
-        found += [Match("attention", m, layer, attention_weight) for m, layer in pairs]
-    return tuple(found)
 
 
 def check_matches(
@@ -140,7 +48,7 @@ def check_matches(
     for m in matches:
         if m.student > g.repeat:
             raise UserError(f"matching: the student has {g.repeat} cells, there is no {m.student}")
-        _node(m, g)
+        node_of(m, g)
         known = outputs.attention if m.of_attention else outputs.hidden
         if m.teacher not in known:
             raise UserError(
@@ -206,7 +114,7 @@ class Matching(nn.Module):
     ) -> None:
         super().__init__()
         self.matches = tuple(matches)
-        self.nodes = tuple(_node(m, g) for m in matches)
+        self.nodes = tuple(node_of(m, g) for m in matches)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.maps = nn.ModuleList(
@@ -260,30 +168,3 @@ def _map_of(m: Match, g: Genotype, node: int | None, outputs: TeacherOutputs) ->
     heads = OPS[g.nodes[node - 1].op].argument
     teacher_heads = outputs.attention[m.teacher].width
     return nn.Identity() if heads == teacher_heads else MixHeads(heads, teacher_heads)
-
-
-def _node(m: Match, g: Genotype) -> int | None:
-    """The node of a cell that a match reads; None is the output of the cell.
-
-    Raises:
-        UserError: there is no such node, or none with attention.
-    """
-    with_attention = [i for i, node in enumerate(g.nodes, 1) if OPS[node.op].family == "attention"]
-    if m.node is not None and (m.student == 0 or not 1 <= m.node <= len(g.nodes)):
-        raise UserError(
-            f"matching: there is no node {m.node} in cell {m.student} of the student; "
-            f"cells 1 to {g.repeat} have nodes 1 to {len(g.nodes)}"
-        )
-    if not m.of_attention:
-        return m.node
-    if not with_attention or m.node not in (None, *with_attention):
-        raise UserError(
-            f"matching: attention is matched with nodes of self-attention, and the student has "
-            f"{'nodes ' + ', '.join(map(str, with_attention)) if with_attention else 'none'}"
-        )
-    return m.node or with_attention[-1]
-
-
-def _attention_nodes(g: Genotype) -> list[int]:
-    """Numbers, from 1, of the nodes that are self-attentions."""
-    return [i for i, node in enumerate(g.nodes, 1) if OPS[node.op].family == "attention"]

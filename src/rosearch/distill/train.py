@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,9 @@ from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.objective import Objective, Prediction
+from rosearch.distill.matches import SCHEMES
+from rosearch.distill.matching import Matching, check_matches
+from rosearch.distill.objective import Guided, Objective, Prediction
 from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.robust import robust_method
 from rosearch.distill.schedule import Schedule
@@ -28,6 +31,7 @@ from rosearch.distill.stopping import EarlyStopping
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Fidelity
 
 # Called with batches done, batches in all, and the loss.
@@ -52,6 +56,7 @@ def train_student(
     on_batch: OnBatch | None = None,
     validate: Callable[[nn.Module], float] | None = None,
     checkpoint: Path | None = None,
+    outputs: TeacherOutputs | None = None,
 ) -> StudentForSequenceClassification:
     """A student trained from scratch; deterministic in its arguments on one thread of a CPU.
 
@@ -62,15 +67,18 @@ def train_student(
         checkpoint: file to go on from, where it holds an earlier part of the same training, and
             to leave the state in, where the training is not run to its end. It changes nothing but
             the time.
+        outputs: the teacher's layers, where the configuration has a `matching`.
 
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
+        UserError: the student can't be matched with the teacher's layers.
     """
     model = build_student(g, data.vocabulary, label_names, seed, data.embedding, teacher_params)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
-    training = Training(model, data, labels, targets, config, fidelity, seed, validate)
+    guides = guidance(g, data, config, outputs, seed)
+    training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
     recipe = json.dumps([g.hash, seed, asdict(config), asdict(replace(fidelity, portion=1.0))])
     if checkpoint is not None:
         training.load(load_checkpoint(checkpoint, recipe, training.schedule.last))
@@ -80,6 +88,34 @@ def train_student(
         save_checkpoint(checkpoint, training.state(), recipe)
     training.stopping.restore(model)
     return model.eval()
+
+
+def guidance(
+    g: Genotype,
+    data: EncodedTrain,
+    config: DistillConfig,
+    outputs: TeacherOutputs | None,
+    seed: int,
+) -> Guidance | None:
+    """The learned maps between student and teacher, if any are wanted.
+
+    Raises:
+        UserError: the student can't be matched.
+    """
+    if config.matching == "none":
+        return None
+    if outputs is None:
+        raise ValueError(f"matching {config.matching!r} needs the teacher's layers")
+    matches = SCHEMES[config.matching](g, outputs.layers)
+    check_matches(matches, g, data, outputs)
+    return Guidance(Matching(matches, g, outputs, seed), outputs)
+
+
+class Guidance(NamedTuple):
+    """What layers are matched by, and with."""
+
+    matching: Matching
+    outputs: TeacherOutputs
 
 
 class Training:
@@ -95,15 +131,18 @@ class Training:
         fidelity: Fidelity,
         seed: int,
         validate: Callable[[nn.Module], float] | None = None,
+        guides: Guidance | None = None,
     ) -> None:
         lengths = [len(ids) for ids in data.texts]
         self.model, self.data, self.seed = model, data, seed
         self.labels = torch.as_tensor(np.asarray(labels))
         self.targets = torch.as_tensor(np.asarray(targets, dtype=np.float32))
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed)
-        self.optimiser = Optimiser(model, model.input.table, config)
+        self.matching = guides.matching.to(model.device) if guides else None
+        self.optimiser = Optimiser(model, model.input.table, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
-        self.objective: Objective = Prediction(config)
+        self.objective, self.first = _objectives(config, guides)
+        self.alone = round(config.matching_share * self.schedule.steps)
         self.method = robust_method(config, data, model)
         self.step = 0
 
@@ -118,7 +157,8 @@ class Training:
                 batches = plan.epoch(epoch)
             # Every step draws from a generator of its own: nothing of it needs to be kept.
             torch.manual_seed(STREAM * self.seed + self.step)
-            loss = self.method.backward(self.model, self.batch(batches[place]), self.objective)
+            objective = self.first if self.step < self.alone else self.objective
+            loss = self.method.backward(self.model, self.batch(batches[place]), objective)
             self.optimiser.step(plan.rate(self.step))
             self.step += 1
             value = loss.item()
@@ -147,6 +187,8 @@ class Training:
             "optimiser": self.optimiser.tensors(),
             "stopping": self.stopping.tensors(),
         }
+        if self.matching is not None:
+            groups["matching"] = self.matching.state_dict()
         return Checkpoint(self.step, groups)
 
     def load(self, checkpoint: Checkpoint | None) -> None:
@@ -156,3 +198,20 @@ class Training:
             self.model.load_state_dict(dict(checkpoint.groups["model"]))
             self.optimiser.load(checkpoint.groups["optimiser"])
             self.stopping.load(checkpoint.groups["stopping"])
+            if self.matching is not None:
+                self.matching.load_state_dict(dict(checkpoint.groups["matching"]))
+
+
+def _objectives(config: DistillConfig, guides: Guidance | None) -> tuple[Objective, Objective]:
+    """The objective, and that of the first `matching_share` of the steps.
+
+    Where layers are matched first they are left alone afterwards, as in TinyBERT (Jiao et al.
+    2020, section 3.2); else they are matched throughout, as in PKD.
+    """
+    prediction = Prediction(config)
+    if guides is None:
+        return prediction, prediction
+    if config.matching_share:
+        return prediction, Guided(config, *guides, None)
+    together = Guided(config, *guides, prediction)
+    return together, together

@@ -108,12 +108,14 @@ class TeacherOutputs:
         hidden: layer -> states (T, D) float16 for each text; layer 0 is the embeddings' output,
             layer l that of Transformer layer l, as in Hugging Face's `hidden_states`.
         attention: layer (from 1) -> attention maps (H, T, T) float16 for each text.
+        layers: how many the teacher has.
     """
 
     logits_file: Path
     ids: Ragged
     hidden: Mapping[int, Ragged] = field(default_factory=dict)
     attention: Mapping[int, Ragged] = field(default_factory=dict)
+    layers: int = 0
 
     @property
     def logits(self) -> np.ndarray:

@@ -95,7 +95,15 @@ def cache_outputs(
                 write_states(model, tokenizer.pad_token_id, encoded, missing, precision, what)
     states = {i: Ragged(path, starts) for (kind, i), path in layers.items() if kind == "hidden"}
     maps = {i: RaggedMaps(path, starts) for (kind, i), path in layers.items() if kind != "hidden"}
-    return TeacherOutputs(logits, Ragged(ids, starts), states, maps)
+    return TeacherOutputs(logits, Ragged(ids, starts), states, maps, layers_in(teacher))
+
+
+def layers_in(teacher: Path) -> int:
+    """How many Transformer layers a saved teacher has."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(teacher, local_files_only=True, trust_remote_code=False)
+    return int(config.num_hidden_layers)
 
 
 def predict_logits(
