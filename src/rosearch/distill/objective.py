@@ -9,11 +9,8 @@ from torch import Tensor
 from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.losses import hard_label, logit_mse, soft_and_hard
-from rosearch.distill.matching import Matching, teacher_rows
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.student.states import student_states
 from rosearch.teacher.fit import autocast
-from rosearch.teacher.outputs import TeacherOutputs
 
 
 class Objective(Protocol):
@@ -57,39 +54,3 @@ class Prediction:
             hard = hard_label(logits, batch.labels)
             return c.soft_weight * logit_mse(logits, batch.targets) + (1 - c.soft_weight) * hard
         return soft_and_hard(logits, batch.targets, batch.labels, c.temperature, c.soft_weight)
-
-
-class Guided:
-    """What the student computes inside against the teacher's layers, with its logits or alone.
-
-    Args:
-        prediction: None leaves the logits out: the first stage of TinyBERT and others.
-    """
-
-    def __init__(
-        self,
-        config: DistillConfig,
-        matching: Matching,
-        outputs: TeacherOutputs,
-        prediction: Prediction | None,
-    ) -> None:
-        self.config = config
-        self.matching = matching
-        self.outputs = outputs
-        self.prediction = prediction
-
-    def losses(
-        self,
-        model: StudentForSequenceClassification,
-        batch: Batch,
-        vectors: Tensor | None = None,
-    ) -> Tensor:
-        vectors = model.input.embed(batch.ids) if vectors is None else vectors
-        rows = teacher_rows(self.matching.matches, self.outputs, batch.index)
-        with autocast(self.config.precision, vectors.device.type):
-            states = student_states(model, vectors, batch.mask)
-            inside = self.matching(states, batch.mask, rows)
-        inside = self.config.matching_weight * inside.float()
-        if self.prediction is None:
-            return inside
-        return inside + self.prediction.of_logits(states.logits.float(), batch)

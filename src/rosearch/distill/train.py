@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,9 +20,7 @@ from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.matches import SCHEMES
-from rosearch.distill.matching import Matching, check_matches
-from rosearch.distill.objective import Guided, Objective, Prediction
+from rosearch.distill.guided import Guidance, guidance, objectives
 from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.robust import robust_method
 from rosearch.distill.schedule import Schedule
@@ -90,34 +87,6 @@ def train_student(
     return model.eval()
 
 
-def guidance(
-    g: Genotype,
-    data: EncodedTrain,
-    config: DistillConfig,
-    outputs: TeacherOutputs | None,
-    seed: int,
-) -> Guidance | None:
-    """The learned maps between student and teacher, if any are wanted.
-
-    Raises:
-        UserError: the student can't be matched.
-    """
-    if config.matching == "none":
-        return None
-    if outputs is None:
-        raise ValueError(f"matching {config.matching!r} needs the teacher's layers")
-    matches = SCHEMES[config.matching](g, outputs.layers)
-    check_matches(matches, g, data, outputs)
-    return Guidance(Matching(matches, g, outputs, seed), outputs)
-
-
-class Guidance(NamedTuple):
-    """What layers are matched by, and with."""
-
-    matching: Matching
-    outputs: TeacherOutputs
-
-
 class Training:
     """The state of one training, and its loop."""
 
@@ -141,7 +110,7 @@ class Training:
         self.matching = guides.matching.to(model.device) if guides else None
         self.optimiser = Optimiser(model, model.input.table, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
-        self.objective, self.first = _objectives(config, guides)
+        self.objective, self.first = objectives(config, guides)
         self.alone = round(config.matching_share * self.schedule.steps)
         self.method = robust_method(config, data, model)
         self.step = 0
@@ -200,18 +169,3 @@ class Training:
             self.stopping.load(checkpoint.groups["stopping"])
             if self.matching is not None:
                 self.matching.load_state_dict(dict(checkpoint.groups["matching"]))
-
-
-def _objectives(config: DistillConfig, guides: Guidance | None) -> tuple[Objective, Objective]:
-    """The objective, and that of the first `matching_share` of the steps.
-
-    Where layers are matched first they are left alone afterwards, as in TinyBERT (Jiao et al.
-    2020, section 3.2); else they are matched throughout, as in PKD.
-    """
-    prediction = Prediction(config)
-    if guides is None:
-        return prediction, prediction
-    if config.matching_share:
-        return prediction, Guided(config, *guides, None)
-    together = Guided(config, *guides, prediction)
-    return together, together
