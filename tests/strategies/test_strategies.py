@@ -1,139 +1,115 @@
-"""The evolution: deterministic whatever the order of completion, no duplicates, ageing."""
+"""One behaviour suite for all strategies."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from simulated import CONFIG, RUNGS, SEEDS, SPACE, play, scheduler, scored
 
-from rosearch.space.cost import Sizes, params
-from rosearch.space.presets import bilstm, text_cnn, transformer
-from rosearch.space.vary import Space, sample
-from rosearch.strategies.evolution import Evolution, EvolutionConfig, candidate_seed
-from rosearch.strategies.population import front, living, tournament
-from rosearch.types import Candidate, Fidelity, Score, Trial
+from rosearch.space.vary import sample
+from rosearch.strategies import STRATEGIES
+from rosearch.strategies.population import front
+from rosearch.types import Candidate, Job
 
-SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
-SPACE = Space(SIZES)
-SEEDS = [transformer(1), text_cnn(), bilstm("synonym")]
+LEARNING = [name for name in STRATEGIES if name != "random"]
 
 
-def scored(candidate: Candidate) -> Trial:
-    """A made-up but deterministic result: likes synonym encodings and convolutions."""
-    g = candidate.genotype
-    value = (g.encoding == "synonym") + sum("conv" in n.op for n in g.nodes) / len(g.nodes)
-    score = Score(
-        clean=0.5 + 0.1 * value, n_clean=100, after_attack=0.2 * value, attack_success_rate=0.5,
-        attacked=100, params=params(g, SIZES), flops=1, latency_ms=1.0, queries=1,
-        train_seconds=1.0, attack_seconds=1.0, fitness=value, fidelity=Fidelity(1, 1.0, 1, "x"),
-    )  # fmt: skip
-    return Trial(candidate, score)
+@pytest.fixture(params=STRATEGIES)
+def strategy(request) -> str:
+    return request.param
 
 
-def run(workers: int, n: int = 60, seed: int = 1, fail: int | None = None) -> list[Trial]:
-    """A search in which up to `workers` are under way and finish in a random order."""
-    evolution = Evolution(SPACE, SEEDS, EvolutionConfig(population=8, lag=4), seed)
-    order = np.random.default_rng(workers)
-    running: list[Candidate] = []
-    arrived: dict[int, Trial] = {}
-    while len(evolution.told) < n:
-        while evolution.ready and len(evolution.asked) < n and len(running) < workers:
-            running.append(evolution.ask())
-        if running:
-            c = running.pop(int(order.integers(len(running))))
-            arrived[c.index] = Trial(c, error="boom") if c.index == fail else scored(c)
-        while len(evolution.told) in arrived:
-            evolution.tell(arrived.pop(len(evolution.told)))
-    return evolution.told
-
-
-def test_any_number_of_workers_gives_the_same_run():
-    runs = [[t.candidate for t in run(workers)] for workers in (1, 2, 8)]
+@pytest.mark.parametrize("rungs", [1, RUNGS])
+def test_any_number_of_workers_gives_the_same_run(strategy: str, rungs: int):
+    runs = [play(scheduler(strategy, rungs=rungs), workers) for workers in (1, 2, 8)]
     assert runs[0] == runs[1] == runs[2]
 
 
-def test_another_seed_gives_another_run():
-    assert [t.candidate.id for t in run(1)] != [t.candidate.id for t in run(1, seed=2)]
+@pytest.mark.parametrize("rungs", [1, RUNGS])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(strategy: str, rungs: int):
+    whole = play(scheduler(strategy, rungs=rungs), 4)
+    known: dict = {}
+    for kill in (1, 7, 13, 20):
+        known |= play(scheduler(strategy, rungs=rungs), 4, known=known, stop_after=kill)
+    assert play(scheduler(strategy, rungs=rungs), 2, known=known) == whole
 
 
-def test_no_candidate_comes_twice():
-    ids = [t.candidate.id for t in run(2, n=200)]
-    assert len(set(ids)) == 200
+def test_another_seed_gives_another_run(strategy: str):
+    first, second = play(scheduler(strategy)), play(scheduler(strategy, seed=2))
+    assert [t.candidate.id for t in first.values()] != [t.candidate.id for t in second.values()]
 
 
-def test_seeds_come_first():
-    assert [t.candidate.id for t in run(1)[:3]] == [g.hash for g in SEEDS]
+def test_no_candidate_comes_twice_and_seeds_come_first(strategy: str):
+    ids = [t.candidate.id for t in play(scheduler(strategy, n=200), 2).values()]
+    assert len(set(ids)) == len(ids) == 200
+    assert ids[:3] == [g.hash for g in SEEDS]
 
 
-def test_the_search_gets_better():
+def test_children_name_a_parent_that_was_proposed_before(strategy: str):
+    told = list(play(scheduler(strategy)).values())
+    ids = [t.candidate.id for t in told]
+    parents = [(i, t.candidate.parent) for i, t in enumerate(told) if t.candidate.parent]
+    assert bool(parents) == (strategy != "random")
+    assert all(parent in ids[:i] for i, parent in parents)
+
+
+def test_failed_candidates_never_become_parents(strategy: str):
+    failed = frozenset(range(9, 60, 3))
+    told = play(scheduler(strategy, n=80), 2, fail=failed).values()
+    dead = {t.candidate.id for t in told if t.score is None}
+    assert len(dead) == len(failed)
+    assert not dead & {t.candidate.parent for t in told}
+
+
+def test_a_search_in_which_all_fail_still_ends(strategy: str):
+    told = play(scheduler(strategy, n=30, rungs=RUNGS), 2, fail=frozenset(range(30)))
+    assert len(told) == 30
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_learning_beats_chance(name: str):
     rng = np.random.default_rng(0)
-    candidates = [Candidate(i, sample(SPACE, rng), 0) for i in range(200)]
-    chance = np.mean([t.score.fitness for t in map(scored, candidates) if t.score])
-    late = np.mean([t.score.fitness for t in run(2, n=150)[-30:] if t.score])
-    assert late > chance + 0.5
+    drawn = [scored(Job(i, Candidate(i, sample(SPACE, rng), i), 2)) for i in range(200)]
+    chance = np.mean([t.score.after_attack for t in drawn if t.score])
+    late = list(play(scheduler(name, n=150), 2).values())[-30:]
+    assert np.mean([t.score.after_attack for t in late if t.score]) > chance + 0.1
 
 
-def test_children_name_their_parent():
-    told = run(1)
-    ids = {t.candidate.id for t in told}
-    parents = [t.candidate.parent for t in told[8 + 4 :]]
-    assert all(p in ids for p in parents)
-    assert all(t.candidate.parent is None for t in told[:8])
+def test_proposing_changes_nothing(strategy: str):
+    made = STRATEGIES[strategy](SPACE, CONFIG)
+    for trial in play(scheduler(strategy, n=40)).values():
+        made.learn(trial)
+    first = made.propose(50, np.random.default_rng(3))
+    made.propose(51, np.random.default_rng(4))
+    assert made.propose(50, np.random.default_rng(3)) == first
 
 
-def test_a_failed_candidate_never_becomes_a_parent():
-    told = run(2, n=80, fail=9)
-    assert told[9].candidate.id not in {t.candidate.parent for t in told}
+def test_a_strategy_keeps_little(strategy: str):
+    """Memory does not grow with the run."""
+    import pickle
+
+    made = STRATEGIES[strategy](SPACE, CONFIG)
+    sizes = []
+    for i, trial in enumerate(play(scheduler(strategy, n=600), 4).values()):
+        made.learn(trial)
+        if i in (299, 599):
+            sizes.append(len(pickle.dumps(made.__dict__)))
+    assert sizes[1] < 1.5 * sizes[0]
 
 
-def test_results_must_come_in_order():
-    evolution = Evolution(SPACE, SEEDS, EvolutionConfig(), 0)
-    evolution.ask()
-    with pytest.raises(RuntimeError, match="expected the result of 0, got 1"):
-        evolution.tell(scored(evolution.ask()))
+def test_rosearch_forgets_the_oldest():
+    made = STRATEGIES["rosearch"](SPACE, CONFIG)
+    for trial in play(scheduler(n=30)).values():
+        made.learn(trial)
+    living = list(made.living.values())  # type: ignore[attr-defined]
+    assert [t.candidate.index for t in living] == list(range(22, 30))
 
 
-def test_the_seed_depends_on_run_and_network_only():
-    assert candidate_seed(1, "abc") == candidate_seed(1, "abc")
-    assert len({candidate_seed(s, h) for s in range(20) for h in "abcdef"}) == 120
-
-
-def test_the_oldest_die():
-    told = run(1, n=30)
-    assert [t.candidate.index for t in living(told, 5)] == [25, 26, 27, 28, 29]
-
-
-def test_a_large_tournament_picks_the_fittest():
-    told = run(1, n=30)
-    best = max(told, key=lambda t: t.score.fitness if t.score else 0)
-    winner = tournament(told, 500, np.random.default_rng(0))
-    assert winner.score is not None and best.score is not None
-    assert winner.score.fitness == best.score.fitness
-
-
-def test_front_holds_exactly_the_unbeaten():
-    told = run(1, n=60)
-    kept = {t.candidate.id for t in front(told)}
-
-    def goals(t: Trial) -> tuple[float, float, float]:
-        assert t.score is not None
-        return t.score.after_attack, t.score.clean, -t.score.params
-
-    for t in told:
-        beaten = any(
-            all(x >= y for x, y in zip(goals(o), goals(t), strict=True)) and goals(o) != goals(t)
-            for o in told
-        )
-        if beaten:
-            assert t.candidate.id not in kept
-        else:
-            assert goals(t) in {goals(k) for k in told if k.candidate.id in kept}
-
-
-def test_of_equal_trials_the_first_is_on_the_front():
-    told = run(1, n=20)
-    twin = replace(told[3], candidate=replace(told[3].candidate, index=99))
-    assert front([told[3], twin]) == [told[3]]
-    assert front([twin, told[3]]) == [twin]
-    assert front([]) == []
+def test_nsga2_keeps_the_front():
+    made = STRATEGIES["nsga2"](SPACE, CONFIG)
+    trials = list(play(scheduler("random", n=100)).values())
+    for trial in trials:
+        made.learn(trial)
+    living = set(made.living)  # type: ignore[attr-defined]
+    best = {t.candidate.id for t in front(trials)}
+    assert living <= best or best <= living

@@ -1,25 +1,15 @@
-"""Tournament evolution with ageing, behind ask / tell.
-
-The proposal of candidate k depends only on the run's seed, on the proposals before it, and on the
-results of candidates 0 .. k - lag (told in order). So the same seed gives the same run with any
-number of workers, and a run is resumed by asking again: nothing but the results is kept.
-"""
+"""Tournament evolution with ageing on the scalar fitness: the paper's way (arXiv 2106.03613)."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rosearch.errors import UserError
-from rosearch.space.genotype import Genotype
-from rosearch.space.vary import Space, crossover, mutate, repair, sample
-from rosearch.strategies.population import living, tournament
-from rosearch.types import Candidate, Trial
-
-TRIES = 200
+from rosearch.space.vary import Space, crossover, mutate, sample
+from rosearch.strategies.base import Proposal
+from rosearch.strategies.population import standing, tournament
+from rosearch.types import Trial
 
 
 @dataclass(frozen=True)
@@ -27,85 +17,44 @@ class EvolutionConfig:
     """Settings of the evolution.
 
     Attributes:
-        population: living trials that may become parents.
+        population: living trials that may become parents; as many first candidates are random.
         tournament: trials drawn for each tournament.
         crossover: share of children that have two parents.
-        lag: candidates that may be under way at once; more workers than this stay idle.
     """
 
     population: int = 12
     tournament: int = 4
     crossover: float = 0.2
-    lag: int = 4
 
 
 class Evolution:
-    """Proposes candidates: first the seeds, then random ones, then children of tournaments."""
+    """The youngest candidates live, however fit the older ones are (Real et al. 2019).
 
-    def __init__(
-        self, space: Space, seeds: Sequence[Genotype], config: EvolutionConfig, seed: int
-    ) -> None:
+    Of a candidate the result of its highest rung counts, and a higher rung beats a lower one: the
+    candidate was better than most of those left behind there.
+    """
+
+    def __init__(self, space: Space, config: EvolutionConfig) -> None:
         self.space = space
-        self.seeds = _distinct([r for g in seeds if (r := repair(g, space)) is not None])
         self.config = config
-        self.seed = seed
-        self.asked: list[Candidate] = []
-        self.hashes: set[str] = set()
-        self.told: list[Trial] = []
+        self.living: dict[str, Trial] = {}  # in the order of proposal
 
-    @property
-    def ready(self) -> bool:
-        """Whether the next candidate may be asked for already."""
-        return len(self.asked) - len(self.told) < self.config.lag
+    def learn(self, trial: Trial) -> None:
+        key = trial.candidate.id
+        if trial.score is None:
+            self.living.pop(key, None)
+        elif trial.rung == 0 or key in self.living:
+            self.living[key] = trial
+        while len(self.living) > self.config.population:
+            del self.living[next(iter(self.living))]
 
-    def ask(self) -> Candidate:
-        """The next candidate; its genotype was never proposed before."""
-        if not self.ready:
-            raise RuntimeError("ask came before the results that it depends on were told")
-        index = len(self.asked)
-        rng = np.random.default_rng([self.seed, index])
-        genotype, parent = self._propose(index, rng)
-        candidate = Candidate(index, genotype, candidate_seed(self.seed, genotype.hash), parent)
-        self.asked.append(candidate)
-        self.hashes.add(genotype.hash)
-        return candidate
-
-    def tell(self, trial: Trial) -> None:
-        """Learn a result; results come in the order of the proposals."""
-        expected = len(self.told)
-        if trial.candidate.index != expected:
-            raise RuntimeError(f"expected the result of {expected}, got {trial.candidate.index}")
-        self.told.append(trial)
-
-    def _propose(self, index: int, rng: np.random.Generator) -> tuple[Genotype, str | None]:
-        if index < len(self.seeds):
-            return self.seeds[index], None
-        # With more workers fewer results would be known here: use just those that always are.
-        known = self.told[: max(0, index - self.config.lag + 1)]
-        population = living(known, self.config.population)
-        for _ in range(TRIES):
-            child, parent = self._child(index, population, rng)
-            if child.hash not in self.hashes:
-                return child, parent
-        raise UserError(f"the space is exhausted: no new genotype found after {index} candidates")
-
-    def _child(
-        self, index: int, population: list[Trial], rng: np.random.Generator
-    ) -> tuple[Genotype, str | None]:
-        if index < self.config.population or len(population) < 2:
-            return sample(self.space, rng), None
-        first = tournament(population, self.config.tournament, rng).candidate.genotype
-        if rng.random() < self.config.crossover:
-            second = tournament(population, self.config.tournament, rng).candidate.genotype
-            return crossover(first, second, self.space, rng), first.hash
-        return mutate(first, self.space, rng), first.hash
-
-
-def candidate_seed(run_seed: int, genotype_hash: str) -> int:
-    """Training seed of a candidate: depends on the run and the network, not on the order."""
-    digest = hashlib.sha256(f"{run_seed}:{genotype_hash}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") % (2**31)
-
-
-def _distinct(genotypes: Sequence[Genotype]) -> list[Genotype]:
-    return list({g.hash: g for g in genotypes}.values())
+    def propose(self, index: int, rng: np.random.Generator) -> Proposal:
+        c = self.config
+        population = list(self.living.values())
+        if index < c.population or len(population) < 2:
+            return Proposal(sample(self.space, rng))
+        first = tournament(population, c.tournament, rng, standing).candidate.genotype
+        if rng.random() < c.crossover:
+            second = tournament(population, c.tournament, rng, standing).candidate.genotype
+            return Proposal(crossover(first, second, self.space, rng), first.hash)
+        return Proposal(mutate(first, self.space, rng), first.hash)
