@@ -18,7 +18,7 @@ LEVELS = (
     {"teacher", "distill"},
     {"strategies", "store"},
     {"fitness", "plan"},
-    {"executors", "summary", "live"},
+    {"executors", "summary", "live", "callbacks"},
     {"prepare", "sampling"},
     {"run", "runs", "report"},
     {"api", "assess", "export"},
