@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import moocore
 import numpy as np
@@ -31,6 +31,22 @@ def tournament(
     return max((population[int(i)] for i in drawn), key=key)
 
 
+def furthest(trials: Iterable[Trial]) -> list[Trial]:
+    """Of each candidate the trial on its highest rung, in the order of proposal."""
+    found: dict[str, Trial] = {}
+    for trial in trials:
+        old = found.get(trial.candidate.id)
+        if old is None or trial.rung > old.rung:
+            found[trial.candidate.id] = trial
+    return sorted(found.values(), key=lambda t: t.candidate.index)
+
+
+def last_rung(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials, failed ones included, of the highest rung that any trial succeeded on."""
+    top = max((t.rung for t in trials if t.score is not None), default=0)
+    return [t for t in trials if t.rung == top]
+
+
 def objectives(score: Score) -> tuple[float, float, float]:
     """What the front weighs against each other, each to be maximised."""
     return (score.after_attack, score.clean, -float(score.params))
@@ -47,9 +63,7 @@ def front(trials: Sequence[Trial]) -> list[Trial]:
     Only trials of the highest rung are compared, for the others were measured more cheaply. Of
     trials with equal objectives the first stays.
     """
-    scored = [t for t in trials if t.score is not None]
-    top = max((t.rung for t in scored), default=0)
-    level = [t for t in scored if t.rung == top]
+    level = [t for t in last_rung(trials) if t.score is not None]
     if not level:
         return []
     kept = moocore.is_nondominated(points(level), maximise=True, keep_weakly=False)

@@ -11,11 +11,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rosearch.strategies.population import ranks_and_crowding
 from rosearch.types import Candidate, Trial
 
 WINDOW = 200  # results of a rung that are compared
+
+
+def expected_evaluations(candidates: int, rungs: int, keep: float) -> tuple[int, ...]:
+    """How many candidates will be evaluated on each rung, if none fails."""
+    counts = [candidates]
+    while len(counts) < rungs:
+        counts.append(int(counts[-1] / keep))
+    return tuple(counts)
+
+
+def increments(shares: Sequence[float]) -> tuple[float, ...]:
+    """Share of the full training that each rung adds to the one before it."""
+    return tuple(high - low for low, high in pairwise((0.0, *shares)))
 
 
 class Rungs:

@@ -33,6 +33,7 @@ class Scheduler:
         candidates: how many to propose; those that are promoted do not count again.
         slots: imaginary workers; more real ones than this are never all busy.
         cost: expected duration of a job, in any unit; must be deterministic.
+        queries: no job starts once the results that were learned took so many; None is no limit.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Scheduler:
         slots: int,
         seed: int,
         cost: Callable[[Job], float] = lambda job: 1.0,
+        queries: int | None = None,
     ) -> None:
         self.strategy = strategy
         self.rungs = rungs
@@ -52,6 +54,8 @@ class Scheduler:
         self.slots = slots
         self.seed = seed
         self.cost = cost
+        self.queries = queries
+        self.spent = 0
         self.jobs = 0
         self.proposed = 0
         self.hashes: set[str] = set()
@@ -97,12 +101,15 @@ class Scheduler:
         heapq.heappop(self._under_way)
         self._now = end
         trial = self._told.pop(index)
+        self.spent += trial.score.queries if trial.score else 0
         self.rungs.learn(trial)
         self.strategy.learn(trial)
         return True
 
     def _next_job(self) -> Job | None:
         """A promotion if one is due, else a new candidate, else nothing for now."""
+        if self.queries is not None and self.spent >= self.queries:
+            return None
         found: tuple[Candidate, int] | None = self.rungs.promote()
         if found is None and self.proposed < self.candidates:
             found = (self._new_candidate(), 0)
