@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -127,9 +128,13 @@ def _go_on(
     told.started(config, folder)
     clock = Clock(store, config.search.minutes)
     prepared = prepare(config, task)
+    unfinished = folder / "checkpoints"
+    several = len(config.search.rungs) > 1
+    context = replace(prepared.context, checkpoints=unfinished if several else None)
     make: Executors = executor or ProcessPool
-    with make(prepared.context, workers) as pool:
+    with make(context, workers) as pool:
         space = _searched(config, store, prepared, pool, clock, told)
+        shutil.rmtree(unfinished, ignore_errors=True)
         trials = store.trials()
         drawn = uniform_sample(space, config.search.random_sample, config.seed)
         full = len(config.search.rungs) - 1
