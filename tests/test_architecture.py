@@ -20,7 +20,7 @@ LEVELS = (
     {"fitness", "plan", "budget", "run_space"},
     {"executors", "summary", "live", "callbacks"},
     {"prepare", "sampling", "loop", "finals"},
-    {"run", "runs", "report"},
+    {"searching", "run", "runs", "report"},
     {"api", "assess", "export"},
     {"output", "attack_output", "options"},
     {"cli", "__init__"},
