@@ -174,7 +174,7 @@ class FinalJob:
 
     Attributes:
         folder: where the trained student is saved, or the saved model is read.
-        plain: distil without any robust training, as the reference is.
+        distill: how the student is trained; None is as in the search.
     """
 
     model: str
@@ -184,7 +184,7 @@ class FinalJob:
     fidelity: Fidelity
     attacks: tuple[str, ...]
     attacked: int
-    plain: bool = False
+    distill: DistillConfig | None = None
 
 
 def evaluate_final(
@@ -223,8 +223,8 @@ def _final_model(
     """Model, tokenizer and fitness on the validation split of a final job."""
     if job.genotype is None:
         return *load_classifier(job.folder), None
-    if job.plain:
-        context = replace(context, distill=context.distill.plain())
+    if job.distill is not None:
+        context = replace(context, distill=job.distill)
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)
