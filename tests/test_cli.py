@@ -14,7 +14,7 @@ from rosearch.space.presets import PRESETS, preset
 
 COMMANDS = (
     "search", "resume", "fetch", "report", "watch", "attack", "distill", "export", "predict",
-    "show",
+    "prune", "quantize", "show",
 )  # fmt: skip
 
 
