@@ -12,10 +12,9 @@ from rosearch.live import share
 from rosearch.tasks import Task
 
 HOW = {
-    "int8": "quantised to 8 bits by onnxruntime: integer products, activations quantised as they "
-    "come",
-    "int4": "with weights quantised to 4 bits by onnxruntime in blocks of 32; activations stay in "
-    "float32",
+    "int8": "quantised to 8 bits by onnxruntime (integer products, activations quantised as they "
+    "come)",
+    "int4": "with weights of 4 bits by onnxruntime, in blocks of 32 (activations in float32)",
     "hf": "pruned by magnitude (Han et al. 2015)",
 }
 
@@ -56,7 +55,7 @@ def _head(result: Compressed, original: Original) -> str:
     return f"""
 # {plain(result.original)}, {plain(result.label)}
 
-The classifier {code(result.original)}, {HOW[result.form]}, with RoSearch.
+The classifier {code(result.original)}, {HOW[result.form]}. Made with RoSearch.
 
 - **Labels**: {labels}
 - **Parameters**: {params}
