@@ -23,8 +23,9 @@ from rosearch.student.vocabulary import Vocabulary
 
 ROWS, DIM, OUT = 64, 64, 48
 # Two tokens a row, so that a table of whole numbers is part of the graph.
+TOKENS = 40
 WORDS = Vocabulary(
-    tuple(map(str, range(40))), tuple((i,) for i in range(40)), 0, np.arange(40) // 2
+    tuple(map(str, range(TOKENS))), tuple((i,) for i in range(TOKENS)), 0, np.arange(TOKENS) // 2
 )
 
 
