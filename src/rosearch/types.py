@@ -49,6 +49,8 @@ class Fidelity:
         attacked: number of examples attacked.
         attack: name of the attack.
         max_queries: query budget per attacked example; None means no budget.
+        portion: share of the training's steps that is run, in (0, 1]; the learning rates are those
+            of the whole training, which can go on from there.
     """
 
     epochs: int
@@ -56,6 +58,7 @@ class Fidelity:
     attacked: int
     attack: str
     max_queries: int | None = None
+    portion: float = 1.0
 
 
 @dataclass(frozen=True)
