@@ -445,6 +445,73 @@ def prune(
 
 @app.command()
 @with_groups
+def compare(
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of students and results; given again, the comparison goes on there.",
+            show_default="RUN/comparison, or comparisons/TASK",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished run on the same task: its best student is compared, and its report "
+            "gets the table.",
+            metavar="RUN",
+            show_default="none",
+        ),
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="hinton, bilstm, distilbert, pkd, tinybert, mobilebert, xtremedistil or ard; may "
+            "be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    compressed: Annotated[
+        bool,
+        typer.Option(
+            "--compressed/--no-compressed", help="Also the teacher, quantised and pruned."
+        ),
+    ] = True,
+    data: TaskOptions,
+    teacher: TeacherOptions,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="4")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings of each student.", min=1, show_default="3")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="Test texts to attack.", min=1, show_default="200")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = 2,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """The classic students of the literature and the best of a run under one protocol: one table."""
+    from rosearch import output
+    from rosearch.compare import compare_into
+    from rosearch.config import make_config
+
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    folder = out or (run / "comparison" if run else Path("comparisons") / _task_label(config))
+    try:
+        table = compare_into(folder, config, recipe, run, compressed, workers)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command with --out {folder} goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    output.print_comparison(table, folder, as_json)
+
+
+@app.command()
+@with_groups
 def distill(
     *,
     genotype: Annotated[
@@ -452,6 +519,14 @@ def distill(
         typer.Argument(help="A preset, a genotype file, a student folder, or RUN:ID."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the student; must not exist.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="The loss and training of a paper: hinton, bilstm, distilbert, pkd, tinybert, "
+            "mobilebert, xtremedistil or ard.",
+            show_default="that of a search",
+        ),
+    ] = None,
     data: TaskOptions,
     teacher: TeacherOptions,
     epochs: Annotated[
@@ -470,7 +545,8 @@ def distill(
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
     flags["final"] = given(epochs=epochs)
     found, _ = find_genotype(genotype)
-    entry = train_one(found, make_config("quick", None, _with_settings(flags, settings)), out)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    entry = train_one(found, config, out, recipe)
     output.print_entry(entry, out, as_json)
 
 

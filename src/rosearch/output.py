@@ -70,6 +70,15 @@ def print_entry(entry: Json, out: Path, as_json: bool) -> None:
     print(f"student: {out}")
 
 
+def print_comparison(table: Json, folder: Path, as_json: bool) -> None:
+    """The table of `rosearch compare`, or its JSON."""
+    if as_json:
+        print(json.dumps(table, indent=2))
+        return
+    print_wide(comparison_table(table))
+    print(f"students and results: {folder}", file=sys.stderr)
+
+
 def print_attacks(as_json: bool) -> None:
     """Every attack, what it needs and where it comes from."""
     from rosearch.attacks.methods import ATTACKS
