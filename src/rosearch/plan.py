@@ -4,6 +4,7 @@ once."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rosearch import resources
 from rosearch.attacks.kit import MODELS
@@ -12,6 +13,10 @@ from rosearch.attacks.methods import check_attack, lexicons_of, members, models_
 from rosearch.config import RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
+from rosearch.types import Fidelity
+
+CHEAP_ATTACK = "fgsm"  # of the lowest rung, where there are several
+FEWEST_ATTACKED = 50
 
 
 def task_of(config: TaskConfig, seed: int) -> Task:
@@ -55,6 +60,8 @@ def check(config: RunConfig) -> None:
     for name in all_attacks(config):
         check_attack(name)
     used = _read(config.search.attack) | _kinds(config.encoding.lexicons)
+    if len(config.search.rungs) > 1:
+        used |= _read(CHEAP_ATTACK)
     leaked = [name for name in config.final.held_out if used & _read(name)]
     if leaked:
         raise UserError(
@@ -62,6 +69,31 @@ def check(config: RunConfig) -> None:
             "or its masked language model; change final.held_out, search.attack or "
             "encoding.lexicons"
         )
+
+
+def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
+    """How much work an evaluation on a rung is; the last rung is the full one.
+
+    The lowest of several rungs attacks the embeddings in one step (FGSM), which costs three passes
+    a text where a search over words costs dozens. The rungs between attack as the last one does,
+    but as small a share of its texts as they train of its schedule: the outcome on
+    very few would be chance, so not less than `FEWEST_ATTACKED`.
+    """
+    s = config.search
+    portion = s.rungs[rung]
+    full = Fidelity(s.epochs, s.train_share, s.attacked, s.attack, s.max_queries, portion)
+    if rung == len(s.rungs) - 1:
+        return full
+    if rung == 0:
+        return replace(full, attack=CHEAP_ATTACK, max_queries=None)
+    fewest = min(s.attacked, FEWEST_ATTACKED)
+    return replace(full, attacked=max(fewest, round(portion * s.attacked)))
+
+
+def final_fidelity(config: RunConfig) -> Fidelity:
+    """Full fidelity, for finalists and the reference."""
+    f, s = config.final, config.search
+    return Fidelity(f.epochs, f.train_share, s.attacked, s.attack)
 
 
 def _read(suite: str) -> set[str]:

@@ -7,11 +7,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
+from rosearch.strategies.evolution import Evolution, EvolutionConfig
 
 from rosearch.sampling import evaluate_sample
 from rosearch.space.cost import Limits
 from rosearch.space.vary import Space
-from rosearch.strategies.evolution import Evolution, EvolutionConfig
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.types import Candidate, Fidelity, Score, Trial
 
