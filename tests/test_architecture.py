@@ -20,7 +20,7 @@ LEVELS = (
     {"fitness", "plan"},
     {"executors", "summary", "live", "callbacks"},
     {"prepare", "sampling"},
-    {"run", "runs", "report"},
+    {"run", "runs", "report", "listing"},
     {"api", "assess", "export"},
     {"output", "attack_output", "options"},
     {"cli", "__init__"},

@@ -149,6 +149,18 @@ def resume(run: RunFolder, workers: Workers = 2, as_json: AsJson = False) -> Non
 
 
 @app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that runs are in.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the runs of a folder, newest first: their state, progress and results."""
+    from rosearch import output
+    from rosearch.listing import list_runs
+
+    output.print_runs(list_runs(folder), folder, as_json)
+
+
+@app.command()
 @with_groups
 def fetch(
     *,

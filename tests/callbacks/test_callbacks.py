@@ -20,7 +20,7 @@ from rosearch.types import Candidate, Fidelity, Json, Score, Trial
 CONFIG = make_config("smoke")
 
 
-def trial(index: int, fitness: float | None) -> Trial:
+def trial(index: int, fitness: float | None, rung: int = 0) -> Trial:
     """A made-up trial; it failed if there is no fitness."""
     candidate = Candidate(index, Genotype(32, 32, (Node((0,), "conv3"),)), index)
     if fitness is None:
@@ -30,7 +30,7 @@ def trial(index: int, fitness: float | None) -> Trial:
         params=1000 + index, flops=10, latency_ms=1.5, queries=321, train_seconds=1.0,
         attack_seconds=2.0, fitness=fitness, fidelity=Fidelity(1, 1.0, 200, "wordnet"),
     )  # fmt: skip
-    return Trial(candidate, score)
+    return Trial(candidate, score, rung=rung)
 
 
 def entry(name: str) -> Json:
@@ -122,10 +122,10 @@ def test_every_trial_and_the_final_values_are_there(store: Store, folder: Path):
         callbacks.trial(trial(index, fitness), index + 1, 4)
     callbacks.finished(SUMMARY)
     found = store.read(folder)
-    assert found["search/fitness"] == [(0, 1.0), (2, 0.5), (3, 2.0)]
-    assert found["search/best_fitness"] == [(0, 1.0), (2, 1.0), (3, 2.0)]
-    assert found["search/failed"] == [(0, 0.0), (1, 1.0), (2, 0.0), (3, 0.0)]
-    assert found["search/params"] == [(0, 1000.0), (2, 1002.0), (3, 1003.0)]
+    assert found["rung_0/fitness"] == [(0, 1.0), (2, 0.5), (3, 2.0)]
+    assert found["rung_0/best_fitness"] == [(0, 1.0), (2, 1.0), (3, 2.0)]
+    assert found["rung_0/failed"] == [(0, 0.0), (1, 1.0), (2, 0.0), (3, 0.0)]
+    assert found["rung_0/params"] == [(0, 1000.0), (2, 1002.0), (3, 1003.0)]
     assert found["final/best/after_characters"] == [(0, 0.125)]
     assert found["final/seconds"] == [(0, 12.5)]
 
@@ -141,15 +141,24 @@ def test_a_resumed_run_goes_on_without_doubling(store: Store, folder: Path):
         callbacks.trial(one, i + 1, 30)
     callbacks.finished(SUMMARY)
     found = store.read(folder)
-    assert [step for step, _ in found["search/fitness"]] == list(range(30))
-    assert found["search/best_fitness"][-1] == (29, 7.0)
+    assert [step for step, _ in found["rung_0/fitness"]] == list(range(30))
+    assert found["rung_0/best_fitness"][-1] == (29, 7.0)
     assert callbacks.active
 
 
 def test_the_best_so_far_counts_earlier_processes(store: Store, folder: Path):
     start(store, folder).trial(trial(0, 5.0), 1, 2)
     start(store, folder).trial(trial(1, 1.0), 2, 2)  # the first one is not told again
-    assert store.read(folder)["search/best_fitness"] == [(0, 5.0), (1, 5.0)]
+    assert store.read(folder)["rung_0/best_fitness"] == [(0, 5.0), (1, 5.0)]
+
+
+def test_every_rung_has_values_of_its_own(store: Store, folder: Path):
+    callbacks = start(store, folder)
+    for done, (index, fitness, rung) in enumerate([(0, 3.0, 0), (1, 2.0, 0), (1, 1.0, 1)]):
+        callbacks.trial(trial(index, fitness, rung), done + 1, 3)
+    found = store.read(folder)
+    assert found["rung_0/best_fitness"] == [(0, 3.0), (1, 3.0)]
+    assert found["rung_1/best_fitness"] == [(1, 1.0)]
 
 
 def test_a_run_without_finalists(store: Store, folder: Path):

@@ -39,8 +39,9 @@ class Sink(Protocol):
 class Tracker:
     """The callback that writes every trial to a store, once.
 
-    The step of a trial is the index of its candidate. What was written by an earlier process is
-    read back from the store itself, which alone knows what a kill left there.
+    The names of a trial's values start with its rung; its step is the index of its candidate. What
+    was written by an earlier process is read back from the store itself, which alone knows what a
+    kill left there.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -53,7 +54,7 @@ class Tracker:
         self.sink.open(config, folder)
 
     def trial(self, trial: Trial, done: int, total: int) -> None:
-        group, step = "search", trial.candidate.index
+        group, step = f"rung_{trial.rung}", trial.candidate.index
         values = {f"{group}/failed": float(trial.score is None)}
         if trial.score is not None:
             values |= {f"{group}/{name}": float(getattr(trial.score, name)) for name in METRICS}
