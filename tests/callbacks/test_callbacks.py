@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rosearch.callbacks import Callbacks, Silent, make_callbacks
+from rosearch.callbacks import make_callbacks
+from rosearch.callbacks.base import Callbacks, Silent
 from rosearch.config import RunConfig, make_config
 from rosearch.errors import MissingExtra, UserError
 from rosearch.space.genotype import Genotype, Node
@@ -111,7 +112,8 @@ def folder(tmp_path: Path, empty_store: Path | None) -> Path:
 
 
 def start(store: Store, folder: Path, names: tuple[str, ...] | None = None) -> Callbacks:
-    callbacks = make_callbacks((store.name,) if names is None else names, folder)
+    made = make_callbacks((store.name,) if names is None else names, folder)
+    callbacks = Callbacks((type(callback).__name__, callback) for callback in made)
     callbacks.started(CONFIG, folder)
     return callbacks
 
@@ -271,7 +273,7 @@ def test_a_damaged_store_costs_the_tracker_only(folder: Path, capsys, monkeypatc
     callbacks = start(Store("mlflow", metrics), folder)
     callbacks.trial(trial(0, 1.0), 1, 1)
     assert not callbacks.active
-    assert "warning: mlflow is switched off" in capsys.readouterr().err
+    assert "warning: MLflow is switched off" in capsys.readouterr().err
 
 
 def test_ctrl_c_goes_through(folder: Path):
@@ -290,9 +292,9 @@ def test_unknown_names_are_refused(tmp_path: Path):
 
 def test_lists_and_repeated_names(tmp_path: Path):
     pytest.importorskip("tensorboard")
-    assert make_callbacks([], tmp_path).active == []
+    assert make_callbacks([], tmp_path) == []
     made = make_callbacks(["tensorboard, tensorboard", "tensorboard", ""], tmp_path)
-    assert [name for name, _ in made.active] == ["tensorboard"]
+    assert [type(callback).__name__ for callback in made] == ["TensorBoard"]
     assert not (tmp_path / "tensorboard").exists()
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rosearch.callbacks.base import Callback, Callbacks, Silent
+from rosearch.callbacks.base import Callback
 from rosearch.callbacks.mlflow import LINK, MLflow
 from rosearch.callbacks.tensorboard import FOLDER, TensorBoard
-from rosearch.callbacks.tracking import Sink, Tracker
+from rosearch.callbacks.tracking import Tracker
 from rosearch.errors import UserError
 
-__all__ = ["TRACKERS", "Callback", "Callbacks", "Silent", "make_callbacks"]
+__all__ = ["TRACKERS", "make_callbacks"]
 
-TRACKERS: dict[str, Callable[[], Sink]] = {"tensorboard": TensorBoard, "mlflow": MLflow}
+TRACKERS: dict[str, Callable[[], Tracker]] = {"tensorboard": TensorBoard, "mlflow": MLflow}
 # What a tracker leaves in a run folder: a run that goes on is tracked as it was.
 TRACES = {"tensorboard": FOLDER, "mlflow": LINK}
 
 
-def make_callbacks(names: Iterable[str], folder: Path) -> Callbacks:
+def make_callbacks(names: Iterable[str], folder: Path) -> list[Callback]:
     """The trackers of a run; nothing is written yet.
 
     Args:
@@ -33,4 +33,4 @@ def make_callbacks(names: Iterable[str], folder: Path) -> Callbacks:
         if name not in TRACKERS:
             raise UserError(f"--track {name!r}: expected one or more of {', '.join(TRACKERS)}")
     wanted += [name for name, trace in TRACES.items() if (folder / trace).exists()]
-    return Callbacks((name, Tracker(TRACKERS[name]())) for name in dict.fromkeys(wanted))
+    return [TRACKERS[name]() for name in dict.fromkeys(wanted)]

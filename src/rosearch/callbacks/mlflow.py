@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rosearch import __version__
-from rosearch.callbacks.tracking import flat
+from rosearch.callbacks.tracking import Tracker, flat
 from rosearch.config import RunConfig
 from rosearch.errors import require
 from rosearch.files import write_text
@@ -29,7 +29,7 @@ LONGEST = 500  # characters of a parameter; some servers take no more
 MOST = 100  # parameters of one call
 
 
-class MLflow:
+class MLflow(Tracker):
     """Writes parameters, metrics, tags and, in the end, the report.
 
     Raises:
@@ -37,6 +37,7 @@ class MLflow:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         # A search that asks for a local file should not tell a third party about itself.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         self.mlflow = require("mlflow", "mlflow")
@@ -68,8 +69,7 @@ class MLflow:
             self.run, metrics=[metric(name, value, now, step) for name, value in values.items()]
         )
 
-    def close(self, summary: Json, values: Mapping[str, float]) -> None:
-        self.write(values, 0)
+    def close(self, summary: Json) -> None:
         best = summary["best"]
         self.client.set_tag(self.run, "rosearch.best", best["id"] if best else "none")
         for name in ARTIFACTS:

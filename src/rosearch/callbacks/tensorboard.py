@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rosearch.callbacks.tracking import Tracker
 from rosearch.config import RunConfig, to_toml
 from rosearch.errors import require
 from rosearch.types import Json
@@ -13,7 +14,7 @@ from rosearch.types import Json
 FOLDER = "tensorboard"
 
 
-class TensorBoard:
+class TensorBoard(Tracker):
     """Writes scalars; a process that goes on adds a file to the same folder.
 
     Raises:
@@ -21,6 +22,7 @@ class TensorBoard:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         require("tensorboard", "tensorboard")
         self.writer: Any = None
         self.earlier: Any = None
@@ -52,6 +54,5 @@ class TensorBoard:
             self.writer.add_scalar(name, value, step)
         self.writer.flush()
 
-    def close(self, summary: Json, values: Mapping[str, float]) -> None:
-        self.write(values, 0)
+    def close(self, summary: Json) -> None:
         self.writer.close()

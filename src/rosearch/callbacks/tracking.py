@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rosearch.config import RunConfig, to_dict
 from rosearch.types import Json, Trial
@@ -16,42 +17,37 @@ METRICS = (
 FINAL = ("clean", "after_attack", "attack_success_rate", "params", "compression", "latency_ms")
 
 
-class Sink(Protocol):
-    """A store of numbers by name and step."""
-
-    def open(self, config: RunConfig, folder: Path) -> None:
-        """Start a record of the run in `folder`, or go on with the one that is there."""
-        ...
-
-    def read(self, name: str) -> dict[int, float]:
-        """What was written under a name, by step."""
-        ...
-
-    def write(self, values: Mapping[str, float], step: int) -> None:
-        """Keep values, so that a kill right afterwards does not lose them."""
-        ...
-
-    def close(self, summary: Json, values: Mapping[str, float]) -> None:
-        """The run is finished: keep its final values; there is nothing to write any more."""
-        ...
-
-
-class Tracker:
-    """The callback that writes every trial to a store, once.
+class Tracker(ABC):
+    """Writes every trial to a store, once.
 
     The names of a trial's values start with its rung; its step is the index of its candidate. What
     was written by an earlier process is read back from the store itself, which alone knows what a
     kill left there.
     """
 
-    def __init__(self, sink: Sink) -> None:
-        self.sink = sink
+    def __init__(self) -> None:
         self.written: dict[str, set[int]] = {}
         self.best: dict[str, float] = {}
 
+    @abstractmethod
+    def open(self, config: RunConfig, folder: Path) -> None:
+        """Start a record of the run in `folder`, or go on with the one that is there."""
+
+    @abstractmethod
+    def read(self, name: str) -> dict[int, float]:
+        """What was written under a name, by step."""
+
+    @abstractmethod
+    def write(self, values: Mapping[str, float], step: int) -> None:
+        """Keep values, so that a kill right afterwards does not lose them."""
+
+    @abstractmethod
+    def close(self, summary: Json) -> None:
+        """The run is finished: there is nothing to write any more."""
+
     def started(self, config: RunConfig, folder: Path) -> None:
         self.written, self.best = {}, {}
-        self.sink.open(config, folder)
+        self.open(config, folder)
 
     def trial(self, trial: Trial, done: int, total: int) -> None:
         group, step = f"rung_{trial.rung}", trial.candidate.index
@@ -64,22 +60,23 @@ class Tracker:
         for name in new:
             self.written[name].add(step)
         if new:
-            self.sink.write(new, step)
+            self.write(new, step)
 
     def _steps(self, name: str) -> set[int]:
         if name not in self.written:
-            self.written[name] = set(self.sink.read(name))
+            self.written[name] = set(self.read(name))
         return self.written[name]
 
     def _best(self, group: str, fitness: float) -> float:
         if group not in self.best:
-            earlier = self.sink.read(f"{group}/fitness").values()
+            earlier = self.read(f"{group}/fitness").values()
             self.best[group] = max(earlier, default=float("-inf"))
         self.best[group] = max(self.best[group], fitness)
         return self.best[group]
 
     def finished(self, summary: Json) -> None:
-        self.sink.close(summary, final_values(summary))
+        self.write(final_values(summary), 0)
+        self.close(summary)
 
 
 def final_values(summary: Json) -> dict[str, float]:
