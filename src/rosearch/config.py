@@ -116,10 +116,15 @@ class DistillConfig:
         substitution: share of the words that are replaced at random by a substitution of the
             encoding's lexicons in every batch, the teacher's clean output staying the target; 0 is
             plain distillation, the paper's architecture-only mode.
+        patience: epochs without a lower loss on the validation split before training stops, with
+            the best epoch's weights; 0 never stops early.
+        precision: `auto` is bf16 where the processor has it and float32 elsewhere.
     """
 
     learning_rate: float = 2e-3
     batch_size: int = 32
+    patience: int = 0
+    precision: str = "auto"
     temperature: float = 2.0
     soft_weight: float = 0.7
     weight_decay: float = 0.01
@@ -287,6 +292,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("distill", "weight_decay", 0, 10),
     ("distill", "dropout", 0, 0.99),
     ("distill", "substitution", 0, 1),
+    ("distill", "patience", 0, 100_000),
     ("fitness", "robustness", 0, 1e6),
     ("fitness", "accuracy", 0, 1e6),
     ("fitness", "efficiency", 0, 1e6),
@@ -314,6 +320,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
 )
 _CHOICES = (
     ("teacher", "precision", ("auto", "float32", "bf16")),
+    ("distill", "precision", ("auto", "float32", "bf16")),
     ("encoding", "lexicons", LEXICONS),
     ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
 )

@@ -44,6 +44,7 @@ class Context:
         encoded: encoding key -> the train split under it.
         kit: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
+        checkpoints: folder of unfinished trainings; None keeps none.
     """
 
     label_names: tuple[str, ...]
@@ -57,6 +58,7 @@ class Context:
     teacher_accuracy: float
     distill: DistillConfig
     fitness: FitnessConfig
+    checkpoints: Path | None = None
 
     @property
     def sizes(self) -> Sizes:
@@ -79,7 +81,9 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     validation examples: the same ones for every candidate.
     """
     start = time.perf_counter()
-    model = fit(candidate.genotype, fidelity, context, candidate.seed)
+    kept = context.checkpoints
+    place = None if kept is None else kept / f"{candidate.id}-{candidate.seed}.safetensors"
+    model = fit(candidate.genotype, fidelity, context, candidate.seed, checkpoint=place)
     trained = time.perf_counter()
     victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
     correct = count_correct(victim, context.validation)
@@ -132,11 +136,21 @@ def fit(
     context: Context,
     seed: int,
     on_batch: OnBatch | None = None,
+    checkpoint: Path | None = None,
 ) -> StudentForSequenceClassification:
-    """A student of genotype `g`, distilled from scratch."""
+    """A student of genotype `g`, distilled from scratch, or from its own checkpoint on."""
+    data = context.encoded[g.encoding_key]
+
+    def validate(model: Any) -> float:
+        victim = ModelVictim(model, data.tokenizer())
+        right = _probabilities(victim, context.validation)[
+            np.arange(len(context.validation)), context.validation.labels
+        ]
+        return float(-np.log(right.clip(1e-9)).mean())
+
     return train_student(
         g,
-        context.encoded[g.encoding_key],
+        data,
         context.train_labels,
         context.targets,
         context.label_names,
@@ -145,6 +159,8 @@ def fit(
         seed,
         context.teacher_params,
         on_batch,
+        validate,
+        checkpoint,
     )
 
 
@@ -223,8 +239,11 @@ def _final_model(
 
 def count_correct(victim: Victim, split: Split) -> int:
     """How many examples of a split a model gets right."""
-    probabilities = victim.probabilities([segment(text) for text in split.texts])
-    return int((probabilities.argmax(1) == np.asarray(split.labels)).sum())
+    return int((_probabilities(victim, split).argmax(1) == np.asarray(split.labels)).sum())
+
+
+def _probabilities(victim: Victim, split: Split) -> np.ndarray:
+    return victim.probabilities([segment(text) for text in split.texts])
 
 
 def attack_split(

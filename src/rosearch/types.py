@@ -49,8 +49,8 @@ class Fidelity:
         attacked: number of examples attacked.
         attack: name of the attack.
         max_queries: query budget per attacked example; None means no budget.
-        portion: share of the full training schedule that is run, in (0, 1]; what is left out is
-            the end, so that a candidate may go on from there.
+        portion: share of the training's steps that is run, in (0, 1]; the learning rates are those
+            of the whole training, which can go on from there.
     """
 
     epochs: int

@@ -6,12 +6,16 @@ Shapes: B batch, T tokens, V tokens of the vocabulary, K substitutes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rosearch.config import DistillConfig
+from rosearch.distill.batch import Batch
+from rosearch.distill.objective import Objective
 from rosearch.student.vocabulary import Vocabulary
 
 MOST = 12  # substitutes kept per word, the commonest senses first
@@ -66,3 +70,43 @@ def substituted(ids: Tensor, table: Tensor, count: Tensor, share: float) -> Tens
     pick = (torch.rand(ids.shape) * options).long()
     drawn = table[ids].gather(-1, pick[..., None])[..., 0].to(ids.dtype)
     return torch.where((options > 0) & (torch.rand(ids.shape) < share), drawn, ids)
+
+
+class RobustMethod(Protocol):
+    """One training step's forward and backward passes."""
+
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+        """Add the gradients of the loss to those of the model; returns the loss, a scalar."""
+        ...
+
+
+@dataclass(frozen=True)
+class Substitution:
+    """Random substitution in every batch."""
+
+    table: Tensor
+    count: Tensor
+    share: float
+
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+        swapped = replace(batch, ids=substituted(batch.ids, self.table, self.count, self.share))
+        return Plain().backward(model, swapped, objective)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """No perturbation."""
+
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+        loss = objective.losses(model, batch).mean()
+        loss.backward()
+        return loss.detach()
+
+
+def robust_method(config: DistillConfig, data: Any, model: Any) -> RobustMethod:
+    """What a training does in each step."""
+    if not config.substitution or data.substitutes is None:
+        return Plain()
+    table = torch.from_numpy(data.substitutes.ids)
+    count = torch.from_numpy(data.substitutes.count)
+    return Substitution(table, count, config.substitution)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
 from rosearch.strategies.base import Proposal, Strategy
 from rosearch.strategies.rungs import Rungs
@@ -60,17 +59,14 @@ class Scheduler:
         self.proposed = 0
         self.hashes: set[str] = set()
         self.finished = candidates == 0
+        self.exhausted = False  # whether no genotype is left that was not proposed before
         self._now = 0.0  # imaginary time
         self._under_way: list[tuple[float, int]] = []  # heap of imaginary end and job
         self._open: set[int] = set()  # jobs whose results were not told yet
         self._told: dict[int, Trial] = {}
 
     def ask(self) -> Job | None:
-        """The next job; None if it depends on results that were not told yet, or if `finished`.
-
-        Raises:
-            UserError: no genotype is left that was not proposed before.
-        """
+        """The next job; None if it depends on results that were not told yet, or if `finished`."""
         while not self.finished:
             if len(self._under_way) < self.slots and (job := self._next_job()):
                 self._open.add(job.index)
@@ -111,25 +107,27 @@ class Scheduler:
         if self.queries is not None and self.spent >= self.queries:
             return None
         found: tuple[Candidate, int] | None = self.rungs.promote()
-        if found is None and self.proposed < self.candidates:
-            found = (self._new_candidate(), 0)
+        if found is None and self.proposed < self.candidates and not self.exhausted:
+            if (candidate := self._new_candidate()) is not None:
+                found = (candidate, 0)
+            self.exhausted = candidate is None
         if found is None:
             return None
         self.jobs += 1
         return Job(self.jobs - 1, *found)
 
-    def _new_candidate(self) -> Candidate:
+    def _new_candidate(self) -> Candidate | None:
         index = self.proposed
-        self.proposed += 1
         rng = np.random.default_rng([self.seed, index])
         for attempt in range(TRIES):
             fresh = index < len(self.seeds) and attempt == 0
             found = Proposal(self.seeds[index]) if fresh else self.strategy.propose(index, rng)
             if found.genotype.hash not in self.hashes:
+                self.proposed += 1
                 self.hashes.add(found.genotype.hash)
                 seed = candidate_seed(self.seed, found.genotype.hash)
                 return Candidate(index, found.genotype, seed, found.parent)
-        raise UserError(f"the space is exhausted: no new genotype found after {index} candidates")
+        return None
 
 
 def candidate_seed(run_seed: int, genotype_hash: str) -> int:

@@ -128,11 +128,12 @@ def place(model: Any, device: str) -> Any:
         ) from None
 
 
-def autocast(precision: str) -> torch.autocast:
-    """Autocast to bf16 if asked for, or if `auto` and the processor computes in it."""
-    has_bf16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
-    enabled = precision == "bf16" or (precision == "auto" and has_bf16)
-    return torch.autocast("cpu", torch.bfloat16, enabled=enabled)
+def autocast(precision: str, device: str = "cpu") -> torch.autocast:
+    """Autocast to bf16 if asked for, or if `auto` and the device computes in it."""
+    on_cpu = device == "cpu"
+    able = torch.cpu.get_capabilities().get("avx512_bf16") if on_cpu else True
+    enabled = precision == "bf16" or (precision == "auto" and bool(able))
+    return torch.autocast(device, torch.bfloat16, enabled=enabled)
 
 
 def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
