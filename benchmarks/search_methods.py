@@ -97,9 +97,7 @@ class OptunaNsga2:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.NSGAIISampler(
-            population_size=config.search.population, seed=seed
-        )
+        sampler = optuna.samplers.NSGAIISampler(population_size=config.search.population, seed=seed)
         self.study = optuna.create_study(sampler=sampler, directions=["maximize"] * 3)
         self.failed = optuna.trial.TrialState.FAIL
         self.space, self.seed = space, seed
