@@ -21,7 +21,7 @@ LEVELS = (
     {"executors", "summary", "live", "callbacks"},
     {"prepare", "sampling", "loop", "finals"},
     {"searching", "run", "runs", "report"},
-    {"api", "assess", "export"},
+    {"api", "assess", "export", "calibrate"},
     {"output", "attack_output", "options"},
     {"cli", "__init__"},
 )

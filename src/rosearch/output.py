@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rosearch.attacks.recipe import Recipe
+from rosearch.config import RunConfig
 from rosearch.errors import UserError
 from rosearch.files import write_text
 from rosearch.live import share, summary_table
@@ -48,6 +50,14 @@ def print_summary(summary: Json, folder: Path, as_json: bool) -> None:
     report = folder / "report.html"
     if report.exists():
         console.print(f"report:   {report}", soft_wrap=True)
+
+
+def print_estimate(config: RunConfig, workers: int, as_json: bool) -> None:
+    """What a run would take."""
+    from rosearch.calibrate import calibrate, in_words
+
+    found = calibrate(config, workers)
+    print(json.dumps(asdict(found), indent=2) if as_json else in_words(found))
 
 
 def print_entry(entry: Json, out: Path, as_json: bool) -> None:
