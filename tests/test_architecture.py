@@ -20,8 +20,8 @@ LEVELS = (
     {"fitness", "plan", "budget", "run_space"},
     {"executors", "summary", "live", "callbacks"},
     {"prepare", "sampling", "loop", "finals"},
-    {"run", "runs", "report", "listing"},
-    {"api", "assess", "export"},
+    {"searching", "run", "runs", "report", "listing"},
+    {"api", "assess", "export", "calibrate"},
     {"output", "attack_output", "options"},
     {"cli", "__init__"},
 )

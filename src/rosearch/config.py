@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +111,28 @@ class DistillConfig:
     """How a student is trained.
 
     Attributes:
+        loss: of the logits: `soft` targets (Hinton et al. 2015) or `mse` (Tang et al. 2019).
+        matching: which states and attention maps of the student are matched with the teacher's,
+            see `rosearch.distill.matches`: `none`, `patient`, `tinybert`, `distilbert`,
+            `mobilebert` or `last`. All but `patient` need the plain encoding.
+        matching_weight: of the matching, the loss of the logits having weight 1.
+        matching_share: share of the steps, at the start, in which layers are matched and nothing
+            else; they are left alone afterwards. 0 matches throughout, beside the logits.
+        augment: copies of the train texts beside them: `none`, `synonym`, `masked_lm` or `mask`,
+            see `rosearch.distill.augment`.
+        augment_copies: of each text.
         temperature: of the soft targets.
         soft_weight: weight of the soft targets; the hard labels get the rest.
-        substitution: share of the words that are replaced at random by a substitution of the
-            encoding's lexicons in every batch, the teacher's clean output staying the target; 0 is
-            plain distillation, the paper's architecture-only mode.
+        substitution: share of the words that are replaced by a substitution of the encoding's
+            lexicons in every batch, the teacher's clean output staying the target.
+        substitution_choice: which one: `random`, or `first-order`, the one that raises the loss
+            most by its gradient.
+        characters: share of the words that are misspelt in every batch.
+        adversarial: on the embeddings, after the noise above: `none`, `fgsm`, `pgd` or `freelb`.
+        adversarial_radius: how far embeddings may move, in units of the embedding scale: each
+            token's under `fgsm`, all of a text together under `pgd` and `freelb`.
+        adversarial_steps: gradient steps of `pgd` and `freelb`.
+        clean_weight: weight of the loss on the clean text beside that on the perturbed one.
         patience: epochs without a lower loss on the validation split before training stops, with
             the best epoch's weights; 0 never stops early.
         precision: `auto` is bf16 where the processor has it and float32 elsewhere.
@@ -125,11 +142,27 @@ class DistillConfig:
     batch_size: int = 32
     patience: int = 0
     precision: str = "auto"
+    loss: str = "soft"
+    matching: str = "none"
+    matching_weight: float = 1.0
+    matching_share: float = 0.0
+    augment: str = "none"
+    augment_copies: int = 1
     temperature: float = 2.0
     soft_weight: float = 0.7
     weight_decay: float = 0.01
     dropout: float = 0.1
     substitution: float = 0.3
+    substitution_choice: str = "random"
+    characters: float = 0.0
+    adversarial: str = "none"
+    adversarial_radius: float = 0.1
+    adversarial_steps: int = 3
+    clean_weight: float = 0.0
+
+    def plain(self) -> DistillConfig:
+        """Without robust distillation: the paper's architecture-only mode."""
+        return replace(self, substitution=0.0, characters=0.0, adversarial="none")
 
 
 @with_config(STRICT)
@@ -292,7 +325,14 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("distill", "weight_decay", 0, 10),
     ("distill", "dropout", 0, 0.99),
     ("distill", "substitution", 0, 1),
+    ("distill", "characters", 0, 1),
+    ("distill", "adversarial_radius", 0, 100),
+    ("distill", "adversarial_steps", 1, 1000),
+    ("distill", "clean_weight", 0, 0.99),
     ("distill", "patience", 0, 100_000),
+    ("distill", "matching_weight", 1e-9, 1e9),
+    ("distill", "matching_share", 0, 1),
+    ("distill", "augment_copies", 1, 1000),
     ("fitness", "robustness", 0, 1e6),
     ("fitness", "accuracy", 0, 1e6),
     ("fitness", "efficiency", 0, 1e6),
@@ -321,8 +361,13 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
 _CHOICES = (
     ("teacher", "precision", ("auto", "float32", "bf16")),
     ("distill", "precision", ("auto", "float32", "bf16")),
+    ("distill", "loss", ("soft", "mse")),
+    ("distill", "matching", ("none", "patient", "tinybert", "distilbert", "mobilebert", "last")),
+    ("distill", "augment", ("none", "synonym", "masked_lm", "mask")),
     ("encoding", "lexicons", LEXICONS),
     ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
+    ("distill", "substitution_choice", ("random", "first-order")),
+    ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),
 )
 
 

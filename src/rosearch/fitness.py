@@ -27,6 +27,7 @@ from rosearch.student.model import StudentForSequenceClassification
 from rosearch.student.saving import save_student
 from rosearch.tasks import Split
 from rosearch.teacher.fit import load_classifier
+from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Candidate, Fidelity, Robustness, Score
 
 LATENCY_TOKENS = 32
@@ -45,6 +46,7 @@ class Context:
         kit: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
         checkpoints: folder of unfinished trainings; None keeps none.
+        outputs: the teacher's layers, where students are matched with them.
     """
 
     label_names: tuple[str, ...]
@@ -59,6 +61,7 @@ class Context:
     distill: DistillConfig
     fitness: FitnessConfig
     checkpoints: Path | None = None
+    outputs: TeacherOutputs | None = None
 
     @property
     def sizes(self) -> Sizes:
@@ -161,6 +164,7 @@ def fit(
         on_batch,
         validate,
         checkpoint,
+        context.outputs,
     )
 
 
@@ -220,7 +224,7 @@ def _final_model(
     if job.genotype is None:
         return *load_classifier(job.folder), None
     if job.plain:
-        context = replace(context, distill=replace(context.distill, substitution=0.0))
+        context = replace(context, distill=context.distill.plain())
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rosearch.attacks.recipe import Recipe
+from rosearch.config import RunConfig
 from rosearch.errors import UserError
 from rosearch.files import write_text
 from rosearch.listing import Listed
@@ -60,6 +62,14 @@ def print_summary(summary: Json, folder: Path, as_json: bool) -> None:
     report = folder / "report.html"
     if report.exists():
         console.print(f"report:   {report}", soft_wrap=True)
+
+
+def print_estimate(config: RunConfig, workers: int, as_json: bool) -> None:
+    """What a run would take."""
+    from rosearch.calibrate import calibrate, in_words
+
+    found = calibrate(config, workers)
+    print(json.dumps(asdict(found), indent=2) if as_json else in_words(found))
 
 
 def print_entry(entry: Json, out: Path, as_json: bool) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,30 +21,21 @@ from rosearch.callbacks.base import Callback, Callbacks
 from rosearch.config import RunConfig
 from rosearch.errors import MissingExtra, UserError
 from rosearch.files import write_text
-from rosearch.live import Course, SearchView
-from rosearch.loop import search_loop
 from rosearch.plan import check, fidelity_at, task_of
-from rosearch.run_space import check_space, latency_of, seed_genotypes, space_of
+from rosearch.run_space import check_space
 from rosearch.sampling import evaluate_sample
-from rosearch.space.cost import flops
-from rosearch.space.vary import Space
+from rosearch.searching import Clock, run_search
 from rosearch.store import Store
-from rosearch.strategies import STRATEGIES, EvolutionConfig
 from rosearch.strategies.population import last_rung
-from rosearch.strategies.rungs import Rungs, expected_evaluations, increments
-from rosearch.strategies.scheduler import Scheduler
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.summary import machine, summarise
-from rosearch.types import Job, Json, Trial
+from rosearch.types import Json, Trial
 
 if TYPE_CHECKING:
     from rosearch.fitness import Context
-    from rosearch.prepare import Prepared
 
 # Makes an executor of the run's context and a number of workers.
 Executors = Callable[["Context", int], Any]
-# Work of a step that does not grow with the student, in FLOPs of one text; see `expected_cost`.
-FIXED_FLOPS = 2e7
 
 
 def search(
@@ -128,13 +118,11 @@ def _go_on(
     told.started(config, folder)
     clock = Clock(store, config.search.minutes)
     prepared = prepare(config, task)
-    unfinished = folder / "checkpoints"
-    several = len(config.search.rungs) > 1
-    context = replace(prepared.context, checkpoints=unfinished if several else None)
+    checkpoints = folder / "checkpoints" if len(config.search.rungs) > 1 else None
+    context = replace(prepared.context, checkpoints=checkpoints)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
-        space = _searched(config, store, prepared, pool, clock, told)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        space = run_search(config, store, context, pool, clock, told)
         trials = store.trials()
         drawn = uniform_sample(space, config.search.random_sample, config.seed)
         full = len(config.search.rungs) - 1
@@ -152,98 +140,6 @@ def _go_on(
     make_report(folder)
     told.finished(summary)
     return summary
-
-
-def _searched(
-    config: RunConfig,
-    store: Store,
-    prepared: Prepared,
-    pool: Any,
-    clock: Clock,
-    told: Callbacks,
-) -> Space:
-    """Go through with the search, whose results are in the store then; its space."""
-    context, s = prepared.context, config.search
-    rows = dict(context.sizes.rows)
-    store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
-    latency = latency_of(config, store)
-    classes = len(context.label_names)
-    space = space_of(config, rows, classes, context.teacher_params, latency)
-    if pool.workers > s.slots:
-        print(
-            f"note: at most {s.slots} of {pool.workers} workers are busy; a new run with "
-            f"--set search.slots={2 * pool.workers} keeps all of them busy",
-            file=sys.stderr,
-        )
-    course = course_of(config, clock.earlier)
-    scheduler = scheduler_of(config, space)
-    with SearchView(course, context.teacher_params) as view:
-        clock.start_search()
-        search_loop(
-            scheduler,
-            pool,
-            [fidelity_at(config, rung) for rung in range(len(s.rungs))],
-            lambda job: store.find(job.candidate.id, job.rung),
-            lambda trial: store.add_trial(trial, **clock.meta()),
-            Audience(view, told, course),
-            clock.time_is_left,
-        )
-        clock.stop_search()
-    if scheduler.exhausted:
-        said = f"note: no new genotype was found after {scheduler.proposed} candidates"
-        print(f"{said}: the space has hardly more", file=sys.stderr)
-    return space
-
-
-@dataclass
-class Audience:
-    """The live view and the callbacks, which see the same results."""
-
-    view: SearchView
-    callbacks: Callbacks
-    course: Course
-    done: int = 0
-
-    def show(self, trial: Trial, running: int, fresh: bool) -> None:
-        self.view.show(trial, running, fresh)
-        self.done += 1
-        self.callbacks.trial(trial, self.done, max(self.done, sum(self.course.evaluations)))
-
-
-class Clock:
-    """Seconds of a run and of its search, those of earlier processes included."""
-
-    def __init__(self, store: Store, minutes: float | None) -> None:
-        meta = store.meta()
-        self.before = float(meta["seconds"])
-        self.earlier = float(meta.get("search_seconds", 0.0))
-        self.limit = None if minutes is None else 60 * minutes
-        self.started = time.monotonic()
-        self.searching: float | None = None  # since when
-        self.searched = 0.0
-
-    def start_search(self) -> None:
-        self.searching = time.monotonic()
-
-    def stop_search(self) -> None:
-        self.searched, self.searching = self.search() - self.earlier, None
-
-    def run(self) -> float:
-        """Seconds of the run."""
-        return self.before + time.monotonic() - self.started
-
-    def search(self) -> float:
-        """Seconds of the search."""
-        now = 0.0 if self.searching is None else time.monotonic() - self.searching
-        return self.earlier + self.searched + now
-
-    def time_is_left(self) -> bool:
-        """Whether the search may go on."""
-        return self.limit is None or self.search() < self.limit
-
-    def meta(self) -> Json:
-        """What the store keeps of it."""
-        return {"seconds": self.run(), "search_seconds": self.search()}
 
 
 @contextmanager
@@ -295,47 +191,6 @@ def stored_config(store: Store, folder: Path) -> RunConfig:
 
 def _digest(plain: Json) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-def scheduler_of(config: RunConfig, space: Space) -> Scheduler:
-    """What decides the order of the evaluations of a run."""
-    s = config.search
-    settings = EvolutionConfig(s.population, s.tournament, s.crossover)
-    return Scheduler(
-        STRATEGIES[s.strategy](space, settings),
-        Rungs(len(s.rungs), s.keep),
-        seed_genotypes(space),
-        s.candidates,
-        s.slots,
-        config.seed,
-        expected_cost(s.rungs, space),
-        s.queries,
-    )
-
-
-def expected_cost(rungs: Sequence[float], space: Space) -> Callable[[Job], float]:
-    """Expected duration of a job, as a share of its training and by its FLOPs.
-
-    FLOPs tell durations well: over the 24 candidates of each of two runs on `mr`, the logarithms of
-    both had correlations of 0.92 and 0.99.
-    """
-    added = increments(rungs)
-
-    def cost(job: Job) -> float:
-        return added[job.rung] * (FIXED_FLOPS + flops(job.candidate.genotype, space.sizes))
-
-    return cost
-
-
-def course_of(config: RunConfig, earlier: float = 0.0) -> Course:
-    """What the search of a run is expected to do."""
-    s = config.search
-    return Course(
-        expected_evaluations(s.candidates, len(s.rungs), s.keep),
-        increments(s.rungs),
-        None if s.minutes is None else 60 * s.minutes,
-        earlier,
-    )
 
 
 def make_report(folder: Path) -> None:

@@ -12,6 +12,7 @@ import json
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -112,7 +113,7 @@ class Store:
         self._lock = threading.Lock()
         new = not path.exists()
         if not new:
-            self._check_header()
+            self._check_untouched()
         with self._connected() as db:
             if new:
                 db.executescript(FIRST_TABLES)
@@ -125,17 +126,17 @@ class Store:
             self.check()
             self._migrate()
 
-    def _check_header(self) -> None:
-        """Refuse what is no store, or of a newer version, without opening it as a database.
+    def _check_untouched(self) -> None:
+        """Refuse what is no store, or of a newer version, without changing a byte.
 
-        SQLite may change a file by opening it. The version is in bytes 60 to 63 of the header
-        (https://www.sqlite.org/fileformat.html, 1.3).
+        SQLite may change a file that it opens, but not one that is told to be immutable. Reading
+        the header as of any file would end the locks that this process has on it
+        (https://www.sqlite.org/howtocorrupt.html, 2.2).
         """
-        with self.path.open("rb") as stream:
-            header = stream.read(100)
-        if len(header) < 100 or not header.startswith(b"SQLite format 3\x00"):
-            raise UserError(f"{self.path} is not a RoSearch run store")
-        self._check_version(int.from_bytes(header[60:64], "big"))
+        uri = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
+        with self._errors_told(), closing(sqlite3.connect(uri, uri=True)) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+        self._check_version(version)
 
     def _check_version(self, version: int) -> None:
         if version > SCHEMA:
@@ -178,6 +179,7 @@ class Store:
         with self._lock, self._errors_told():
             if self._writer is None:
                 self._writer = _writer(self.path)
+                weakref.finalize(self, self._writer.close)  # not only when cycles are collected
             self._writer.execute("BEGIN IMMEDIATE")
             with self._writer:
                 yield self._writer

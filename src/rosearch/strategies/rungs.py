@@ -54,6 +54,14 @@ class Rungs:
             self.seen[trial.rung] += 1
             self.moved[trial.rung] &= {t.candidate.id for t in self.results[trial.rung]}
 
+    def promising(self) -> set[str]:
+        """Candidates that have a fair chance to move on: about twice as many as will."""
+        found: set[str] = set()
+        for results, moved in zip(self.results, self.moved, strict=True):
+            best = best_first(results)[: 1 + int(2 * len(results) / self.keep)]
+            found |= {t.candidate.id for t in best} - moved
+        return found
+
     def promote(self) -> tuple[Candidate, int] | None:
         """The candidate to evaluate next and on which rung, the highest first; None if nobody is
         good enough."""

@@ -62,14 +62,14 @@ class Scheduler:
         self.exhausted = False  # whether no genotype is left that was not proposed before
         self._now = 0.0  # imaginary time
         self._under_way: list[tuple[float, int]] = []  # heap of imaginary end and job
-        self._open: set[int] = set()  # jobs whose results were not told yet
+        self._open: dict[int, str] = {}  # jobs whose results were not told yet -> their candidates
         self._told: dict[int, Trial] = {}
 
     def ask(self) -> Job | None:
         """The next job; None if it depends on results that were not told yet, or if `finished`."""
         while not self.finished:
             if len(self._under_way) < self.slots and (job := self._next_job()):
-                self._open.add(job.index)
+                self._open[job.index] = job.candidate.id
                 heapq.heappush(self._under_way, (self._now + self.cost(job), job.index))
                 return job
             if not self._under_way:
@@ -86,8 +86,12 @@ class Scheduler:
         """
         if job.index not in self._open:
             raise RuntimeError(f"job {job.index} was not asked for, or was told before")
-        self._open.remove(job.index)
+        del self._open[job.index]
         self._told[job.index] = trial
+
+    def unfinished(self) -> set[str]:
+        """Candidates under way, and those that have a fair chance to be evaluated further."""
+        return {*self._open.values(), *self.rungs.promising()}
 
     def _learn_next(self) -> bool:
         """Learn the result that ends next in imaginary time; False if it is not there yet."""

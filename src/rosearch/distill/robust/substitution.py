@@ -1,4 +1,4 @@
-"""Robust distillation: the student matches the teacher's clean output on perturbed inputs.
+"""Random synonym substitution: the student matches the teacher's clean output on other words.
 
 Shapes: B batch, T tokens, V tokens of the vocabulary, K substitutes.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.objective import Objective
 from rosearch.student.vocabulary import Vocabulary
@@ -58,55 +57,33 @@ def substitutes(vocabulary: Vocabulary, lexicon: Mapping[str, Sequence[str]]) ->
 def substituted(ids: Tensor, table: Tensor, count: Tensor, share: float) -> Tensor:
     """Token ids (B, T) with about `share` of the replaceable words replaced at random.
 
-    Words of both texts of a pair: more variety, though attacks change the second text only.
-
-    Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
-    Departure: a word whose next piece continues it is replaced as well, now and then; it is noise.
-
     Args:
         table, count: `Substitutes` as tensors (V, K) and (V,).
     """
     options = count[ids]  # (B, T)
-    pick = (torch.rand(ids.shape) * options).long()
+    pick = (torch.rand(ids.shape, device=ids.device) * options).long()
     drawn = table[ids].gather(-1, pick[..., None])[..., 0].to(ids.dtype)
-    return torch.where((options > 0) & (torch.rand(ids.shape) < share), drawn, ids)
+    chosen = (options > 0) & (torch.rand(ids.shape, device=ids.device) < share)
+    return torch.where(chosen, drawn, ids)
 
 
-class RobustMethod(Protocol):
-    """One training step's forward and backward passes."""
+@dataclass(frozen=True, eq=False)
+class RandomSubstitution:
+    """Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
-        """Add the gradients of the loss to those of the model; returns the loss, a scalar."""
-        ...
+    Words of both texts of a pair: more variety, though attacks change the second text only.
 
+    Departures: SAFER predicts by a vote over such texts, here they are training data only; a word
+    whose next piece continues it is replaced as well, now and then; it is noise.
 
-@dataclass(frozen=True)
-class Substitution:
-    """Random substitution in every batch."""
+    Attributes:
+        table, count: `Substitutes` as tensors (V, K) and (V,).
+        share: of the replaceable words.
+    """
 
     table: Tensor
     count: Tensor
     share: float
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
-        swapped = replace(batch, ids=substituted(batch.ids, self.table, self.count, self.share))
-        return Plain().backward(model, swapped, objective)
-
-
-@dataclass(frozen=True)
-class Plain:
-    """No perturbation."""
-
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
-        loss = objective.losses(model, batch).mean()
-        loss.backward()
-        return loss.detach()
-
-
-def robust_method(config: DistillConfig, data: Any, model: Any) -> RobustMethod:
-    """What a training does in each step."""
-    if not config.substitution or data.substitutes is None:
-        return Plain()
-    table = torch.from_numpy(data.substitutes.ids)
-    count = torch.from_numpy(data.substitutes.count)
-    return Substitution(table, count, config.substitution)
+    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+        return replace(batch, ids=substituted(batch.ids, self.table, self.count, self.share))
