@@ -58,6 +58,14 @@ Settings = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+More = Annotated[
+    str | None,
+    typer.Option(
+        help="A larger limit: a number, or + and a number.",
+        metavar="N|+N",
+        show_default="as before",
+    ),
+]
 Model = Annotated[
     str,
     typer.Argument(
@@ -91,7 +99,26 @@ def search(
     teacher: TeacherOptions,
     candidates: Annotated[
         int | None,
-        typer.Option(help="Architectures to evaluate.", min=1, show_default=FROM_PRESET),
+        typer.Option(
+            help="Most architectures to evaluate.",
+            min=1,
+            show_default=f"{FROM_PRESET}; no limit with --minutes or --queries",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Most minutes to search.", min=0, show_default="no limit"),
+    ] = None,
+    queries: Annotated[
+        int | None,
+        typer.Option(help="Most queries of attacks to students.", min=1, show_default="no limit"),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="Where candidates come from: rosearch, nsga2, local or random.",
+            show_default="rosearch",
+        ),
     ] = None,
     random_sample: Annotated[
         int | None,
@@ -128,6 +155,12 @@ def search(
         Path | None,
         typer.Option(help="Folder of the run; must not exist.", show_default="runs/TASK-TIME"),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Estimate time and memory from two candidates; start no run."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Search robust students for a task, and evaluate the best ones on its test split.
@@ -137,23 +170,62 @@ def search(
     students/.
     """
     from rosearch import run
-    from rosearch.config import make_config
+    from rosearch.config import MOST_CANDIDATES, make_config
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
-    flags["search"] = given(candidates=candidates, attack=attack, random_sample=random_sample)
+    if candidates is None and (minutes is not None or queries is not None):
+        candidates = MOST_CANDIDATES
+    flags["search"] = given(
+        strategy=strategy,
+        candidates=candidates,
+        minutes=minutes,
+        queries=queries,
+        attack=attack,
+        random_sample=random_sample,
+    )
     flags["final"] = given(held_out=held_out)
     flags["space"] = given(max_params=max_params)
     made = make_config(preset, config, _with_settings(flags, settings))
+    if dry_run:
+        from rosearch.output import print_estimate
+
+        print_estimate(made, workers, as_json)
+        return
     folder = out or Path("runs") / f"{_task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
     _finish_run(lambda: run.search(made, folder, workers), folder, as_json)
 
 
 @app.command()
-def resume(run: RunFolder, workers: Workers = 2, as_json: AsJson = False) -> None:
-    """Go on with a run that was stopped or killed; nothing evaluated is lost or done again."""
+def resume(
+    run: RunFolder,
+    workers: Workers = 2,
+    candidates: More = None,
+    minutes: More = None,
+    queries: More = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was stopped or killed, or extend a finished one.
+
+    Nothing evaluated is lost or done again.
+    """
     from rosearch.run import resume as go_on
 
-    _finish_run(lambda: go_on(run, workers), run, as_json)
+    def work() -> Any:
+        return go_on(run, workers, candidates=candidates, minutes=minutes, queries=queries)
+
+    _finish_run(work, run, as_json)
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that runs are in.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the runs of a folder, newest first: their state, progress and results."""
+    from rosearch import output
+    from rosearch.listing import list_runs
+
+    output.print_runs(list_runs(folder), folder, as_json)
 
 
 @app.command()
