@@ -29,7 +29,6 @@ from rosearch.distill.robust.method import Composed
 from rosearch.distill.robust.substitution import Substitutes, substitutes
 from rosearch.distill.train import train_student
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.presets import preset
 from rosearch.student.build import build_student
 from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.types import Fidelity
@@ -322,9 +321,8 @@ def test_robust_trainings_go_on_from_checkpoints(data, tmp_path):
 
     def train(portion: float, checkpoint=None):
         fidelity = Fidelity(2, 1.0, 0, "", portion=portion)
-        g = preset("transformer1")
         return train_student(
-            g, data, labels, targets, ("a", "b"), config, fidelity, 0, checkpoint=checkpoint
+            LSTM, data, labels, targets, ("a", "b"), config, fidelity, 0, checkpoint=checkpoint
         )
 
     whole = train(1.0)
