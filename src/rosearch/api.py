@@ -24,10 +24,9 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
     """
     from rosearch.executors.local import one_thread
     from rosearch.fitness import FinalJob, evaluate_final
-    from rosearch.plan import all_attacks, check, task_of
+    from rosearch.plan import all_attacks, check, final_fidelity, task_of
     from rosearch.prepare import prepare
     from rosearch.progress import stage
-    from rosearch.run import final_fidelity
     from rosearch.summary import model_entry
 
     if g.encoding == "synonym":
@@ -133,7 +132,8 @@ def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
     from rosearch.store import Store
 
     store = Store(run / "run.db")
-    found = [t.candidate.genotype for t in store.trials() if t.candidate.id.startswith(wanted)]
+    trials = [t for t in store.trials() if t.candidate.id.startswith(wanted)]
+    found = list({t.candidate.id: t.candidate.genotype for t in trials}.values())
     if len(found) != 1 or not wanted:
         raise UserError(f"{run} has {len(found)} candidates whose id starts with {wanted!r}")
     meta = store.meta()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +14,13 @@ import typer
 
 from rosearch import __version__
 from rosearch.errors import UserError
-from rosearch.options import TaskOptions, TeacherOptions, given, with_groups
+from rosearch.options import (
+    OptionalTaskOptions,
+    TaskOptions,
+    TeacherOptions,
+    given,
+    with_groups,
+)
 
 app = typer.Typer(
     name="rosearch",
@@ -368,14 +376,71 @@ def export(
 
     flags = {**data.settings(), **given(seed=seed)}
     try:
-        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+        with _nothing_left():
+            found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
     except bundle.ParityError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        raise typer.Exit(130) from None
     print_export(found, as_json)
+
+
+@app.command()
+@with_groups
+def quantize(
+    *,
+    model: Model,
+    bits: Annotated[
+        int,
+        typer.Option(help="8: weights and products in int8. 4: weights only, products in float."),
+    ] = 8,
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    data: OptionalTaskOptions,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Quantise a classifier as it is, without training: an ONNX folder and what it takes.
+
+    With a task, its answers are compared with those of the original.
+    """
+    from rosearch.compress import quantized
+    from rosearch.compress.show import print_compressed
+
+    with _nothing_left():
+        found = quantized(model, bits, out, _task_if_given(data, seed))
+    print_compressed(found, as_json)
+
+
+@app.command()
+@with_groups
+def prune(
+    *,
+    model: Model,
+    sparsity: Annotated[float, typer.Option(help="Share of the weights that become 0.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="global: the least weights of the whole model; layer: the same share of each."
+        ),
+    ] = "global",
+    epochs: Annotated[
+        int, typer.Option(help="Passes over the train split afterwards, zeros staying 0.")
+    ] = 0,
+    data: OptionalTaskOptions,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set the weights of least magnitude of a classifier to 0, and say what that would save.
+
+    With a task, its answers are compared with those of the original.
+    """
+    from rosearch.compress import pruned
+    from rosearch.compress.show import print_compressed
+
+    with _nothing_left():
+        task = _task_if_given(data, seed)
+        found = pruned(model, sparsity, out, task, epochs, scope, seed or 0)
+    print_compressed(found, as_json)
 
 
 @app.command()
@@ -497,6 +562,25 @@ def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
         print(f"stopped{hint}", file=sys.stderr)
         raise typer.Exit(130) from None
     output.print_summary(summary, folder, as_json)
+
+
+@contextmanager
+def _nothing_left() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _task_if_given(data: TaskOptions, seed: int | None) -> Any:
+    from rosearch.config import make_config
+    from rosearch.plan import task_of
+
+    if not data.settings()["task"]:
+        return None
+    made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
+    return task_of(made.task, made.seed)
 
 
 def _with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:

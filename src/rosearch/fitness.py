@@ -27,6 +27,7 @@ from rosearch.student.model import StudentForSequenceClassification
 from rosearch.student.saving import save_student
 from rosearch.tasks import Split
 from rosearch.teacher.fit import load_classifier
+from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Candidate, Fidelity, Robustness, Score
 
 LATENCY_TOKENS = 32
@@ -45,6 +46,7 @@ class Context:
         kit: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
         checkpoints: folder of unfinished trainings; None keeps none.
+        outputs: the teacher's layers, where students are matched with them.
     """
 
     label_names: tuple[str, ...]
@@ -59,6 +61,7 @@ class Context:
     distill: DistillConfig
     fitness: FitnessConfig
     checkpoints: Path | None = None
+    outputs: TeacherOutputs | None = None
 
     @property
     def sizes(self) -> Sizes:
@@ -161,6 +164,7 @@ def fit(
         on_batch,
         validate,
         checkpoint,
+        context.outputs,
     )
 
 
@@ -170,7 +174,7 @@ class FinalJob:
 
     Attributes:
         folder: where the trained student is saved, or the saved model is read.
-        plain: distil without any robust training, as the reference is.
+        distill: how the student is trained; None is as in the search.
     """
 
     model: str
@@ -180,7 +184,7 @@ class FinalJob:
     fidelity: Fidelity
     attacks: tuple[str, ...]
     attacked: int
-    plain: bool = False
+    distill: DistillConfig | None = None
 
 
 def evaluate_final(
@@ -219,8 +223,8 @@ def _final_model(
     """Model, tokenizer and fitness on the validation split of a final job."""
     if job.genotype is None:
         return *load_classifier(job.folder), None
-    if job.plain:
-        context = replace(context, distill=context.distill.plain())
+    if job.distill is not None:
+        context = replace(context, distill=job.distill)
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)

@@ -10,7 +10,7 @@ import torch
 
 from rosearch.batches import bucketed_epoch, padded, sorted_batches
 from rosearch.config import DistillConfig
-from rosearch.distill.losses import distillation, soft_cross_entropy
+from rosearch.distill.losses import soft_and_hard, soft_cross_entropy
 from rosearch.distill.robust.substitution import substituted, substitutes
 from rosearch.distill.schedule import cosine_rate
 from rosearch.distill.train import TrainingDiverged, train_student
@@ -38,7 +38,7 @@ def test_distillation_weighs_soft_and_hard():
     hard = math.log(1 + math.exp(2.0))
     soft = soft_cross_entropy(student, teacher, 2.0).item()
     for weight in (0.0, 0.25, 1.0):
-        loss = distillation(student, teacher, labels, 2.0, weight).item()
+        loss = soft_and_hard(student, teacher, labels, 2.0, weight).item()
         assert loss == pytest.approx(weight * soft + (1 - weight) * hard, rel=1e-5)
 
 

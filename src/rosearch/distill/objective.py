@@ -1,4 +1,4 @@
-"""What a student is trained for: the loss of each example. Shapes: B batch, T tokens."""
+"""What a student is trained for: the loss of each example. Shapes: B batch, T tokens, C classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
-from rosearch.distill.losses import distillation
+from rosearch.distill.losses import hard_label, logit_mse, soft_and_hard
 from rosearch.student.model import StudentForSequenceClassification
 from rosearch.teacher.fit import autocast
 
@@ -45,7 +45,12 @@ class Prediction:
         vectors = model.input.embed(batch.ids) if vectors is None else vectors
         with autocast(self.config.precision, vectors.device.type):
             logits = model.logits(vectors, batch.mask.bool())
+        return self.of_logits(logits.float(), batch)
+
+    def of_logits(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Losses (B,) of logits (B, C)."""
         c = self.config
-        return distillation(
-            logits.float(), batch.targets, batch.labels, c.temperature, c.soft_weight
-        )
+        if c.loss == "mse":
+            hard = hard_label(logits, batch.labels)
+            return c.soft_weight * logit_mse(logits, batch.targets) + (1 - c.soft_weight) * hard
+        return soft_and_hard(logits, batch.targets, batch.labels, c.temperature, c.soft_weight)

@@ -21,13 +21,23 @@ class Optimiser:
 
     Departures from AdamW on everything: rows that no batch reads stay as they are, the embedding
     has no weight decay, and its gradient plays no part in the clipping (Adam is blind to its size).
+
+    Args:
+        more: trained together with the student, and left behind with it.
     """
 
-    def __init__(self, model: nn.Module, table: nn.Embedding, config: DistillConfig) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        table: nn.Embedding,
+        config: DistillConfig,
+        more: nn.Module | None = None,
+    ) -> None:
         table.sparse = True
         self.table = table.weight
-        self.names: dict[Tensor, str] = {p: name for name, p in model.named_parameters()}
-        self.others = [p for p in model.parameters() if p is not table.weight]
+        modules = nn.ModuleDict({"model": model, **({} if more is None else {"more": more})})
+        self.names: dict[Tensor, str] = {p: name for name, p in modules.named_parameters()}
+        self.others = [p for p in self.names if p is not table.weight]
         rate = config.learning_rate
         decay = config.weight_decay
         self.parts = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.objective import Objective, Prediction
+from rosearch.distill.guided import Guidance, guidance, objectives
 from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.robust import robust_method
 from rosearch.distill.schedule import Schedule
@@ -28,6 +28,7 @@ from rosearch.distill.stopping import EarlyStopping
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Fidelity
 
 # Called with batches done, batches in all, and the loss.
@@ -52,6 +53,7 @@ def train_student(
     on_batch: OnBatch | None = None,
     validate: Callable[[nn.Module], float] | None = None,
     checkpoint: Path | None = None,
+    outputs: TeacherOutputs | None = None,
 ) -> StudentForSequenceClassification:
     """A student trained from scratch; deterministic in its arguments on one thread of a CPU.
 
@@ -62,16 +64,20 @@ def train_student(
         checkpoint: file to go on from, where it holds an earlier part of the same training, and
             to leave the state in, where the training is not run to its end. It changes nothing but
             the time.
+        outputs: the teacher's layers, where the configuration has a `matching`.
 
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
+        UserError: the student can't be matched with the teacher's layers.
     """
     model = build_student(g, data.vocabulary, label_names, seed, data.embedding, teacher_params)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
-    training = Training(model, data, labels, targets, config, fidelity, seed, validate)
-    recipe = json.dumps([g.hash, seed, asdict(config), asdict(replace(fidelity, portion=1.0))])
+    guides = guidance(g, data, config, outputs, seed)
+    training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
+    length = (fidelity.epochs, fidelity.train_share)  # rungs differ in portion and attack
+    recipe = json.dumps([g.hash, seed, asdict(config), length])
     if checkpoint is not None:
         training.load(load_checkpoint(checkpoint, recipe, training.schedule.last))
     with torch.random.fork_rng(devices=[]):
@@ -95,15 +101,18 @@ class Training:
         fidelity: Fidelity,
         seed: int,
         validate: Callable[[nn.Module], float] | None = None,
+        guides: Guidance | None = None,
     ) -> None:
         lengths = [len(ids) for ids in data.texts]
         self.model, self.data, self.seed = model, data, seed
         self.labels = torch.as_tensor(np.asarray(labels))
         self.targets = torch.as_tensor(np.asarray(targets, dtype=np.float32))
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed)
-        self.optimiser = Optimiser(model, model.input.table, config)
+        self.matching = guides.matching.to(model.device) if guides else None
+        self.optimiser = Optimiser(model, model.input.table, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
-        self.objective: Objective = Prediction(config)
+        self.objective, self.first = objectives(config, guides)
+        self.alone = round(config.matching_share * self.schedule.steps)
         self.method = robust_method(config, data, model)
         self.step = 0
 
@@ -118,7 +127,8 @@ class Training:
                 batches = plan.epoch(epoch)
             # Every step draws from a generator of its own: nothing of it needs to be kept.
             torch.manual_seed(STREAM * self.seed + self.step)
-            loss = self.method.backward(self.model, self.batch(batches[place]), self.objective)
+            objective = self.first if self.step < self.alone else self.objective
+            loss = self.method.backward(self.model, self.batch(batches[place]), objective)
             self.optimiser.step(plan.rate(self.step))
             self.step += 1
             value = loss.item()
@@ -147,6 +157,8 @@ class Training:
             "optimiser": self.optimiser.tensors(),
             "stopping": self.stopping.tensors(),
         }
+        if self.matching is not None:
+            groups["matching"] = self.matching.state_dict()
         return Checkpoint(self.step, groups)
 
     def load(self, checkpoint: Checkpoint | None) -> None:
@@ -156,3 +168,5 @@ class Training:
             self.model.load_state_dict(dict(checkpoint.groups["model"]))
             self.optimiser.load(checkpoint.groups["optimiser"])
             self.stopping.load(checkpoint.groups["stopping"])
+            if self.matching is not None:
+                self.matching.load_state_dict(dict(checkpoint.groups["matching"]))

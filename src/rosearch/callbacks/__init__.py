@@ -1,0 +1,1 @@
+"""Callbacks: what looks on while a run goes on, such as experiment tracking."""
