@@ -565,7 +565,7 @@ def compare(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """The classic students of the literature and the best of a run under one protocol: one table."""
+    """Classic students of the literature and the best of a run, under one protocol: one table."""
     from rosearch import output
     from rosearch.compare import compare_into
     from rosearch.config import make_config
