@@ -20,8 +20,9 @@ LEVELS = (
     {"fitness", "plan", "budget", "run_space"},
     {"executors", "summary", "live", "callbacks"},
     {"prepare", "sampling", "loop", "finals"},
-    {"searching", "run", "runs", "report"},
-    {"api", "assess", "export", "compress"},
+    {"searching", "run", "runs", "report", "listing"},
+    {"api", "assess", "export", "compress", "calibrate"},
+    {"compare"},
     {"output", "attack_output", "options"},
     {"cli", "__init__"},
 )

@@ -77,6 +77,12 @@ def check(config: RunConfig) -> None:
                 "or its masked language model; change final.held_out, search.attack or "
                 "encoding.lexicons"
             )
+        if len(config.search.rungs) > 1 and read & EMBEDDINGS:
+            raise UserError(
+                f"the attack {name!r} cannot be held out: the lowest of several rungs attacks "
+                f"embeddings, too ({CHEAP_ATTACK}); change final.held_out, or set search.rungs to "
+                "[1]"
+            )
         for setting, alike in trained.items():
             if read & alike:
                 raise UserError(
@@ -122,8 +128,8 @@ def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
 
     The lowest of several rungs attacks the embeddings in one step (FGSM), which costs three passes
     a text where a search over words costs dozens. The rungs between attack as the last one does,
-    but as small a share of its texts as they train of its schedule: the outcome on
-    very few would be chance, so not less than `FEWEST_ATTACKED`.
+    but as small a share of its texts as they train of its schedule, though not fewer than
+    `FEWEST_ATTACKED`: the outcome on very few would be chance.
     """
     s = config.search
     portion = s.rungs[rung]
