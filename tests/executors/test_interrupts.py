@@ -91,10 +91,11 @@ def test_workers_do_not_outlive_a_killed_owner(tmp_path: Path):
 
 
 def test_leaving_by_an_exception_ends_what_is_under_way(tmp_path: Path):
-    with pytest.raises(ZeroDivisionError), ProcessPool(tmp_path, 1) as pool:
-        running, waiting = pool.call(sleep, 1000), pool.call(sleep, 1000)
-        while not noted(tmp_path, "asleep"):
-            time.sleep(0.02)
+    pool = ProcessPool(tmp_path, 1)
+    running, waiting = pool.call(sleep, 1000), pool.call(sleep, 1000)
+    while not noted(tmp_path, "asleep"):
+        time.sleep(0.02)
+    with pytest.raises(ZeroDivisionError), pool:
         _ = 1 / 0
     assert "stopped" in str(running.exception(timeout=0))
     assert waiting.cancelled()

@@ -70,7 +70,7 @@ def test_without_a_cluster_the_address_is_told(monkeypatch, tmp_path: Path):
     if ray.is_initialized():
         ray.shutdown()
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    with pytest.raises(UserError, match="cannot use a Ray cluster at auto: .*`ray start --head`"):
+    with pytest.raises(UserError, match=r"cannot use a Ray cluster at auto: .*`ray start --head`"):
         make_executor("ray", None, address="auto")
 
 
@@ -81,12 +81,13 @@ def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_lost_machine_costs_nothing(tmp_path: Path):
+def test_a_lost_machine_costs_nothing(tmp_path: Path, monkeypatch):
     """Two machines of a cluster; one is lost with a candidate under way."""
     from ray.cluster_utils import Cluster
 
     if ray.is_initialized():
         ray.shutdown()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the tests' own code
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL})
     try:
         nodes = [cluster.add_node(num_cpus=1, **SMALL) for _ in range(2)]
@@ -95,6 +96,7 @@ def test_a_lost_machine_costs_nothing(tmp_path: Path):
         ) as executor:
             futures = [executor.submit(candidate(i), doing("slow")) for i in range(12)]
             while noted(tmp_path, "attempt-0") + noted(tmp_path, "attempt-1") < 2:
+                assert not futures[0].done(), futures[0]
                 time.sleep(0.05)
             cluster.remove_node(nodes[0], allow_graceful=False)
             assert [f.result(timeout=120).params for f in futures] == list(range(12))

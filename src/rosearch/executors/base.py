@@ -20,9 +20,8 @@ ATTEMPTS = 2  # a candidate that fails is tried once more
 class Executor(Protocol):
     """Runs evaluations; used as a context manager.
 
-    A task that fails is run once more, on another worker where there are several, unless the error
-    is the user's to mend; then its future holds the exception. What happens to one task disturbs no
-    other one.
+    A task that fails is run once more, unless the error is the user's to mend; then its future
+    holds the exception. What happens to one task disturbs no other one.
     """
 
     workers: int
@@ -47,9 +46,7 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Any) -> Score:
     return fitness.evaluate(candidate, fidelity, context)
 
 
-def finite(
-    evaluate: Evaluate, candidate: Candidate, fidelity: Fidelity, context: Any
-) -> Score:
+def finite(evaluate: Evaluate, candidate: Candidate, fidelity: Fidelity, context: Any) -> Score:
     """A score whose numbers can be compared.
 
     Raises:

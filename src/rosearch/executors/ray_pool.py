@@ -15,12 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import rosearch
 from rosearch.errors import UserError, one_line, require
 from rosearch.executors.base import Evaluate, evaluate
 from rosearch.executors.faults import Limits, WorkerDied
 from rosearch.executors.pool import Pool
-from rosearch.executors.supervisor import Supervisor, load_task, write_files
+from rosearch.executors.supervisor import Supervisor, packed_task, write_files
 from rosearch.executors.worker import opened
 from rosearch.files import new_folder
 
@@ -90,8 +89,10 @@ class _Remote:
         """Return when the cluster has placed the worker and it is ready."""
         opened(self._get(self.supervisor.start.remote()))
 
-    def run(self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None) -> Any:
-        task = load_task(function, args)
+    def run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
+    ) -> Any:
+        task = packed_task(function, args)
         result, made = opened(self._get(self.supervisor.run.remote(task, seconds)))
         for i, files in made.items():
             with new_folder(args[i].folder) as folder:
@@ -156,4 +157,4 @@ def _code(address: str | None) -> dict[str, Any]:
     """What makes workers import the same rosearch as this program."""
     if address is None:
         return {"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}}
-    return {"py_modules": [str(Path(rosearch.__file__).parent)]}
+    return {"py_modules": [str(Path(__file__).parents[1])]}

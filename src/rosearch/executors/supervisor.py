@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
 from rosearch.executors.faults import WorkerLost
-from rosearch.executors.worker import Spool, Worker, outcome
+from rosearch.executors.worker import Spool, Worker, failure, outcome
 
 Files = dict[str, bytes]  # relative path -> content
 
@@ -43,7 +43,7 @@ class Supervisor:
         try:
             return self.worker.exchange(task, seconds)
         except WorkerLost as error:
-            return outcome(lambda: _raise(error))
+            return failure(error)
 
 
 def packed_folders(args: tuple[Any, ...]) -> dict[int, Files | None]:
@@ -91,10 +91,6 @@ def write_files(files: Files, folder: Path) -> None:
         path.write_bytes(content)
 
 
-def load_task(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
-    """A pickled task for `Supervisor.run`, which returns `run_elsewhere`'s result."""
+def packed_task(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
+    """A pickled task for `Supervisor.run`, whose result is that of `run_elsewhere`."""
     return pickle.dumps((run_elsewhere, (function, args, packed_folders(args))))
-
-
-def _raise(error: Exception) -> None:
-    raise error

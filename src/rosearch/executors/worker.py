@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from multiprocessing import connection, get_context, reduction
 from typing import Any
 
@@ -35,7 +36,7 @@ class Spool:
     """A pickled context in a file without a name: read by workers, gone with its last reader."""
 
     def __init__(self, pickled: bytes) -> None:
-        self.file = tempfile.TemporaryFile()
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the spool
         self.file.write(pickled)
         self.file.flush()
 
@@ -74,7 +75,9 @@ class Worker:
                 ) from error
             raise
 
-    def run(self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None) -> Any:
+    def run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
+    ) -> Any:
         """The result of `function(*args, context)`.
 
         Raises:
@@ -141,7 +144,12 @@ def outcome(work: Callable[[], Any]) -> bytes:
     try:
         return pickle.dumps((work(), ()))
     except Exception as error:
-        return pickle.dumps((None, _sendable(error)))
+        return failure(error)
+
+
+def failure(error: Exception) -> bytes:
+    """The packed outcome of work that raised."""
+    return pickle.dumps((None, _sendable(error)))
 
 
 def opened(packed: bytes) -> Any:
@@ -153,7 +161,7 @@ def opened(packed: bytes) -> Any:
     value, errors = pickle.loads(packed)
     if not errors:
         return value
-    for error, cause in zip(errors, errors[1:], strict=False):
+    for error, cause in pairwise(errors):
         error.__cause__ = cause  # pickling drops it
     raise errors[0]
 
