@@ -20,7 +20,7 @@ WITH_RAY = pytest.param(
         pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
     ],
 )
-LIMITS = Limits(seconds=2.0, gigabytes=0.4)
+LIMITS = Limits(seconds=3.0, gigabytes=0.4)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,10 @@
 
 Ray places supervisors, one per worker, by the resources they ask for; the pool feeds them as it
 feeds local workers. The context is put into the object store once, each machine fetches it once.
-Nothing needs storage that the machines share: folders that a task reads or makes travel with it.
+Folders that a job reads or makes travel with it. What else is read by path has to be there on each
+machine, or on storage that they share: the models of attacks that need one (the cache folder,
+ROSEARCH_CACHE) and checkpoints, without which a training starts anew. Code of one's own (an attack,
+an operation) has to be installed on the machines.
 """
 
 from __future__ import annotations
