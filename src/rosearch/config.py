@@ -365,9 +365,9 @@ _CHOICES = (
     ("distill", "matching", ("none", "patient", "tinybert", "distilbert", "mobilebert", "last")),
     ("distill", "augment", ("none", "synonym", "masked_lm", "mask")),
     ("encoding", "lexicons", LEXICONS),
-    ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
     ("distill", "substitution_choice", ("random", "first-order")),
     ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),
+    ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
 )
 
 
