@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rosearch.config import PRESETS, from_dict, make_config, merged, setting, to_dict, to_toml
 from rosearch.errors import UserError
+from rosearch.strategies import STRATEGIES
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -41,6 +42,11 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
         ({"distill": {"dropout": 1}}, r"distill\.dropout: expected 0 to 0\.99, found 1"),
         ({"teacher": {"precision": "fp8"}}, r"teacher\.precision: expected one of auto, float32"),
         ({"search": 3}, "config: search"),
+        ({"search": {"strategy": "bayes"}}, r"search\.strategy: expected one of rosearch, nsga2"),
+        ({"search": {"rungs": [0.5, 0.2, 1]}}, r"search\.rungs: expected shares that grow and end"),
+        ({"search": {"rungs": [0.1, 0.5]}}, r"end with 1, such as .* found \[0\.1, 0\.5\]"),
+        ({"search": {"rungs": []}}, r"search\.rungs: expected one or more different values"),
+        ({"search": {"minutes": math.nan}}, r"search\.minutes: expected"),
     ],
 )
 def test_wrong_settings_are_named(data: dict[str, object], message: str):
@@ -60,6 +66,20 @@ def test_unknown_preset_and_bad_files(tmp_path: Path):
     bad.write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="is not valid TOML"):
         make_config("quick", bad)
+
+
+def test_files_of_the_time_before_rungs_mean_what_they_meant(tmp_path: Path):
+    file = tmp_path / "c.toml"
+    file.write_text("[search]\nlag = 3\n")
+    for found in (make_config("standard", file).search, from_dict({"search": {"lag": 3}}).search):
+        assert (found.slots, found.rungs) == (3, (1.0,))
+    file.write_text("[search]\nlag = 3\nrungs = [0.5, 1.0]\n")
+    assert make_config("quick", file).search.rungs == (0.5, 1.0)
+
+
+def test_every_strategy_may_be_asked_for():
+    for name in STRATEGIES:
+        assert from_dict({"search": {"strategy": name}}).search.strategy == name
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ import pytest
 
 from rosearch.config import clusterings_of, from_dict, make_config, to_dict
 from rosearch.errors import UserError
-from rosearch.plan import check
+from rosearch.plan import check, fidelity_at
 from rosearch.prepare import clusters_of, united
-from rosearch.run import check_space, latency_of, seed_genotypes, space_of
+from rosearch.run_space import check_space, latency_of, seed_genotypes, space_of
 from rosearch.space.encoding import Clustering
 from rosearch.space.vary import Space
 from rosearch.store import Store
 from rosearch.student.clusters import Evidence, synonym_clusters
+from rosearch.types import Fidelity
 
 BOTH = {
     "encoding": {
@@ -124,3 +125,23 @@ def test_seeds_have_only_sizes_that_the_space_allows(sizes):
     assert len(seeds) >= 3
     assert {g.width for g in seeds} <= {64, 96}
     assert {g.embedding_dim for g in seeds} == {32}
+
+
+def test_rungs_cost_more_and_more_and_the_last_one_is_the_full_evaluation():
+    config = from_dict({"search": {"rungs": [0.06, 0.2, 1], "attacked": 400, "epochs": 3}})
+    low, middle, full = (fidelity_at(config, rung) for rung in range(3))
+    assert full == Fidelity(3, 1.0, 400, "wordnet", None, 1.0)
+    assert (middle.attack, middle.attacked, middle.portion) == ("wordnet", 80, 0.2)
+    assert (low.attack, low.portion) == ("fgsm", 0.06)
+    few = from_dict({"search": {"rungs": [0.06, 0.2, 1], "attacked": 30}})
+    assert fidelity_at(few, 1).attacked == 30
+    alone = from_dict({"search": {"rungs": [1], "attacked": 400, "epochs": 3}})
+    assert fidelity_at(alone, 0) == full
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+def test_what_the_lowest_rung_attacks_cannot_be_held_out(attack: str):
+    final = {"held_out": [attack]}
+    with pytest.raises(UserError, match="the lowest of several rungs attacks embeddings"):
+        check(from_dict({"search": {"rungs": [0.5, 1]}, "final": final}))
+    check(from_dict({"search": {"rungs": [1]}, "final": final}))

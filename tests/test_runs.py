@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,23 @@ def test_no_run_and_no_student_are_named(folder: Path):
         rosearch.load_run(folder / "none")
     with pytest.raises(rosearch.UserError, match="cannot load the model"):
         rosearch.load_run(folder).student("nope")
+
+
+def test_of_a_candidate_the_highest_rung_counts(folder: Path):
+    store = Store(folder / "run.db")
+    first, failed = store.trials()
+    third = Candidate(2, bilstm(), 9)
+    store.add_trial(
+        replace(first, score=replace(SCORE, clean=0.9, params=2_000_000), rung=1),
+        Trial(third, replace(SCORE, clean=0.99, params=1)),
+    )
+    run = rosearch.load_run(folder)
+    rows = {row["id"]: row for row in run.candidates.to_dict("records")}
+    assert [row["rung"] for row in rows.values()] == [1, 0, 0]
+    assert rows[first.candidate.id]["clean"] == 0.9
+    assert [row["front"] for row in rows.values()] == [True, False, False]
+    table = run.evaluations
+    assert list(zip(table["id"], table["rung"], strict=True)) == [
+        (first.candidate.id, 0), (first.candidate.id, 1), (failed.candidate.id, 0), (third.id, 0),
+    ]  # fmt: skip
+    assert list(table["front"]) == [False, True, False, False]

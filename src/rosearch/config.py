@@ -202,6 +202,8 @@ class SearchConfig:
             `rosearch.strategies.scheduler`.
         epochs, train_share, attacked, attack, max_queries: the last rung's; see
             `rosearch.types.Fidelity`, and `rosearch.plan.fidelity_at` for the other rungs.
+        first_attack: of the first rung, where there are several; None is `attack`. FGSM on the
+            embeddings (`fgsm`) is cheaper and ranks students worse.
         random_sample: further genotypes, drawn uniformly and evaluated like the last rung for the
             statistics only; see `rosearch.strategies.uniform`.
     """
@@ -221,6 +223,7 @@ class SearchConfig:
     attacked: int = 200
     attack: str = "wordnet"
     max_queries: int | None = None
+    first_attack: str | None = None
     random_sample: int = 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,14 @@ import numpy as np
 import pytest
 from made_runs import SIZES, made_run, made_trials
 
-from rosearch.report.history import changes, hypervolume, lineage, rung_correlations
+from rosearch.report.data import plot_data
+from rosearch.report.history import (
+    changes,
+    hypervolume,
+    lineage,
+    rank_interval,
+    rung_correlations,
+)
 from rosearch.report.page import run_page
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.space.genotype import Genotype, Node
@@ -66,6 +74,17 @@ def test_time_counts_in_the_order_in_which_trials_ended():
     assert curve.volume[0] == hypervolume(run_of([second]), 10_000_000).volume[0]
 
 
+def test_only_the_last_rung_has_a_hypervolume():
+    first, second, _ = made_trials(3)
+    full = replace(scored(first, clean=0.6, after=0.3, size=1_000_000), rung=1)
+    run = replace(
+        run_of([first, second, full]), finished={(0, 0): 60.0, (1, 0): 120.0, (0, 1): 3600.0}
+    )
+    curve = hypervolume(run, 10_000_000)
+    assert curve.done == (3,) and curve.hours == (1.0,)
+    assert curve.volume == hypervolume(run_of([full]), 10_000_000).volume
+
+
 def test_lineage_goes_back_to_the_founder():
     trials = made_trials(30)
     steps = lineage(trials, trials[25])
@@ -117,6 +136,54 @@ def test_rung_correlations_compare_the_same_candidates():
     assert rung.rho[2] is None  # it never varies
     assert rung_correlations([*low, *high[:2]]) == []
     assert rung_correlations(low) == []
+
+
+def test_intervals_of_rank_correlations():
+    """Bonett and Wright 2000: rho = 0.6 of 50 pairs has the standard error 0.1585."""
+    found = rank_interval(0.6, 50)
+    assert found is not None
+    half = 1.959964 * 0.15845
+    assert math.atanh(found.high) - math.atanh(0.6) == pytest.approx(half, rel=1e-3)
+    assert math.atanh(0.6) - math.atanh(found.low) == pytest.approx(half, rel=1e-3)
+    assert found.low < 0.6 < found.high < 1
+    assert rank_interval(None, 50) is rank_interval(1.0, 50) is rank_interval(0.5, 3) is None
+
+
+def test_intervals_cover_the_true_correlation():
+    """Of normal pairs: Spearman's rho is 6 / pi asin(r / 2)."""
+    rng, r, n = np.random.default_rng(0), 0.7, 30
+    truth = 6 / math.pi * math.asin(r / 2)
+    covered = 0
+    for _ in range(400):
+        x, noise = rng.normal(size=(2, n))
+        y = r * x + math.sqrt(1 - r * r) * noise
+        ranks = [np.argsort(np.argsort(v)) for v in (x, y)]
+        found = rank_interval(float(np.corrcoef(ranks)[0, 1]), n)
+        covered += found is not None and found.low <= truth <= found.high
+    assert 0.92 < covered / 400 < 0.98
+
+
+def test_rungs_of_a_run_are_told_apart(tmp_path: Path):
+    """Candidates are counted once, the front is of the last rung, the cheap rung has a name."""
+    trials = made_trials(30)
+    cheap = Fidelity(3, 1.0, 200, "fgsm", None, 0.06)
+    low = [
+        replace(t, score=replace(t.score, fidelity=cheap, after_attack=1 - t.score.after_attack))
+        for t in trials
+        if t.score
+    ]
+    high = [replace(t, rung=1) for t in trials[:8]]
+    run = read_snapshot(made_run(tmp_path, finished=False, trials=[*low, *high]))
+    assert len(run.trials) == 37 and len(run.candidates) == 29
+    assert {t.rung for t in run.front} == {1} and run.leader and run.leader.rung == 1
+    page = run_page(run, plots=False)
+    assert "29 candidates have been" in page
+    words = "the first 6% of 3 epochs on 100% of the train split, 200 texts attacked by fgsm"
+    assert words in page
+    data = plot_data([run])["runs"][0]
+    assert len(data["id"]) == 29 and len(data["cheap"]) == 21
+    assert not set(data["front"]) & set(data["cheap"])
+    assert [a.n for a in run.statistics.analyses] == [8]
 
 
 def test_rung_correlations_are_shown_only_where_there_are_several_fidelities(tmp_path: Path):

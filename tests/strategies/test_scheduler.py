@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from simulated import RUNGS, play, scheduler, scored
 
-from rosearch.strategies.rungs import Rungs, best_first
+from rosearch.strategies.rungs import Rungs, best_first, expected_evaluations, increments
 from rosearch.strategies.scheduler import candidate_seed
 
 
@@ -80,3 +80,31 @@ def test_a_search_ends_whatever_the_slots(slots: int):
 def test_a_longer_search_starts_like_a_shorter_one():
     short, longer = play(scheduler(n=20)), play(scheduler(n=50))
     assert list(short.values()) == list(longer.values())[:20]
+
+
+def test_checkpoints_are_worth_keeping_for_who_may_move_on():
+    search = scheduler("random", n=90, rungs=2)
+    told = list(play(search).values())
+    promising = search.unfinished()
+    first = [t for t in told if t.rung == 0]
+    moved = {t.candidate.id for t in told if t.rung == 1}
+    assert not promising & moved
+    best = [t.candidate.id for t in best_first(first)[:40] if t.candidate.id not in moved]
+    assert set(best) <= promising and len(promising) <= 61 - len(moved)
+    fresh = scheduler(rungs=2)
+    job = fresh.ask()
+    assert job and fresh.unfinished() == {job.candidate.id}
+
+
+def test_a_budget_of_queries_counts_what_was_learned():
+    limited = scheduler(n=60, slots=4)
+    limited.queries = 10  # one for each result
+    assert 10 <= len(play(limited, 2)) <= 14
+    assert limited.spent >= 10
+
+
+def test_expected_evaluations_are_those_that_come():
+    told = list(play(scheduler(n=77, rungs=RUNGS), 3).values())
+    counts = tuple(sum(t.rung == rung for t in told) for rung in range(RUNGS))
+    assert counts == expected_evaluations(77, RUNGS, 3.0)
+    assert increments((0.06, 0.2, 1.0)) == pytest.approx((0.06, 0.14, 0.8))

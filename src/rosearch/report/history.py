@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -13,7 +14,7 @@ import numpy as np
 from rosearch.report.snapshot import Snapshot
 from rosearch.space.genotype import Genotype, Node
 from rosearch.strategies.population import last_rung, objectives
-from rosearch.types import Fidelity, Score, Trial
+from rosearch.types import Fidelity, Interval, Score, Trial
 
 FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")
 FEWEST_TO_RANK = 3
@@ -49,12 +50,14 @@ class Rung:
     Attributes:
         n: candidates that were evaluated at both.
         rho: of after-attack accuracy, clean accuracy and fitness; None where one never varies.
+        intervals: of 95 %, of each; None where so few candidates tell none.
     """
 
     lower: Fidelity
     higher: Fidelity
     n: int
     rho: tuple[float | None, float | None, float | None]
+    intervals: tuple[Interval | None, Interval | None, Interval | None]
 
 
 def hypervolume(run: Snapshot, largest: int) -> Curve:
@@ -115,7 +118,9 @@ def rung_correlations(trials: Sequence[Trial]) -> list[Rung]:
             after, clean, fitness = (
                 _spearman(pairs, name) for name in ("after_attack", "clean", "fitness")
             )
-            found.append(Rung(lower, higher, len(both), (after, clean, fitness)))
+            rho = (after, clean, fitness)
+            spread = tuple(rank_interval(value, len(both)) for value in rho)
+            found.append(Rung(lower, higher, len(both), rho, spread))  # type: ignore[arg-type]
     return found
 
 
@@ -131,6 +136,18 @@ def _spearman(pairs: Sequence[tuple[Score, Score]], name: str) -> float | None:
     if len(set(low)) == 1 or len(set(high)) == 1:
         return None
     return float(spearmanr(low, high).statistic)
+
+
+def rank_interval(rho: float | None, n: int) -> Interval | None:
+    """95 % interval of Spearman's rho of n pairs (Bonett and Wright 2000, equation 3).
+
+    Normal for the inverse hyperbolic tangent of rho; it says nothing of a perfect order or of less
+    than four pairs.
+    """
+    if rho is None or n < 4 or abs(rho) > 1 - 1e-9:
+        return None
+    half = 1.959963984540054 * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    return Interval(math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half))
 
 
 def changes(old: Genotype, new: Genotype) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ function selection() {
   return data.runs[0].best === null ? null : { run: 0, at: data.runs[0].best };
 }
 
+const colourOf = (run) => RUN_COLOURS[run % RUN_COLOURS.length];
+
+// Candidates that were evaluated as fully as any.
+function full(run) {
+  const cheap = new Set(run.cheap);
+  return run.id.map((_, i) => i).filter((i) => !cheap.has(i));
+}
+
 function points(run, places, x, y, more) {
   return {
     type: "scatter", mode: "markers", hoverinfo: "none",
@@ -48,8 +56,12 @@ function paretoTraces(x, y) {
   const several = data.runs.length > 1;
   const traces = data.runs.flatMap((run, r) => {
     const front = new Set(run.front);
-    const others = run.id.map((_, i) => i).filter((i) => !front.has(i));
-    const colour = RUN_COLOURS[r % RUN_COLOURS.length];
+    const others = full(run).filter((i) => !front.has(i));
+    const stopped = run.cheap.length ? [points(r, run.cheap, x, y, {
+      name: several ? `${run.name}: lower rungs` : "stopped on a lower rung",
+      visible: "legendonly", // measured otherwise
+      marker: { size: 6, symbol: "x-thin-open", color: several ? colourOf(r) : GREY } })] : [];
+    const colour = colourOf(r);
     const shade = several ? { color: colour } : {
       color: run.front.map((i) => run.teacher ? run.teacher / run.params[i] : run.params[i] / 1e6),
       colorscale: "Viridis", showscale: true,
@@ -61,6 +73,7 @@ function paretoTraces(x, y) {
         marker: { size: 7, color: several ? colour : GREY, opacity: several ? 0.25 : 0.5 } }),
       points(r, run.front, x, y, { name: several ? `${run.name}: front` : "Pareto front",
         marker: { size: 12, line: { width: 1, color: GREY }, ...shade } }),
+      ...stopped,
     ];
   });
   const best = data.runs.flatMap((run, r) => run.best === null ? [] : [[r, run.best]]);
@@ -81,12 +94,14 @@ function joined(pairs, x, y) {
 function lines(quantity, name) {
   return data.runs.map((run, r) => ({ ...quantity(run), type: "scatter", mode: "lines",
     name: data.runs.length > 1 ? run.name : name, showlegend: true,
-    line: { shape: "hv", width: 2.5, color: RUN_COLOURS[r % RUN_COLOURS.length] } }));
+    line: { shape: "hv", width: 2.5, color: colourOf(r) } }));
 }
 
 function bestSoFar(run) {
   let best = -Infinity;
-  return { x: run.index, y: run.fitness.map((value) => (best = Math.max(best, value))) };
+  const kept = full(run);
+  return { x: kept.map((i) => run.index[i]),
+    y: kept.map((i) => (best = Math.max(best, run.fitness[i]))) };
 }
 
 function layout(x, y, more) {
@@ -147,12 +162,13 @@ function listen(plot) {
 
 function drawCourse() {
   const time = byId("axis-time").value;
-  const title = time === "done" ? "candidates evaluated" : "hours since the start";
+  const title = time === "done" ? "evaluations" : "hours since the start";
   draw("hypervolume", lines((run) => ({ x: run.hypervolume[time], y: run.hypervolume.volume }),
     "hypervolume"), layout({ title, rangemode: "tozero" }, { title: "hypervolume" }));
-  const dots = data.runs.map((run, r) => ({ x: run.index, y: run.fitness, type: "scatter",
+  const dots = data.runs.map((run, r) => ({ x: full(run).map((i) => run.index[i]),
+    y: full(run).map((i) => run.fitness[i]), type: "scatter",
     mode: "markers", showlegend: data.runs.length === 1, name: "candidates", hoverinfo: "x+y",
-    marker: { size: 6, opacity: 0.5, color: data.runs.length > 1 ? RUN_COLOURS[r] : GREY } }));
+    marker: { size: 6, opacity: 0.5, color: data.runs.length > 1 ? colourOf(r) : GREY } }));
   draw("fitness", [...dots, ...lines(bestSoFar, "best so far")],
     layout({ title: "candidate", rangemode: "tozero" }, { title: "fitness" }));
 }
