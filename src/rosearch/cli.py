@@ -58,6 +58,14 @@ Settings = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+More = Annotated[
+    str | None,
+    typer.Option(
+        help="A larger limit: a number, or + and a number.",
+        metavar="N|+N",
+        show_default="as before",
+    ),
+]
 Model = Annotated[
     str,
     typer.Argument(
@@ -91,7 +99,26 @@ def search(
     teacher: TeacherOptions,
     candidates: Annotated[
         int | None,
-        typer.Option(help="Architectures to evaluate.", min=1, show_default=FROM_PRESET),
+        typer.Option(
+            help="Most architectures to evaluate.",
+            min=1,
+            show_default=f"{FROM_PRESET}; no limit with --minutes or --queries",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Most minutes to search.", min=0, show_default="no limit"),
+    ] = None,
+    queries: Annotated[
+        int | None,
+        typer.Option(help="Most queries of attacks to students.", min=1, show_default="no limit"),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="Where candidates come from: rosearch, nsga2, local or random.",
+            show_default="rosearch",
+        ),
     ] = None,
     random_sample: Annotated[
         int | None,
@@ -128,6 +155,12 @@ def search(
         Path | None,
         typer.Option(help="Folder of the run; must not exist.", show_default="runs/TASK-TIME"),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Estimate time and memory from two candidates; start no run."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Search robust students for a task, and evaluate the best ones on its test split.
@@ -137,23 +170,62 @@ def search(
     students/.
     """
     from rosearch import run
-    from rosearch.config import make_config
+    from rosearch.config import MOST_CANDIDATES, make_config
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
-    flags["search"] = given(candidates=candidates, attack=attack, random_sample=random_sample)
+    if candidates is None and (minutes is not None or queries is not None):
+        candidates = MOST_CANDIDATES
+    flags["search"] = given(
+        strategy=strategy,
+        candidates=candidates,
+        minutes=minutes,
+        queries=queries,
+        attack=attack,
+        random_sample=random_sample,
+    )
     flags["final"] = given(held_out=held_out)
     flags["space"] = given(max_params=max_params)
     made = make_config(preset, config, _with_settings(flags, settings))
+    if dry_run:
+        from rosearch.output import print_estimate
+
+        print_estimate(made, workers, as_json)
+        return
     folder = out or Path("runs") / f"{_task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
     _finish_run(lambda: run.search(made, folder, workers), folder, as_json)
 
 
 @app.command()
-def resume(run: RunFolder, workers: Workers = 2, as_json: AsJson = False) -> None:
-    """Go on with a run that was stopped or killed; nothing evaluated is lost or done again."""
+def resume(
+    run: RunFolder,
+    workers: Workers = 2,
+    candidates: More = None,
+    minutes: More = None,
+    queries: More = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was stopped or killed, or extend a finished one.
+
+    Nothing evaluated is lost or done again.
+    """
     from rosearch.run import resume as go_on
 
-    _finish_run(lambda: go_on(run, workers), run, as_json)
+    def work() -> Any:
+        return go_on(run, workers, candidates=candidates, minutes=minutes, queries=queries)
+
+    _finish_run(work, run, as_json)
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that runs are in.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the runs of a folder, newest first: their state, progress and results."""
+    from rosearch import output
+    from rosearch.listing import list_runs
+
+    output.print_runs(list_runs(folder), folder, as_json)
 
 
 @app.command()
@@ -445,6 +517,73 @@ def prune(
 
 @app.command()
 @with_groups
+def compare(
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of students and results; given again, the comparison goes on there.",
+            show_default="RUN/comparison, or comparisons/TASK",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished run on the same task: its best student is compared, and its report "
+            "gets the table.",
+            metavar="RUN",
+            show_default="none",
+        ),
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="hinton, bilstm, distilbert, pkd, tinybert, mobilebert, xtremedistil or ard; may "
+            "be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    compressed: Annotated[
+        bool,
+        typer.Option(
+            "--compressed/--no-compressed", help="Also the teacher, quantised and pruned."
+        ),
+    ] = True,
+    data: TaskOptions,
+    teacher: TeacherOptions,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="4")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings of each student.", min=1, show_default="3")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="Test texts to attack.", min=1, show_default="200")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = 2,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classic students of the literature and the best of a run, under one protocol: one table."""
+    from rosearch import output
+    from rosearch.compare import compare_into
+    from rosearch.config import make_config
+
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    folder = out or (run / "comparison" if run else Path("comparisons") / _task_label(config))
+    try:
+        table = compare_into(folder, config, recipe, run, compressed, workers)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command with --out {folder} goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    output.print_comparison(table, folder, as_json)
+
+
+@app.command()
+@with_groups
 def distill(
     *,
     genotype: Annotated[
@@ -452,6 +591,14 @@ def distill(
         typer.Argument(help="A preset, a genotype file, a student folder, or RUN:ID."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the student; must not exist.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="The loss and training of a paper: hinton, bilstm, distilbert, pkd, tinybert, "
+            "mobilebert, xtremedistil or ard.",
+            show_default="that of a search",
+        ),
+    ] = None,
     data: TaskOptions,
     teacher: TeacherOptions,
     epochs: Annotated[
@@ -470,7 +617,8 @@ def distill(
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
     flags["final"] = given(epochs=epochs)
     found, _ = find_genotype(genotype)
-    entry = train_one(found, make_config("quick", None, _with_settings(flags, settings)), out)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    entry = train_one(found, config, out, recipe)
     output.print_entry(entry, out, as_json)
 
 

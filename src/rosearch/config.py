@@ -14,6 +14,7 @@ from rosearch.errors import UserError
 from rosearch.space.encoding import LEXICONS, MAX_CLUSTER, MAX_TOLERANCE, Clustering, clusterings
 
 STRICT = ConfigDict(extra="forbid")
+MOST_CANDIDATES = 10_000_000
 
 
 @with_config(STRICT)
@@ -129,7 +130,8 @@ class DistillConfig:
         characters: share of the words that are misspelt in every batch.
         adversarial: on the embeddings, after the noise above: `none`, `fgsm`, `pgd` or `freelb`.
         adversarial_radius: how far embeddings may move, in units of the embedding scale: each
-            token's under `fgsm`, all of a text together under `pgd` and `freelb`.
+            token's under `fgsm`, all of a text together under `pgd` and `freelb`; none for 0.02
+            and 0.1.
         adversarial_steps: gradient steps of `pgd` and `freelb`.
         clean_weight: weight of the loss on the clean text beside that on the perturbed one.
         patience: epochs without a lower loss on the validation split before training stops, with
@@ -155,7 +157,7 @@ class DistillConfig:
     substitution_choice: str = "random"
     characters: float = 0.0
     adversarial: str = "none"
-    adversarial_radius: float = 0.1
+    adversarial_radius: float | None = None
     adversarial_steps: int = 3
     clean_weight: float = 0.0
 
@@ -186,20 +188,34 @@ class FitnessConfig:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class SearchConfig:
-    """The evolution and the fidelity of its evaluations.
+    """The search, its budget, and the fidelity of its evaluations.
 
     Attributes:
-        lag: candidates that may be under way at once; see `rosearch.strategies.evolution`.
-        epochs, train_share, attacked, max_queries: see `rosearch.types.Fidelity`.
-        random_sample: further genotypes, drawn uniformly and evaluated in the same way for the
+        strategy: where new candidates come from; see `rosearch.strategies`.
+        candidates, minutes, queries: the search ends with the first of these that is used up:
+            architectures, minutes of searching, queries to students; None means no limit.
+        rungs: shares of the full training after which candidates are compared; `[1]` trains all
+            of them fully. See `rosearch.strategies.rungs`.
+        keep: of the candidates of a rung the best 1 / keep move on.
+        population, tournament, crossover: see `rosearch.strategies.rosearch.EvolutionConfig`.
+        slots: candidates that may be under way at once; more workers than this stay idle. See
+            `rosearch.strategies.scheduler`.
+        epochs, train_share, attacked, attack, max_queries: the last rung's; see
+            `rosearch.types.Fidelity`, and `rosearch.plan.fidelity_at` for the other rungs.
+        random_sample: further genotypes, drawn uniformly and evaluated like the last rung for the
             statistics only; see `rosearch.strategies.uniform`.
     """
 
+    strategy: str = "rosearch"
     candidates: int = 64
+    minutes: float | None = None
+    queries: int | None = None
+    rungs: tuple[float, ...] = (0.06, 0.2, 1.0)
+    keep: float = 3.0
     population: int = 16
     tournament: int = 4
     crossover: float = 0.2
-    lag: int = 4
+    slots: int = 8
     epochs: int = 3
     train_share: float = 1.0
     attacked: int = 200
@@ -255,7 +271,9 @@ PRESETS: dict[str, dict[str, Any]] = {
             "candidates": 5,
             "population": 3,
             "tournament": 2,
-            "lag": 2,
+            "rungs": [0.25, 1.0],
+            "keep": 2.0,
+            "slots": 2,
             "epochs": 1,
             "train_share": 0.2,
             "attacked": 30,
@@ -276,6 +294,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "candidates": 24,
             "population": 10,
             "tournament": 3,
+            "rungs": [1.0],
+            "slots": 4,
             "epochs": 1,
             "attacked": 150,
         },
@@ -320,11 +340,15 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("fitness", "target_compression", 1.000001, 1e6),
     ("fitness", "min_accuracy", 0, 1),
     ("fitness", "shortfall", 0, 1e6),
-    ("search", "candidates", 1, 10_000_000),
+    ("search", "candidates", 1, MOST_CANDIDATES),
+    ("search", "minutes", 0, 1e7),
+    ("search", "queries", 1, 1e15),
+    ("search", "rungs", 1e-6, 1),
+    ("search", "keep", 1, 1000),
     ("search", "population", 2, 1_000_000),
     ("search", "tournament", 1, 1_000_000),
     ("search", "crossover", 0, 1),
-    ("search", "lag", 1, 100_000),
+    ("search", "slots", 1, 100_000),
     ("search", "epochs", 1, 100_000),
     ("search", "train_share", 1e-6, 1),
     ("search", "attacked", 1, 10_000_000),
@@ -344,6 +368,7 @@ _CHOICES = (
     ("encoding", "lexicons", LEXICONS),
     ("distill", "substitution_choice", ("random", "first-order")),
     ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),
+    ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
 )
 
 
@@ -373,7 +398,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: the file can't be read or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _renamed(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UserError(f"cannot read the config {path}: {error.strerror}") from None
     except ValueError as error:
@@ -387,7 +412,7 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
         UserError: naming the first field that is unknown, of a wrong type or out of range.
     """
     try:
-        config = _ADAPTER.validate_python(dict(data))
+        config = _ADAPTER.validate_python(_renamed(data))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -395,7 +420,17 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
             raise UserError(f"config: there is no setting {name!r}; see the README") from None
         raise UserError(f"config: {name}: {first['msg']} (found {first['input']!r})") from None
     _check_ranges(config)
+    _check_rungs(config.search.rungs)
     return config
+
+
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under their present names: before there were rungs, `slots` was called `lag`."""
+    search = data.get("search")
+    if not isinstance(search, Mapping) or "lag" not in search:
+        return dict(data)
+    others = {name: value for name, value in search.items() if name != "lag"}
+    return {**data, "search": {"slots": search["lag"], "rungs": [1.0], **others}}
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
@@ -464,13 +499,23 @@ def _check_ranges(config: RunConfig) -> None:
                 )
 
 
+def _check_rungs(rungs: tuple[float, ...]) -> None:
+    if list(rungs) != sorted(rungs) or rungs[-1] != 1:
+        raise UserError(
+            "config: search.rungs: expected shares that grow and end with 1, such as "
+            f"[0.06, 0.2, 1], found {list(rungs)}"
+        )
+
+
 def _values(config: RunConfig, section: str, name: str) -> tuple[Any, ...]:
-    """A setting's value, or the values of a list; one of each.
+    """A setting's value, or the values of a list; one of each; nothing of what is not set.
 
     Raises:
         UserError: an empty list, or a value that stands twice.
     """
     value = getattr(getattr(config, section), name)
+    if value is None:
+        return ()
     if not isinstance(value, tuple):
         return (value,)
     if not value or len(set(value)) < len(value):

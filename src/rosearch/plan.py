@@ -4,6 +4,7 @@ once."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rosearch import resources
 from rosearch.attacks.kit import MODELS
@@ -12,6 +13,10 @@ from rosearch.attacks.methods import check_attack, lexicons_of, members, models_
 from rosearch.config import DistillConfig, RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
+from rosearch.types import Fidelity
+
+CHEAP_ATTACK = "fgsm"  # of the lowest rung, where there are several
+FEWEST_ATTACKED = 50
 
 # Attacks and lexicons of one kind: who is trained against one of them knows the others.
 CHARACTERS = frozenset({"characters", "deepwordbug", "textbugger"})
@@ -61,6 +66,8 @@ def check(config: RunConfig) -> None:
         check_attack(name)
     _check_matching(config)
     searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)
+    if len(config.search.rungs) > 1:
+        searched |= _read(CHEAP_ATTACK)
     trained = trained_against(config.distill)
     for name in config.final.held_out:
         read = _read(name)
@@ -69,6 +76,12 @@ def check(config: RunConfig) -> None:
                 f"the attack {name!r} cannot be held out: the search uses it, its lexicon "
                 "or its masked language model; change final.held_out, search.attack or "
                 "encoding.lexicons"
+            )
+        if len(config.search.rungs) > 1 and read & EMBEDDINGS:
+            raise UserError(
+                f"the attack {name!r} cannot be held out: the lowest of several rungs attacks "
+                f"embeddings, too ({CHEAP_ATTACK}); change final.held_out, or set search.rungs to "
+                "[1]"
             )
         for setting, alike in trained.items():
             if read & alike:
@@ -108,6 +121,31 @@ def _check_matching(config: RunConfig) -> None:
                     f"tokens: {setting} is {found}, set it to {wanted}, or match only first "
                     "tokens (patient)"
                 )
+
+
+def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
+    """How much work an evaluation on a rung is; the last rung is the full one.
+
+    The lowest of several rungs attacks the embeddings in one step (FGSM), which costs three passes
+    a text where a search over words costs dozens. The rungs between attack as the last one does,
+    but as small a share of its texts as they train of its schedule, though not fewer than
+    `FEWEST_ATTACKED`: the outcome on very few would be chance.
+    """
+    s = config.search
+    portion = s.rungs[rung]
+    full = Fidelity(s.epochs, s.train_share, s.attacked, s.attack, s.max_queries, portion)
+    if rung == len(s.rungs) - 1:
+        return full
+    if rung == 0:
+        return replace(full, attack=CHEAP_ATTACK, max_queries=None)
+    fewest = min(s.attacked, FEWEST_ATTACKED)
+    return replace(full, attacked=max(fewest, round(portion * s.attacked)))
+
+
+def final_fidelity(config: RunConfig) -> Fidelity:
+    """Full fidelity, for finalists and the reference."""
+    f, s = config.final, config.search
+    return Fidelity(f.epochs, f.train_share, s.attacked, s.attack)
 
 
 def _read(suite: str) -> set[str]:

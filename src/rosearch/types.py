@@ -136,12 +136,27 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Job:
+    """One evaluation.
+
+    Attributes:
+        index: position in the order of jobs, from 0.
+        rung: how far the candidate is evaluated; 0 is the cheapest.
+    """
+
+    index: int
+    candidate: Candidate
+    rung: int = 0
+
+
+@dataclass(frozen=True)
 class Trial:
-    """A candidate and what came of it: a score, or the reason why it failed."""
+    """A candidate on a rung and what came of it: a score, or the reason why it failed."""
 
     candidate: Candidate
     score: Score | None = None
     error: str | None = None
+    rung: int = 0
 
     @property
     def status(self) -> Status:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +76,8 @@ def train_student(
             module.p = config.dropout
     guides = guidance(g, data, config, outputs, seed)
     training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
-    recipe = json.dumps([g.hash, seed, asdict(config), asdict(replace(fidelity, portion=1.0))])
+    length = (fidelity.epochs, fidelity.train_share)  # rungs differ in portion and attack
+    recipe = json.dumps([g.hash, seed, asdict(config), length])
     if checkpoint is not None:
         training.load(load_checkpoint(checkpoint, recipe, training.schedule.last))
     with torch.random.fork_rng(devices=[]):
