@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from rosearch.errors import UserError
 from rosearch.space.presets import bilstm, text_cnn
-from rosearch.store import Final, Store
+from rosearch.store import MIGRATIONS, Final, Store
 from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial, wilson
 
 SCORE = Score(
@@ -43,6 +45,18 @@ def test_a_genotype_is_recorded_once(store: Store):
     with pytest.raises(UserError, match="UNIQUE"):
         store.add_trial(Trial(Candidate(5, bilstm("synonym"), 7), SCORE))
     assert store.trials() == [OK]
+
+
+def test_each_rung_of_a_candidate_is_recorded_once(store: Store):
+    second = replace(OK, rung=1)
+    store.add_trial(FAILED, second, OK, seconds=1.5)
+    assert store.trials() == [OK, second, FAILED]
+    assert store.find(OK.candidate.id, 1) == second and store.find(OK.candidate.id, 2) is None
+    assert store.counts() == {0: (2, 1), 1: (1, 0)}
+    with pytest.raises(UserError, match="UNIQUE"):
+        store.add_trial(second, seconds=9.0)
+    assert store.meta() == {"seconds": 1.5}
+    assert set(store.finished()) == {(0, 0), (0, 1), (1, 0)}
 
 
 def test_finals_examples_and_meta_come_back(store: Store):
@@ -80,7 +94,7 @@ def test_trials_are_recorded_all_or_none_and_with_their_time(store: Store):
     assert store.trials() == []
     before = time.time()
     store.add_trial(OK, FAILED)
-    assert set(store.finished()) == {0, 1}
+    assert set(store.finished()) == {(0, 0), (1, 0)}
     assert all(before <= at <= time.time() for at in store.finished().values())
 
 
@@ -128,6 +142,25 @@ def test_a_store_of_version_1_still_opens(tmp_path: Path):
     new.close()
 
 
+def test_a_store_of_version_2_keeps_its_random_sample(tmp_path: Path):
+    path = tmp_path / "run.db"
+    with sqlite3.connect(path) as db:
+        db.executescript(VERSION_1)
+        db.execute(MIGRATIONS[2][0])
+        db.execute("PRAGMA user_version = 2")
+        for trial, table in ((OK, "trials"), (FAILED, "sample")):
+            c = trial.candidate
+            text = json.dumps(asdict(trial.score)) if trial.score else None
+            row = (c.index, c.id, c.genotype.to_json(), c.seed, c.parent, text, trial.error, 5.0)
+            db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.close()
+    old = Store(path)
+    assert old.trials() == [OK] and old.sample() == [FAILED]
+    assert old.finished() == {(0, 0): 5.0}
+    old.add_trial(replace(OK, rung=1))
+    assert Store(path).trials() == [OK, replace(OK, rung=1)]
+
+
 def schema(db: sqlite3.Connection) -> tuple[int, list[str]]:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     rows = db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
@@ -154,7 +187,7 @@ def test_newer_store_is_left_alone(store: Store):
         db.execute("PRAGMA user_version = 99")
     db.close()
     before = store.path.read_bytes()
-    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 2"):
+    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 3"):
         Store(store.path)
     assert store.path.read_bytes() == before
 
@@ -166,6 +199,27 @@ def test_damaged_store_is_left_alone(tmp_path: Path, content: bytes):
     with pytest.raises(UserError, match=r"run\.db"):
         Store(path)
     assert path.read_bytes() == content
+
+
+def test_a_damaged_page_is_found_before_a_run_goes_on(store: Store):
+    store.add_trial(*(Trial(Candidate(i, bilstm(), i), error="x" * 3000, rung=i) for i in range(9)))
+    store.close()
+    content = bytearray(store.path.read_bytes())
+    content[len(content) // 2 :] = b"\x5a" * (len(content) - len(content) // 2)
+    store.path.write_bytes(content)
+    with pytest.raises(UserError, match=r"run\.db .*(damaged|malformed)"):
+        Store(store.path).check()
+    assert store.path.read_bytes() == content
+
+
+def test_a_reader_sees_each_result_while_the_writer_stays_open(store: Store):
+    reader = Store(store.path)
+    for i in range(5):
+        store.add_trial(replace(OK, rung=i))
+        assert len(reader.trials()) == i + 1
+    store.close()
+    store.add_trial(FAILED)
+    assert reader.trials()[-1] == FAILED
 
 
 def test_wilson_interval_against_known_values():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +14,14 @@ import typer
 
 from rosearch import __version__
 from rosearch.errors import UserError
-from rosearch.options import TaskOptions, TeacherOptions, given, with_groups
+from rosearch.executor_options import ExecutorOptions
+from rosearch.options import (
+    OptionalTaskOptions,
+    TaskOptions,
+    TeacherOptions,
+    given,
+    with_groups,
+)
 
 app = typer.Typer(
     name="rosearch",
@@ -48,8 +57,23 @@ Settings = Annotated[
         metavar="SECTION.NAME=VALUE",
     ),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Where to follow the run besides: tensorboard, mlflow; may be repeated.",
+        show_default="none; a resumed run: as before",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+More = Annotated[
+    str | None,
+    typer.Option(
+        help="A larger limit: a number, or + and a number.",
+        metavar="N|+N",
+        show_default="as before",
+    ),
+]
 Model = Annotated[
     str,
     typer.Argument(
@@ -83,7 +107,26 @@ def search(
     teacher: TeacherOptions,
     candidates: Annotated[
         int | None,
-        typer.Option(help="Architectures to evaluate.", min=1, show_default=FROM_PRESET),
+        typer.Option(
+            help="Most architectures to evaluate.",
+            min=1,
+            show_default=f"{FROM_PRESET}; no limit with --minutes or --queries",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Most minutes to search.", min=0, show_default="no limit"),
+    ] = None,
+    queries: Annotated[
+        int | None,
+        typer.Option(help="Most queries of attacks to students.", min=1, show_default="no limit"),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="Where candidates come from: rosearch, nsga2, local or random.",
+            show_default="rosearch",
+        ),
     ] = None,
     random_sample: Annotated[
         int | None,
@@ -115,11 +158,18 @@ def search(
     ] = None,
     seed: Seed = None,
     settings: Settings = None,
-    workers: Workers = 2,
+    where: ExecutorOptions,
+    track: Track = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run; must not exist.", show_default="runs/TASK-TIME"),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Estimate time and memory from two candidates; start no run."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Search robust students for a task, and evaluate the best ones on its test split.
@@ -129,23 +179,69 @@ def search(
     students/.
     """
     from rosearch import run
-    from rosearch.config import make_config
+    from rosearch.callbacks import make_callbacks
+    from rosearch.config import MOST_CANDIDATES, make_config
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
-    flags["search"] = given(candidates=candidates, attack=attack, random_sample=random_sample)
+    if candidates is None and (minutes is not None or queries is not None):
+        candidates = MOST_CANDIDATES
+    flags["search"] = given(
+        strategy=strategy,
+        candidates=candidates,
+        minutes=minutes,
+        queries=queries,
+        attack=attack,
+        random_sample=random_sample,
+    )
     flags["final"] = given(held_out=held_out)
     flags["space"] = given(max_params=max_params)
     made = make_config(preset, config, _with_settings(flags, settings))
+    if dry_run:
+        from rosearch.output import print_estimate
+
+        print_estimate(made, where.workers or 2, as_json)
+        return
     folder = out or Path("runs") / f"{_task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
-    _finish_run(lambda: run.search(made, folder, workers), folder, as_json)
+    make, callbacks = where.maker(), make_callbacks(track or (), folder)
+    _finish_run(
+        lambda: run.search(made, folder, executor=make, callbacks=callbacks), folder, as_json
+    )
 
 
 @app.command()
-def resume(run: RunFolder, workers: Workers = 2, as_json: AsJson = False) -> None:
-    """Go on with a run that was stopped or killed; nothing evaluated is lost or done again."""
+@with_groups
+def resume(
+    *,
+    run: RunFolder,
+    candidates: More = None,
+    minutes: More = None,
+    queries: More = None,
+    where: ExecutorOptions,
+    track: Track = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was stopped or killed, or extend a finished one.
+
+    Nothing evaluated is lost or done again.
+    """
+    from rosearch.callbacks import make_callbacks
     from rosearch.run import resume as go_on
 
-    _finish_run(lambda: go_on(run, workers), run, as_json)
+    make, callbacks = where.maker(), make_callbacks(track or (), run)
+    more: dict[str, Any] = {"candidates": candidates, "minutes": minutes, "queries": queries}
+    _finish_run(lambda: go_on(run, **more, executor=make, callbacks=callbacks), run, as_json)
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that runs are in.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the runs of a folder, newest first: their state, progress and results."""
+    from rosearch import output
+    from rosearch.listing import list_runs
+
+    output.print_runs(list_runs(folder), folder, as_json)
 
 
 @app.command()
@@ -368,14 +464,138 @@ def export(
 
     flags = {**data.settings(), **given(seed=seed)}
     try:
-        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+        with _nothing_left():
+            found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
     except bundle.ParityError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        raise typer.Exit(130) from None
     print_export(found, as_json)
+
+
+@app.command()
+@with_groups
+def quantize(
+    *,
+    model: Model,
+    bits: Annotated[
+        int,
+        typer.Option(help="8: weights and products in int8. 4: weights only, products in float."),
+    ] = 8,
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    data: OptionalTaskOptions,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Quantise a classifier as it is, without training: an ONNX folder and what it takes.
+
+    With a task, its answers are compared with those of the original.
+    """
+    from rosearch.compress import quantized
+    from rosearch.compress.show import print_compressed
+
+    with _nothing_left():
+        found = quantized(model, bits, out, _task_if_given(data, seed))
+    print_compressed(found, as_json)
+
+
+@app.command()
+@with_groups
+def prune(
+    *,
+    model: Model,
+    sparsity: Annotated[float, typer.Option(help="Share of the weights that become 0.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="global: the least weights of the whole model; layer: the same share of each."
+        ),
+    ] = "global",
+    epochs: Annotated[
+        int, typer.Option(help="Passes over the train split afterwards, zeros staying 0.")
+    ] = 0,
+    data: OptionalTaskOptions,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set the weights of least magnitude of a classifier to 0, and say what that would save.
+
+    With a task, its answers are compared with those of the original.
+    """
+    from rosearch.compress import pruned
+    from rosearch.compress.show import print_compressed
+
+    with _nothing_left():
+        task = _task_if_given(data, seed)
+        found = pruned(model, sparsity, out, task, epochs, scope, seed or 0)
+    print_compressed(found, as_json)
+
+
+@app.command()
+@with_groups
+def compare(
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of students and results; given again, the comparison goes on there.",
+            show_default="RUN/comparison, or comparisons/TASK",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished run on the same task: its best student is compared, and its report "
+            "gets the table.",
+            metavar="RUN",
+            show_default="none",
+        ),
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="hinton, bilstm, distilbert, pkd, tinybert, mobilebert, xtremedistil or ard; may "
+            "be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    compressed: Annotated[
+        bool,
+        typer.Option(
+            "--compressed/--no-compressed", help="Also the teacher, quantised and pruned."
+        ),
+    ] = True,
+    data: TaskOptions,
+    teacher: TeacherOptions,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="4")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings of each student.", min=1, show_default="3")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="Test texts to attack.", min=1, show_default="200")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = 2,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classic students of the literature and the best of a run, under one protocol: one table."""
+    from rosearch import output
+    from rosearch.compare import compare_into
+    from rosearch.config import make_config
+
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    folder = out or (run / "comparison" if run else Path("comparisons") / _task_label(config))
+    try:
+        table = compare_into(folder, config, recipe, run, compressed, workers)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command with --out {folder} goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    output.print_comparison(table, folder, as_json)
 
 
 @app.command()
@@ -387,6 +607,14 @@ def distill(
         typer.Argument(help="A preset, a genotype file, a student folder, or RUN:ID."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the student; must not exist.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="The loss and training of a paper: hinton, bilstm, distilbert, pkd, tinybert, "
+            "mobilebert, xtremedistil or ard.",
+            show_default="that of a search",
+        ),
+    ] = None,
     data: TaskOptions,
     teacher: TeacherOptions,
     epochs: Annotated[
@@ -405,7 +633,8 @@ def distill(
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
     flags["final"] = given(epochs=epochs)
     found, _ = find_genotype(genotype)
-    entry = train_one(found, make_config("quick", None, _with_settings(flags, settings)), out)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    entry = train_one(found, config, out, recipe)
     output.print_entry(entry, out, as_json)
 
 
@@ -497,6 +726,25 @@ def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
         print(f"stopped{hint}", file=sys.stderr)
         raise typer.Exit(130) from None
     output.print_summary(summary, folder, as_json)
+
+
+@contextmanager
+def _nothing_left() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _task_if_given(data: TaskOptions, seed: int | None) -> Any:
+    from rosearch.config import make_config
+    from rosearch.plan import task_of
+
+    if not data.settings()["task"]:
+        return None
+    made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
+    return task_of(made.task, made.seed)
 
 
 def _with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:

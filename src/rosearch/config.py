@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rosearch.errors import UserError
 from rosearch.space.encoding import LEXICONS, MAX_CLUSTER, MAX_TOLERANCE, Clustering, clusterings
 
 STRICT = ConfigDict(extra="forbid")
+MOST_CANDIDATES = 10_000_000
 
 
 @with_config(STRICT)
@@ -110,20 +111,59 @@ class DistillConfig:
     """How a student is trained.
 
     Attributes:
+        loss: of the logits: `soft` targets (Hinton et al. 2015) or `mse` (Tang et al. 2019).
+        matching: which states and attention maps of the student are matched with the teacher's,
+            see `rosearch.distill.matches`: `none`, `patient`, `tinybert`, `distilbert`,
+            `mobilebert` or `last`. All but `patient` need the plain encoding.
+        matching_weight: of the matching, the loss of the logits having weight 1.
+        matching_share: share of the steps, at the start, in which layers are matched and nothing
+            else; they are left alone afterwards. 0 matches throughout, beside the logits.
+        augment: copies of the train texts beside them: `none`, `synonym`, `masked_lm` or `mask`,
+            see `rosearch.distill.augment`.
+        augment_copies: of each text.
         temperature: of the soft targets.
         soft_weight: weight of the soft targets; the hard labels get the rest.
-        substitution: share of the words that are replaced at random by a substitution of the
-            encoding's lexicons in every batch, the teacher's clean output staying the target; 0 is
-            plain distillation, the paper's architecture-only mode.
+        substitution: share of the words that are replaced by a substitution of the encoding's
+            lexicons in every batch, the teacher's clean output staying the target.
+        substitution_choice: which one: `random`, or `first-order`, the one that raises the loss
+            most by its gradient.
+        characters: share of the words that are misspelt in every batch.
+        adversarial: on the embeddings, after the noise above: `none`, `fgsm`, `pgd` or `freelb`.
+        adversarial_radius: how far embeddings may move, in units of the embedding scale: each
+            token's under `fgsm`, all of a text together under `pgd` and `freelb`; none for 0.02
+            and 0.1.
+        adversarial_steps: gradient steps of `pgd` and `freelb`.
+        clean_weight: weight of the loss on the clean text beside that on the perturbed one.
+        patience: epochs without a lower loss on the validation split before training stops, with
+            the best epoch's weights; 0 never stops early.
+        precision: `auto` is bf16 where the processor has it and float32 elsewhere.
     """
 
     learning_rate: float = 2e-3
     batch_size: int = 32
+    patience: int = 0
+    precision: str = "auto"
+    loss: str = "soft"
+    matching: str = "none"
+    matching_weight: float = 1.0
+    matching_share: float = 0.0
+    augment: str = "none"
+    augment_copies: int = 1
     temperature: float = 2.0
     soft_weight: float = 0.7
     weight_decay: float = 0.01
     dropout: float = 0.1
     substitution: float = 0.3
+    substitution_choice: str = "random"
+    characters: float = 0.0
+    adversarial: str = "none"
+    adversarial_radius: float | None = None
+    adversarial_steps: int = 3
+    clean_weight: float = 0.0
+
+    def plain(self) -> DistillConfig:
+        """Without robust distillation: the paper's architecture-only mode."""
+        return replace(self, substitution=0.0, characters=0.0, adversarial="none")
 
 
 @with_config(STRICT)
@@ -148,20 +188,34 @@ class FitnessConfig:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class SearchConfig:
-    """The evolution and the fidelity of its evaluations.
+    """The search, its budget, and the fidelity of its evaluations.
 
     Attributes:
-        lag: candidates that may be under way at once; see `rosearch.strategies.evolution`.
-        epochs, train_share, attacked, max_queries: see `rosearch.types.Fidelity`.
-        random_sample: further genotypes, drawn uniformly and evaluated in the same way for the
+        strategy: where new candidates come from; see `rosearch.strategies`.
+        candidates, minutes, queries: the search ends with the first of these that is used up:
+            architectures, minutes of searching, queries to students; None means no limit.
+        rungs: shares of the full training after which candidates are compared; `[1]` trains all
+            of them fully. See `rosearch.strategies.rungs`.
+        keep: of the candidates of a rung the best 1 / keep move on.
+        population, tournament, crossover: see `rosearch.strategies.rosearch.EvolutionConfig`.
+        slots: candidates that may be under way at once; more workers than this stay idle. See
+            `rosearch.strategies.scheduler`.
+        epochs, train_share, attacked, attack, max_queries: the last rung's; see
+            `rosearch.types.Fidelity`, and `rosearch.plan.fidelity_at` for the other rungs.
+        random_sample: further genotypes, drawn uniformly and evaluated like the last rung for the
             statistics only; see `rosearch.strategies.uniform`.
     """
 
+    strategy: str = "rosearch"
     candidates: int = 64
+    minutes: float | None = None
+    queries: int | None = None
+    rungs: tuple[float, ...] = (0.06, 0.2, 1.0)
+    keep: float = 3.0
     population: int = 16
     tournament: int = 4
     crossover: float = 0.2
-    lag: int = 4
+    slots: int = 8
     epochs: int = 3
     train_share: float = 1.0
     attacked: int = 200
@@ -217,7 +271,9 @@ PRESETS: dict[str, dict[str, Any]] = {
             "candidates": 5,
             "population": 3,
             "tournament": 2,
-            "lag": 2,
+            "rungs": [0.25, 1.0],
+            "keep": 2.0,
+            "slots": 2,
             "epochs": 1,
             "train_share": 0.2,
             "attacked": 30,
@@ -238,6 +294,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "candidates": 24,
             "population": 10,
             "tournament": 3,
+            "rungs": [1.0],
+            "slots": 4,
             "epochs": 1,
             "attacked": 150,
         },
@@ -268,17 +326,29 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("distill", "weight_decay", 0, 10),
     ("distill", "dropout", 0, 0.99),
     ("distill", "substitution", 0, 1),
+    ("distill", "characters", 0, 1),
+    ("distill", "adversarial_radius", 0, 100),
+    ("distill", "adversarial_steps", 1, 1000),
+    ("distill", "clean_weight", 0, 0.99),
+    ("distill", "patience", 0, 100_000),
+    ("distill", "matching_weight", 1e-9, 1e9),
+    ("distill", "matching_share", 0, 1),
+    ("distill", "augment_copies", 1, 1000),
     ("fitness", "robustness", 0, 1e6),
     ("fitness", "accuracy", 0, 1e6),
     ("fitness", "efficiency", 0, 1e6),
     ("fitness", "target_compression", 1.000001, 1e6),
     ("fitness", "min_accuracy", 0, 1),
     ("fitness", "shortfall", 0, 1e6),
-    ("search", "candidates", 1, 10_000_000),
+    ("search", "candidates", 1, MOST_CANDIDATES),
+    ("search", "minutes", 0, 1e7),
+    ("search", "queries", 1, 1e15),
+    ("search", "rungs", 1e-6, 1),
+    ("search", "keep", 1, 1000),
     ("search", "population", 2, 1_000_000),
     ("search", "tournament", 1, 1_000_000),
     ("search", "crossover", 0, 1),
-    ("search", "lag", 1, 100_000),
+    ("search", "slots", 1, 100_000),
     ("search", "epochs", 1, 100_000),
     ("search", "train_share", 1e-6, 1),
     ("search", "attacked", 1, 10_000_000),
@@ -291,7 +361,14 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
 )
 _CHOICES = (
     ("teacher", "precision", ("auto", "float32", "bf16")),
+    ("distill", "precision", ("auto", "float32", "bf16")),
+    ("distill", "loss", ("soft", "mse")),
+    ("distill", "matching", ("none", "patient", "tinybert", "distilbert", "mobilebert", "last")),
+    ("distill", "augment", ("none", "synonym", "masked_lm", "mask")),
     ("encoding", "lexicons", LEXICONS),
+    ("distill", "substitution_choice", ("random", "first-order")),
+    ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),
+    ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
 )
 
 
@@ -321,7 +398,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: the file can't be read or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _renamed(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UserError(f"cannot read the config {path}: {error.strerror}") from None
     except ValueError as error:
@@ -335,7 +412,7 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
         UserError: naming the first field that is unknown, of a wrong type or out of range.
     """
     try:
-        config = _ADAPTER.validate_python(dict(data))
+        config = _ADAPTER.validate_python(_renamed(data))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -343,7 +420,17 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
             raise UserError(f"config: there is no setting {name!r}; see the README") from None
         raise UserError(f"config: {name}: {first['msg']} (found {first['input']!r})") from None
     _check_ranges(config)
+    _check_rungs(config.search.rungs)
     return config
+
+
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under their present names: before there were rungs, `slots` was called `lag`."""
+    search = data.get("search")
+    if not isinstance(search, Mapping) or "lag" not in search:
+        return dict(data)
+    others = {name: value for name, value in search.items() if name != "lag"}
+    return {**data, "search": {"slots": search["lag"], "rungs": [1.0], **others}}
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
@@ -412,13 +499,23 @@ def _check_ranges(config: RunConfig) -> None:
                 )
 
 
+def _check_rungs(rungs: tuple[float, ...]) -> None:
+    if list(rungs) != sorted(rungs) or rungs[-1] != 1:
+        raise UserError(
+            "config: search.rungs: expected shares that grow and end with 1, such as "
+            f"[0.06, 0.2, 1], found {list(rungs)}"
+        )
+
+
 def _values(config: RunConfig, section: str, name: str) -> tuple[Any, ...]:
-    """A setting's value, or the values of a list; one of each.
+    """A setting's value, or the values of a list; one of each; nothing of what is not set.
 
     Raises:
         UserError: an empty list, or a value that stands twice.
     """
     value = getattr(getattr(config, section), name)
+    if value is None:
+        return ()
     if not isinstance(value, tuple):
         return (value,)
     if not value or len(set(value)) < len(value):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from rosearch.student.model import StudentForSequenceClassification
 from rosearch.student.saving import save_student
 from rosearch.tasks import Split
 from rosearch.teacher.fit import load_classifier
+from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Candidate, Fidelity, Robustness, Score
 
 LATENCY_TOKENS = 32
@@ -44,6 +45,8 @@ class Context:
         encoded: encoding key -> the train split under it.
         kit: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
+        checkpoints: folder of unfinished trainings; None keeps none.
+        outputs: the teacher's layers, where students are matched with them.
     """
 
     label_names: tuple[str, ...]
@@ -57,6 +60,8 @@ class Context:
     teacher_accuracy: float
     distill: DistillConfig
     fitness: FitnessConfig
+    checkpoints: Path | None = None
+    outputs: TeacherOutputs | None = None
 
     @property
     def sizes(self) -> Sizes:
@@ -79,7 +84,9 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     validation examples: the same ones for every candidate.
     """
     start = time.perf_counter()
-    model = fit(candidate.genotype, fidelity, context, candidate.seed)
+    kept = context.checkpoints
+    place = None if kept is None else kept / f"{candidate.id}-{candidate.seed}.safetensors"
+    model = fit(candidate.genotype, fidelity, context, candidate.seed, checkpoint=place)
     trained = time.perf_counter()
     victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
     correct = count_correct(victim, context.validation)
@@ -132,11 +139,21 @@ def fit(
     context: Context,
     seed: int,
     on_batch: OnBatch | None = None,
+    checkpoint: Path | None = None,
 ) -> StudentForSequenceClassification:
-    """A student of genotype `g`, distilled from scratch."""
+    """A student of genotype `g`, distilled from scratch, or from its own checkpoint on."""
+    data = context.encoded[g.encoding_key]
+
+    def validate(model: Any) -> float:
+        victim = ModelVictim(model, data.tokenizer())
+        right = _probabilities(victim, context.validation)[
+            np.arange(len(context.validation)), context.validation.labels
+        ]
+        return float(-np.log(right.clip(1e-9)).mean())
+
     return train_student(
         g,
-        context.encoded[g.encoding_key],
+        data,
         context.train_labels,
         context.targets,
         context.label_names,
@@ -145,7 +162,30 @@ def fit(
         seed,
         context.teacher_params,
         on_batch,
+        validate,
+        checkpoint,
+        context.outputs,
     )
+
+
+class Opened(NamedTuple):
+    """A model that is ready to be evaluated.
+
+    Attributes:
+        model: called with `input_ids` and `attention_mask`, to be timed.
+    """
+
+    model: Any
+    victim: Victim
+    params: int
+    fitness: float | None = None
+
+
+def open_classifier(folder: Path) -> Opened:
+    """A saved Hugging Face classifier."""
+    model, tokenizer = load_classifier(folder)
+    size = sum(p.numel() for p in model.parameters())
+    return Opened(model, ModelVictim(model, tokenizer), size)
 
 
 @dataclass(frozen=True)
@@ -154,7 +194,8 @@ class FinalJob:
 
     Attributes:
         folder: where the trained student is saved, or the saved model is read.
-        plain: distil without any robust training, as the reference is.
+        distill: how the student is trained; None is as in the search.
+        opened: loads a saved model.
     """
 
     model: str
@@ -164,7 +205,8 @@ class FinalJob:
     fidelity: Fidelity
     attacks: tuple[str, ...]
     attacked: int
-    plain: bool = False
+    distill: DistillConfig | None = None
+    opened: Callable[[Path], Opened] = open_classifier
 
 
 def evaluate_final(
@@ -176,35 +218,31 @@ def evaluate_final(
         The results, and the attacked texts by attack.
     """
     start = time.perf_counter()
-    model, tokenizer, score = _final_model(job, context, on_batch)
-    victim = ModelVictim(model, tokenizer)
+    made = job.opened(job.folder) if job.genotype is None else _trained(job, context, on_batch)
     attacked = {
-        name: attack_split(name, context.attacks(name), victim, context.test, job.attacked)
+        name: attack_split(name, context.attacks(name), made.victim, context.test, job.attacked)
         for name in job.attacks
     }
     final = Final(
         model=job.model,
         seed=job.seed,
         genotype=None if job.genotype is None else job.genotype.to_json(),
-        params=sum(p.numel() for p in model.parameters()),
-        correct=count_correct(victim, context.test),
+        params=made.params,
+        correct=count_correct(made.victim, context.test),
         n=len(context.test),
         attacks={name: counts for name, (counts, _) in attacked.items()},
-        latency_ms=latency_ms(model),
+        latency_ms=latency_ms(made.model),
         seconds=time.perf_counter() - start,
-        fitness=score,
+        fitness=made.fitness,
     )
     return final, {name: results for name, (_, results) in attacked.items()}
 
 
-def _final_model(
-    job: FinalJob, context: Context, on_batch: OnBatch | None
-) -> tuple[Any, Any, float | None]:
-    """Model, tokenizer and fitness on the validation split of a final job."""
-    if job.genotype is None:
-        return *load_classifier(job.folder), None
-    if job.plain:
-        context = replace(context, distill=replace(context.distill, substitution=0.0))
+def _trained(job: FinalJob, context: Context, on_batch: OnBatch | None) -> Opened:
+    """The student of a final job, trained and saved, with its fitness on the validation split."""
+    assert job.genotype is not None
+    if job.distill is not None:
+        context = replace(context, distill=job.distill)
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)
@@ -218,13 +256,16 @@ def _final_model(
     )
     size = params(job.genotype, context.sizes)
     save_student(model, tokenizer, job.folder)
-    return model, tokenizer, fitness(clean, counts, size, context)
+    return Opened(model, victim, size, fitness(clean, counts, size, context))
 
 
 def count_correct(victim: Victim, split: Split) -> int:
     """How many examples of a split a model gets right."""
-    probabilities = victim.probabilities([segment(text) for text in split.texts])
-    return int((probabilities.argmax(1) == np.asarray(split.labels)).sum())
+    return int((_probabilities(victim, split).argmax(1) == np.asarray(split.labels)).sum())
+
+
+def _probabilities(victim: Victim, split: Split) -> np.ndarray:
+    return victim.probabilities([segment(text) for text in split.texts])
 
 
 def attack_split(

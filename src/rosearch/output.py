@@ -5,21 +5,35 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from rosearch.attacks.recipe import Recipe
+from rosearch.config import RunConfig
 from rosearch.errors import UserError
 from rosearch.files import write_text
+from rosearch.listing import Listed
 from rosearch.live import share, summary_table
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.types import Json
 
+RUN_COLUMNS = (
+    "candidates",
+    "best fitness",
+    "after attack",
+    "on test",
+    "started",
+    "time",
+    "size",
+)
 WIDE = 200  # columns where the output is no terminal, so that tables are not cut
 
 
@@ -50,6 +64,14 @@ def print_summary(summary: Json, folder: Path, as_json: bool) -> None:
         console.print(f"report:   {report}", soft_wrap=True)
 
 
+def print_estimate(config: RunConfig, workers: int, as_json: bool) -> None:
+    """What a run would take."""
+    from rosearch.calibrate import calibrate, in_words
+
+    found = calibrate(config, workers)
+    print(json.dumps(asdict(found), indent=2) if as_json else in_words(found))
+
+
 def print_entry(entry: Json, out: Path, as_json: bool) -> None:
     """One trained student."""
     if as_json:
@@ -68,6 +90,84 @@ def print_entry(entry: Json, out: Path, as_json: bool) -> None:
         line = f"after {name} (held out): {share(held_out['after_attack'], held_out['interval'])}"
         console.print(line, highlight=False, markup=False)
     print(f"student: {out}")
+
+
+def print_comparison(table: Json, folder: Path, as_json: bool) -> None:
+    """The table of `rosearch compare`, or its JSON."""
+    if as_json:
+        print(json.dumps(table, indent=2))
+        return
+    console_of().print(comparison_table(table))
+    print(f"students and results: {folder}", file=sys.stderr)
+
+
+def comparison_table(table: Json) -> Table:
+    """The rows of `rosearch.compare`, the largest of each kind first."""
+    made = Table(
+        "model", "kind",
+        title=f"{table['task']}: TEST split; 95 % intervals in brackets; students: "
+        f"{table['epochs']} epochs, {table['seeds']} seeds",
+    )  # fmt: skip
+    columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table['search_attack']}"]
+    columns += [f"held out: {name}" for name in table["held_out"]]
+    for name in (*columns, "ms a text"):
+        made.add_column(name, justify="right")
+    for row in table["rows"]:
+        attacked = [row, *(row["held_out"][name] for name in table["held_out"])]
+        made.add_row(
+            Text(row["name"]),
+            row["kind"],
+            f"{row['params']:,}",
+            f"{row['megabytes']:.1f}",
+            f"{row['compression']:.1f}x",
+            share(row["clean"], row["clean_interval"]),
+            *(share(entry["after_attack"], entry["interval"]) for entry in attacked),
+            f"{row['latency_ms']:.2f}",
+            style="bold" if row["kind"] == "search" else None,
+        )
+    return made
+
+
+def print_runs(runs: Sequence[Listed], folder: Path, as_json: bool) -> None:
+    """One line a run; reasons of unreadable ones below."""
+    if as_json:
+        print(json.dumps([run.to_json() for run in runs], indent=2))
+        return
+    if not runs:
+        print(f"no runs in {folder}")
+        return
+    table = Table("run", "task", "state")
+    for name in RUN_COLUMNS:
+        table.add_column(name, justify="right")
+    for run in runs:
+        cells = (run.name, run.task or "-", run.state, *_run_cells(run))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    console = console_of()
+    console.print(table)
+    for run in runs:
+        if run.reason:
+            console.print(Text(printable(f"{run.name}: {run.reason}")), soft_wrap=True)
+
+
+def _run_cells(run: Listed) -> tuple[str, ...]:
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    started = None if run.started is None else datetime.fromtimestamp(run.started)
+    return (
+        "-" if run.total is None else f"{run.done}/{run.total}",
+        share(run.fitness),
+        share(run.after_attack),
+        share(run.final_after_attack),
+        f"{started:%Y-%m-%d %H:%M}" if started else "-",
+        "-" if run.seconds is None else str(timedelta(seconds=round(run.seconds))),
+        f"{run.size / 1e6:.1f} MB",
+    )
+
+
+def printable(text: str) -> str:
+    """A text of someone else's without what would steer a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def print_attacks(as_json: bool) -> None:

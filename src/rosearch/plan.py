@@ -4,14 +4,23 @@ once."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rosearch import resources
 from rosearch.attacks.kit import MODELS
 from rosearch.attacks.lexicon import KIN, RESOURCES
 from rosearch.attacks.methods import check_attack, lexicons_of, members, models_of
-from rosearch.config import RunConfig, TaskConfig
+from rosearch.config import DistillConfig, RunConfig, TaskConfig
 from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
+from rosearch.types import Fidelity
+
+CHEAP_ATTACK = "fgsm"  # of the lowest rung, where there are several
+FEWEST_ATTACKED = 50
+
+# Attacks and lexicons of one kind: who is trained against one of them knows the others.
+CHARACTERS = frozenset({"characters", "deepwordbug", "textbugger"})
+EMBEDDINGS = frozenset({"fgsm", "pgd"})
 
 
 def task_of(config: TaskConfig, seed: int) -> Task:
@@ -50,18 +59,93 @@ def check(config: RunConfig) -> None:
     """Refuse a configuration that would fail later on.
 
     Raises:
-        UserError: unknown attacks or lexicons, or a held-out attack that is used in the search.
+        UserError: unknown attacks or lexicons, or a held-out attack that the search uses or
+            training hardens students against.
     """
     for name in all_attacks(config):
         check_attack(name)
-    used = _read(config.search.attack) | _kinds(config.encoding.lexicons)
-    leaked = [name for name in config.final.held_out if used & _read(name)]
-    if leaked:
-        raise UserError(
-            f"the attack {leaked[0]!r} cannot be held out: the search uses it, its lexicon "
-            "or its masked language model; change final.held_out, search.attack or "
-            "encoding.lexicons"
-        )
+    _check_matching(config)
+    searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)
+    if len(config.search.rungs) > 1:
+        searched |= _read(CHEAP_ATTACK)
+    trained = trained_against(config.distill)
+    for name in config.final.held_out:
+        read = _read(name)
+        if searched & read:
+            raise UserError(
+                f"the attack {name!r} cannot be held out: the search uses it, its lexicon "
+                "or its masked language model; change final.held_out, search.attack or "
+                "encoding.lexicons"
+            )
+        if len(config.search.rungs) > 1 and read & EMBEDDINGS:
+            raise UserError(
+                f"the attack {name!r} cannot be held out: the lowest of several rungs attacks "
+                f"embeddings, too ({CHEAP_ATTACK}); change final.held_out, or set search.rungs to "
+                "[1]"
+            )
+        for setting, alike in trained.items():
+            if read & alike:
+                raise UserError(
+                    f"the attack {name!r} cannot be held out: students are trained against its "
+                    f"kind, {setting}; change final.held_out or that setting"
+                )
+
+
+def trained_against(config: DistillConfig) -> dict[str, frozenset[str]]:
+    """Attacks and lexicons that robust distillation spoils for holding out, by setting.
+
+    Lexicons of substitutions are those of the encoding, which count as used anyway.
+    """
+    found = {}
+    if config.characters:
+        found[f"distill.characters = {config.characters:g}"] = CHARACTERS
+    if config.adversarial != "none":
+        found[f"distill.adversarial = {config.adversarial!r}"] = EMBEDDINGS
+    if config.augment == "masked_lm":
+        found[f"distill.augment = {config.augment!r}"] = frozenset({"masked_lm"})
+    return found
+
+
+def _check_matching(config: RunConfig) -> None:
+    """Refuse to match tokens of a student that reads others than the teacher."""
+    d = config.distill
+    if d.matching not in ("none", "patient"):
+        for setting, found, wanted in (
+            ("space.encodings", list(config.space.encodings), ["plain"]),
+            ("distill.characters", d.characters, 0),
+            ("encoding.trim", config.encoding.trim, False),
+        ):
+            if found != wanted:
+                raise UserError(
+                    f"distill.matching {d.matching!r} needs students that read the teacher's own "
+                    f"tokens: {setting} is {found}, set it to {wanted}, or match only first "
+                    "tokens (patient)"
+                )
+
+
+def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
+    """How much work an evaluation on a rung is; the last rung is the full one.
+
+    The lowest of several rungs attacks the embeddings in one step (FGSM), which costs three passes
+    a text where a search over words costs dozens. The rungs between attack as the last one does,
+    but as small a share of its texts as they train of its schedule, though not fewer than
+    `FEWEST_ATTACKED`: the outcome on very few would be chance.
+    """
+    s = config.search
+    portion = s.rungs[rung]
+    full = Fidelity(s.epochs, s.train_share, s.attacked, s.attack, s.max_queries, portion)
+    if rung == len(s.rungs) - 1:
+        return full
+    if rung == 0:
+        return replace(full, attack=CHEAP_ATTACK, max_queries=None)
+    fewest = min(s.attacked, FEWEST_ATTACKED)
+    return replace(full, attacked=max(fewest, round(portion * s.attacked)))
+
+
+def final_fidelity(config: RunConfig) -> Fidelity:
+    """Full fidelity, for finalists and the reference."""
+    f, s = config.final, config.search
+    return Fidelity(f.epochs, f.train_share, s.attacked, s.attack)
 
 
 def _read(suite: str) -> set[str]:

@@ -17,12 +17,17 @@ from rosearch.attacks.methods import kit_for, load_attacks
 from rosearch.attacks.precompute import judge_in_advance
 from rosearch.attacks.text import segment
 from rosearch.config import RunConfig, clusterings_of
+from rosearch.distill.augment import AugmentConfig, augmented
 from rosearch.distill.data import EncodedTrain, encode_train
-from rosearch.distill.robust import substitutes
+from rosearch.distill.matches import layers_for
+from rosearch.distill.robust.characters import misspellings
+from rosearch.distill.robust.substitution import substitutes
 from rosearch.fitness import Context
 from rosearch.plan import all_attacks
 from rosearch.progress import stage
 from rosearch.space.encoding import PLAIN, Clustering
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.ops import OPS
 from rosearch.student.build import principal_embedding
 from rosearch.student.clusters import Evidence, Lexicon, growing_clusters, word_evidence
 from rosearch.student.vocabulary import (
@@ -36,8 +41,9 @@ from rosearch.student.vocabulary import (
 )
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher, load_classifier
-from rosearch.teacher.masked_lm import attack_folders
-from rosearch.teacher.targets import cache_targets, load_targets
+from rosearch.teacher.masked_lm import attack_folders, masked_lm_folder
+from rosearch.teacher.outputs import TeacherOutputs
+from rosearch.teacher.targets import cache_outputs, cache_targets, layers_in, load_targets
 from rosearch.types import parts
 
 
@@ -49,17 +55,25 @@ class Prepared:
     teacher_folder: Path
 
 
-def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None = None) -> Prepared:
+def prepare(
+    config: RunConfig,
+    task: Task,
+    wanted: Sequence[Clustering] | None = None,
+    students: Sequence[Genotype] | None = None,
+) -> Prepared:
     """Teacher, targets, encodings and attack tables; what takes long is made once and reused.
 
     Args:
         wanted: synonym encodings to prepare besides the plain one; by default all of the run.
+        students: those that will be matched with the teacher's layers; by default any of the run.
     """
     wanted = clusterings_of(config) if wanted is None else wanted
     folder = fit_teacher(task, config.teacher, config.seed)
     how = (config.teacher.precision, config.teacher.max_length)
-    targets = load_targets(cache_targets(task, folder, "train", *how))
     answers = load_targets(cache_targets(task, folder, "validation", *how)).argmax(1)
+    task = with_copies(task, config)
+    outputs = _outputs(config, task, folder, any_student(config) if students is None else students)
+    targets = outputs.logits
     model, tokenizer = load_classifier(folder)
     attacks = all_attacks(config)
     folders = attack_folders(attacks, None, task, config.teacher.name)
@@ -82,8 +96,41 @@ def prepare(config: RunConfig, task: Task, wanted: Sequence[Clustering] | None =
         teacher_accuracy=float((answers == np.asarray(task.validation.labels)).mean()),
         distill=config.distill,
         fitness=config.fitness,
+        outputs=outputs if config.distill.matching != "none" else None,
     )
     return Prepared(context, folder)
+
+
+def with_copies(task: Task, config: RunConfig) -> Task:
+    """The task with augmented copies of its train texts, if any are wanted."""
+    d = config.distill
+    if d.augment == "none":
+        return task
+    how = AugmentConfig(d.augment, d.augment_copies, lexicons=config.encoding.lexicons)  # type: ignore[arg-type]
+    body = config.teacher.name
+    masked_lm = masked_lm_folder(None, task, body) if d.augment == "masked_lm" else None
+    return augmented(task, how, config.seed, masked_lm).extended(task)
+
+
+def any_student(config: RunConfig) -> list[Genotype]:
+    """Genotypes that are matched with every layer of the teacher that any of a run may be."""
+    attention = Node((0,), next(op for op in OPS if op.startswith("attention")))
+    dims, width = config.space.embedding_dims[0], config.space.widths[0]
+    return [
+        Genotype(dims, width, (attention,), repeat=repeat)
+        for repeat in range(1, config.space.max_repeat + 1)
+    ]
+
+
+def _outputs(
+    config: RunConfig, task: Task, folder: Path, students: Sequence[Genotype]
+) -> TeacherOutputs:
+    """The teacher's logits on the train texts, and the layers that students are matched with."""
+    how = (config.teacher.precision, config.teacher.max_length)
+    if config.distill.matching == "none":
+        return cache_outputs(task, folder, "train", *how)
+    layers = layers_for(config.distill.matching, students, layers_in(folder))
+    return cache_outputs(task, folder, "train", *how, *layers)
 
 
 def _encodings(
@@ -113,10 +160,16 @@ def _encodings(
     encoded = {}
     for key, vocabulary in vocabularies.items():
         student = student_tokenizer(tokenizer, vocabulary)
+        length = config.teacher.max_length
+        misspelt = None
+        if config.distill.characters:
+            misspelt = misspellings(student, task.train.texts, length, config.seed)
         if config.encoding.trim:
             words = {s for text in texts for w in text for s in lexicons[key].get(w, ())}
             written = [part for text in task.train.texts for part in parts(text)]
             occur = occurring_tokens(student, [*written, *(f" {w}" for w in words)])
+            if misspelt is not None:
+                occur |= {int(i) for i in misspelt.pieces}
             vocabulary = trimmed(vocabulary, occur, student.unk_token_id)
         may_change = {w: found for w, found in lexicons[key].items() if not_a_stop_word(w)}
         encoded[key] = encode_train(
@@ -125,8 +178,9 @@ def _encodings(
             tokenizer_settings(student),
             task.train.texts,
             principal_embedding(table, vocabulary)[:, :dims],
-            config.teacher.max_length,
+            length,
             substitutes(vocabulary, may_change) if config.distill.substitution else None,
+            misspelt,
         )
     return encoded
 

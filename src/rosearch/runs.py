@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rosearch.config import RunConfig, from_dict
 from rosearch.space.genotype import Genotype, from_json
 from rosearch.store import Final, Store
-from rosearch.strategies.population import front
+from rosearch.strategies.population import front, furthest
 from rosearch.types import Json, Trial
 
 if TYPE_CHECKING:
@@ -37,26 +37,37 @@ class Run:
 
     @cached_property
     def candidates(self) -> DataFrame:
-        """One row a candidate of the search, validation split and search fidelity.
+        """One row a candidate of the search: its results on the highest rung that it reached.
 
-        Columns: id, parent, seed, error, genotype (a `Genotype`), its genes (width, nodes, ops,
-        ...), the fields of `rosearch.types.Score`, and whether it is on the front.
+        Columns: id, rung (0 is the cheapest), parent, seed, error, genotype (a `Genotype`), its
+        genes (width, nodes, ops, ...), the fields of `rosearch.types.Score`, measured on the
+        validation split, and whether it is on the front. Rungs differ in training and attack:
+        compare candidates of the same rung only.
         """
+        return self._table(furthest(self._trials))
+
+    @cached_property
+    def evaluations(self) -> DataFrame:
+        """One row a candidate and rung, with the columns of `candidates`."""
+        return self._table(self._trials)
+
+    def _table(self, trials: Sequence[Trial]) -> DataFrame:
         from pandas import DataFrame
 
-        on_front = {t.candidate.id for t in front(self._trials)}
+        on_front = {(t.candidate.id, t.rung) for t in front(self._trials)}
         rows = [
             {
                 "id": t.candidate.id,
+                "rung": t.rung,
                 "parent": t.candidate.parent,
                 "seed": t.candidate.seed,
                 "error": t.error,
-                "front": t.candidate.id in on_front,
+                "front": (t.candidate.id, t.rung) in on_front,
                 "genotype": t.candidate.genotype,
                 **_genes(t.candidate.genotype),
                 **_flat(asdict(t.score) if t.score else {}),
             }
-            for t in self._trials
+            for t in trials
         ]
         return DataFrame(rows)
 

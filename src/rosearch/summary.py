@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean, pstdev
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from rosearch.config import RunConfig
 from rosearch.space.cost import compression
 from rosearch.store import Final
-from rosearch.strategies.population import front
+from rosearch.strategies.population import front, furthest
 from rosearch.types import Json, Robustness, Trial, wilson
 
 PACKAGES = ("rosearch", "torch", "transformers", "tokenizers", "datasets", "numpy", "nltk")
@@ -30,6 +31,7 @@ def summarise(
         name: model_entry(runs, config.search.attack, teacher.params)
         for name, runs in by_model.items()
     }
+    candidates = furthest(trials)
     finalists = sorted(
         (e for name, e in entries.items() if name not in ("teacher", "reference")),
         key=lambda e: -e["validation_fitness"],
@@ -41,8 +43,9 @@ def summarise(
         "best": finalists[0] if finalists else None,
         "finalists": finalists,
         "front": [front_entry(t, teacher.params) for t in front(trials)],
-        "candidates": len(trials),
-        "failed": sum(t.status == "failed" for t in trials),
+        "candidates": len(candidates),
+        "failed": sum(t.status == "failed" for t in candidates),
+        "rungs": [rung_entry(trials, rung) for rung in sorted({t.rung for t in trials})],
         "search_attack": config.search.attack,
         "seconds": round(seconds, 1),
         "seed": config.seed,
@@ -94,6 +97,21 @@ def attack_entry(runs: Sequence[Robustness]) -> Json:
         "n": n,
         "interval": [round(interval.low, 4), round(interval.high, 4)],
         "queries_per_text": round(fmean(run.queries / run.n for run in runs), 1),
+    }
+
+
+def rung_entry(trials: Sequence[Trial], rung: int) -> Json:
+    """What was evaluated on a rung, 0 being the cheapest, and how."""
+    there = [t for t in trials if t.rung == rung]
+    scores = [t.score for t in there if t.score is not None]
+    return {
+        "rung": rung,
+        "evaluated": len(there),
+        "failed": len(there) - len(scores),
+        "fidelity": asdict(scores[0].fidelity) if scores else None,
+        "queries": sum(score.queries for score in scores),
+        "train_seconds": round(sum(score.train_seconds for score in scores), 1),
+        "attack_seconds": round(sum(score.attack_seconds for score in scores), 1),
     }
 
 

@@ -49,6 +49,8 @@ class Fidelity:
         attacked: number of examples attacked.
         attack: name of the attack.
         max_queries: query budget per attacked example; None means no budget.
+        portion: share of the training's steps that is run, in (0, 1]; the learning rates are those
+            of the whole training, which can go on from there.
     """
 
     epochs: int
@@ -56,6 +58,7 @@ class Fidelity:
     attacked: int
     attack: str
     max_queries: int | None = None
+    portion: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,27 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Job:
+    """One evaluation.
+
+    Attributes:
+        index: position in the order of jobs, from 0.
+        rung: how far the candidate is evaluated; 0 is the cheapest.
+    """
+
+    index: int
+    candidate: Candidate
+    rung: int = 0
+
+
+@dataclass(frozen=True)
 class Trial:
-    """A candidate and what came of it: a score, or the reason why it failed."""
+    """A candidate on a rung and what came of it: a score, or the reason why it failed."""
 
     candidate: Candidate
     score: Score | None = None
     error: str | None = None
+    rung: int = 0
 
     @property
     def status(self) -> Status:

@@ -24,7 +24,7 @@ def scored(trial: Trial, clean: float, after: float, size: int) -> Trial:
 
 
 def run_of(trials: list[Trial], **finished: float) -> Snapshot:
-    ended = {t.candidate.index: 3600.0 * (t.candidate.index + 1) for t in trials}
+    ended = {(t.candidate.index, t.rung): 3600.0 * (t.candidate.index + 1) for t in trials}
     return Snapshot(Path("run"), {"started": 0.0}, trials, ended)
 
 
@@ -60,7 +60,7 @@ def test_hypervolume_counts_what_the_front_beats():
 
 def test_time_counts_in_the_order_in_which_trials_ended():
     first, second, _ = made_trials(3)
-    run = replace(run_of([first, second]), finished={0: 7200.0, 1: 3600.0})
+    run = replace(run_of([first, second]), finished={(0, 0): 7200.0, (1, 0): 3600.0})
     curve = hypervolume(run, 10_000_000)
     assert curve.hours == (1.0, 2.0)
     assert curve.volume[0] == hypervolume(run_of([second]), 10_000_000).volume[0]
@@ -129,4 +129,4 @@ def test_rung_correlations_are_shown_only_where_there_are_several_fidelities(tmp
     ]
     page = run_page(replace(run, trials=[*run.trials, *again]), plots=False)
     assert page.count("<td>1.00</td>") == 3
-    assert "against 9 epochs on 100% of the train split, 400 texts attacked" in page
+    assert "against 9 epochs on 100% of the train split, 400 texts attacked by wordnet" in page

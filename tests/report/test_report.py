@@ -219,7 +219,7 @@ def test_a_folder_without_a_store_is_refused(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-@pytest.mark.parametrize("module", ["jinja2", "plotly.offline", "moocore"])
+@pytest.mark.parametrize("module", ["jinja2", "plotly.offline"])
 def test_a_missing_package_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:

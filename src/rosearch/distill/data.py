@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rosearch.batches import tokenized
-from rosearch.distill.robust import Substitutes
+from rosearch.distill.robust.characters import Misspellings
+from rosearch.distill.robust.substitution import Substitutes
 from rosearch.student.vocabulary import Vocabulary
 from rosearch.types import Text
 
@@ -24,6 +25,7 @@ class EncodedTrain:
         ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
         embedding: (rows, D) float32 start of the embedding.
         substitutes: what words may be replaced by in robust distillation; None forbids it.
+        misspellings: of the words of the train split, for character noise; None forbids it.
     """
 
     vocabulary: Vocabulary
@@ -33,6 +35,7 @@ class EncodedTrain:
     starts: np.ndarray
     embedding: np.ndarray
     substitutes: Substitutes | None = None
+    misspellings: Misspellings | None = None
 
     @cached_property
     def texts(self) -> list[np.ndarray]:
@@ -56,6 +59,7 @@ def encode_train(
     embedding: np.ndarray,
     max_length: int,
     substitutes: Substitutes | None = None,
+    misspellings: Misspellings | None = None,
 ) -> EncodedTrain:
     """Encode the train split with a student tokenizer.
 
@@ -71,4 +75,5 @@ def encode_train(
         np.cumsum([0, *(len(ids) for ids in encoded)]),
         embedding,
         substitutes,
+        misspellings,
     )

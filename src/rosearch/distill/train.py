@@ -5,26 +5,35 @@ Shapes: B batch, T tokens, C classes.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
-from rosearch.batches import bucketed_epoch, padded
+from rosearch.batches import padded
 from rosearch.config import DistillConfig
+from rosearch.distill.batch import Batch
+from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.losses import distillation
-from rosearch.distill.robust import substituted
+from rosearch.distill.guided import Guidance, guidance, objectives
+from rosearch.distill.optimiser import Optimiser
+from rosearch.distill.robust import robust_method
+from rosearch.distill.schedule import Schedule
+from rosearch.distill.stopping import EarlyStopping
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Fidelity
 
-WARM_UP = 0.1
 # Called with batches done, batches in all, and the loss.
 OnBatch = Callable[[int, int, float], None]
+STREAM = 1_000_003  # a prime: steps of trainings with near seeds draw different numbers
 
 
 class TrainingDiverged(RuntimeError):
@@ -42,80 +51,122 @@ def train_student(
     seed: int,
     teacher_params: int | None = None,
     on_batch: OnBatch | None = None,
+    validate: Callable[[nn.Module], float] | None = None,
+    checkpoint: Path | None = None,
+    outputs: TeacherOutputs | None = None,
 ) -> StudentForSequenceClassification:
-    """A student trained from scratch; deterministic in its arguments on one thread.
+    """A student trained from scratch; deterministic in its arguments on one thread of a CPU.
 
     Args:
         labels: of the whole train split; the share that `fidelity` names is drawn with `seed`.
         targets: logits (train examples, C) of the teacher.
+        validate: loss on the validation split, for early stopping.
+        checkpoint: file to go on from, where it holds an earlier part of the same training, and
+            to leave the state in, where the training is not run to its end. It changes nothing but
+            the time.
+        outputs: the teacher's layers, where the configuration has a `matching`.
+
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
+        UserError: the student can't be matched with the teacher's layers.
     """
     model = build_student(g, data.vocabulary, label_names, seed, data.embedding, teacher_params)
     for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
+        if isinstance(module, nn.Dropout):
             module.p = config.dropout
+    guides = guidance(g, data, config, outputs, seed)
+    training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
+    length = (fidelity.epochs, fidelity.train_share)  # rungs differ in portion and attack
+    recipe = json.dumps([g.hash, seed, asdict(config), length])
+    if checkpoint is not None:
+        training.load(load_checkpoint(checkpoint, recipe, training.schedule.last))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        _run_epochs(model, data, labels, targets, config, fidelity, seed, on_batch)
+        training.run(on_batch)
+    if checkpoint is not None and training.step < training.schedule.steps:
+        save_checkpoint(checkpoint, training.state(), recipe)
+    training.stopping.restore(model)
     return model.eval()
 
 
-def _run_epochs(
-    model: StudentForSequenceClassification,
-    data: EncodedTrain,
-    labels: Sequence[int],
-    targets: np.ndarray,
-    config: DistillConfig,
-    fidelity: Fidelity,
-    seed: int,
-    on_batch: OnBatch | None,
-) -> None:
-    rng = np.random.default_rng(seed)
-    n = len(data.texts)
-    chosen = rng.permutation(n)[: max(1, round(fidelity.train_share * n))]
-    lengths = [len(data.texts[i]) for i in chosen]
-    hard = torch.as_tensor(np.asarray(labels)[chosen])
-    soft = torch.as_tensor(np.asarray(targets)[chosen].astype(np.float32))
-    per_epoch = math.ceil(len(chosen) / config.batch_size)
-    steps = per_epoch * fidelity.epochs
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: cosine_rate(s, steps))
-    swap = _swapper(data, config.substitution)
-    model.train()
-    done = 0
-    for _ in range(fidelity.epochs):
-        for batch in bucketed_epoch(lengths, config.batch_size, rng):
-            ids, mask = padded([data.texts[chosen[i]] for i in batch], data.vocabulary.pad_id)
-            logits = model(input_ids=swap(ids), attention_mask=mask).logits  # (B, C)
-            loss = distillation(
-                logits, soft[batch], hard[batch], config.temperature, config.soft_weight
-            )
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            optimiser.zero_grad()
-            rate.step()
-            done += 1
-            if not math.isfinite(loss.item()):
-                raise TrainingDiverged(f"the loss became {loss.item()} in batch {done} of {steps}")
+class Training:
+    """The state of one training, and its loop."""
+
+    def __init__(
+        self,
+        model: StudentForSequenceClassification,
+        data: EncodedTrain,
+        labels: Sequence[int],
+        targets: np.ndarray,
+        config: DistillConfig,
+        fidelity: Fidelity,
+        seed: int,
+        validate: Callable[[nn.Module], float] | None = None,
+        guides: Guidance | None = None,
+    ) -> None:
+        lengths = [len(ids) for ids in data.texts]
+        self.model, self.data, self.seed = model, data, seed
+        self.labels = torch.as_tensor(np.asarray(labels))
+        self.targets = torch.as_tensor(np.asarray(targets, dtype=np.float32))
+        self.schedule = Schedule(lengths, config.batch_size, fidelity, seed)
+        self.matching = guides.matching.to(model.device) if guides else None
+        self.optimiser = Optimiser(model, model.input.table, config, self.matching)
+        self.stopping = EarlyStopping(config.patience, validate)
+        self.objective, self.first = objectives(config, guides)
+        self.alone = round(config.matching_share * self.schedule.steps)
+        self.method = robust_method(config, data, model)
+        self.step = 0
+
+    def run(self, on_batch: OnBatch | None = None) -> None:
+        """Train on, to the end of the schedule's portion or to the early stop."""
+        plan = self.schedule
+        batches: list[np.ndarray] = []
+        self.model.train()
+        while self.step < plan.last:
+            epoch, place = divmod(self.step, plan.per_epoch)
+            if not batches:
+                batches = plan.epoch(epoch)
+            # Every step draws from a generator of its own: nothing of it needs to be kept.
+            torch.manual_seed(STREAM * self.seed + self.step)
+            objective = self.first if self.step < self.alone else self.objective
+            loss = self.method.backward(self.model, self.batch(batches[place]), objective)
+            self.optimiser.step(plan.rate(self.step))
+            self.step += 1
+            value = loss.item()
+            if not math.isfinite(value):
+                raise TrainingDiverged(
+                    f"the loss became {value} in batch {self.step} of {plan.last}"
+                )
             if on_batch:
-                on_batch(done, steps, loss.item())
+                on_batch(self.step, plan.last, value)
+            if place + 1 == plan.per_epoch:
+                batches = []
+                if self.stopping.stop(self.model):
+                    self.step = plan.steps
+                self.model.train()
 
+    def batch(self, rows: np.ndarray) -> Batch:
+        """The examples in some rows of the train split."""
+        ids, mask = padded([self.data.texts[i] for i in rows], self.data.vocabulary.pad_id)
+        found = Batch(ids, mask, self.labels[rows], self.targets[rows], rows)
+        return found.to(self.model.device)
 
-def _swapper(data: EncodedTrain, share: float) -> Callable[[Tensor], Tensor]:
-    """What perturbs a batch of token ids."""
-    if not share or data.substitutes is None:
-        return lambda ids: ids
-    table = torch.from_numpy(data.substitutes.ids)
-    count = torch.from_numpy(data.substitutes.count)
-    return lambda ids: substituted(ids, table, count, share)
+    def state(self) -> Checkpoint:
+        """What `load` takes."""
+        groups = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.tensors(),
+            "stopping": self.stopping.tensors(),
+        }
+        if self.matching is not None:
+            groups["matching"] = self.matching.state_dict()
+        return Checkpoint(self.step, groups)
 
-
-def cosine_rate(step: int, steps: int) -> float:
-    """Factor of the learning rate: linear warm-up, then a cosine to zero."""
-    rise = (step + 1) / max(1.0, WARM_UP * steps)
-    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
-    return min(1.0, rise) * fall
+    def load(self, checkpoint: Checkpoint | None) -> None:
+        """Go on from a checkpoint; None changes nothing."""
+        if checkpoint is not None:
+            self.step = checkpoint.step
+            self.model.load_state_dict(dict(checkpoint.groups["model"]))
+            self.optimiser.load(checkpoint.groups["optimiser"])
+            self.stopping.load(checkpoint.groups["stopping"])
+            if self.matching is not None:
+                self.matching.load_state_dict(dict(checkpoint.groups["matching"]))

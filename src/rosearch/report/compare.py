@@ -40,7 +40,7 @@ def write_comparison(folders: Sequence[Path], out: Path | None = None) -> Path:
     Raises:
         UserError: a folder holds no readable store, the same run is named twice, or the folder of
             `out` does not exist.
-        MissingExtra: plotly, jinja2 or moocore is not installed.
+        MissingExtra: plotly or jinja2 is not installed.
     """
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
@@ -115,7 +115,7 @@ def _settings(run: Snapshot) -> dict[str, str]:
         "fingerprint of the data": run.meta.get("fingerprint"),
         "machine": run.meta.get("machine") or {},
         "versions": run.summary.get("versions") or {},
-        "candidates in the store": len(run.trials),
+        "candidates in the store": len(run.candidates),
     }
     return dict(_flat(whole, ""))
 

@@ -38,13 +38,14 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
 
     Returns:
         `runs`, each with one list per quantity and one entry per scored candidate in each;
+        those measured on a lower rung than others are named in `cheap`;
         `figures`, plots that are ready to be drawn, by the name of their place: none yet;
         `stages`, `kinds`, `fidelities`: the tables that candidates refer to.
     """
     stages, kinds, fidelities = Interned(), Interned(), Interned()
     # One scale for all runs, or their hypervolumes could not be compared.
     largest = max((run.teacher_params or 0 for run in runs), default=0) or max(
-        (t.score.params for run in runs for t in run.trials if t.score), default=1
+        (t.score.params for run in runs for t in run.candidates if t.score), default=1
     )
     return {
         "runs": [_run(run, largest, stages, kinds, fidelities) for run in runs],
@@ -59,7 +60,10 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
 def _run(
     run: Snapshot, largest: int, stages: Interned, kinds: Interned, fidelities: Interned
 ) -> Json:
-    scored: list[tuple[Trial, Score]] = [(t, t.score) for t in run.trials if t.score is not None]
+    scored: list[tuple[Trial, Score]] = [
+        (t, t.score) for t in run.candidates if t.score is not None
+    ]
+    top = max((t.rung for t, _ in scored), default=0)
     place = {t.candidate.id: i for i, (t, _) in enumerate(scored)}
     leader = run.leader
     curve = hypervolume(run, largest)
@@ -78,6 +82,7 @@ def _run(
         "params": [s.params for _, s in scored],
         "latency": [round(s.latency_ms, 3) for _, s in scored],
         "fitness": [round(s.fitness, 4) for _, s in scored],
+        "cheap": [i for i, (t, _) in enumerate(scored) if t.rung < top],
         "fidelity": [fidelities(fidelity_words(s.fidelity)) for _, s in scored],
         "genotype": [_genotype(t.candidate.genotype, stages, kinds) for t, _ in scored],
         "hypervolume": {"done": curve.done, "hours": curve.hours, "volume": curve.volume},

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations, pairwise
 
+import moocore
 import numpy as np
 
-from rosearch.errors import require
 from rosearch.report.snapshot import Snapshot
 from rosearch.space.genotype import Genotype, Node
-from rosearch.strategies.population import objectives
+from rosearch.strategies.population import last_rung, objectives
 from rosearch.types import Fidelity, Score, Trial
 
 FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")
@@ -22,10 +22,10 @@ WORST = np.array([0.0, 0.0, 1.0])  # of what is minimised: no accuracy, as large
 
 @dataclass(frozen=True)
 class Curve:
-    """Hypervolume after each successful trial, in the order in which the trials ended.
+    """Hypervolume after each success on the last rung, in the order in which the trials ended.
 
     Attributes:
-        done: trials that had ended by then, the failed ones included.
+        done: trials that had ended by then on any rung, the failed ones included.
         hours: since the run was started, pauses included.
     """
 
@@ -63,23 +63,22 @@ def hypervolume(run: Snapshot, largest: int) -> Curve:
     The volume that the front beats, between no after-attack accuracy, no clean accuracy and
     `largest` parameters on one side, and both accuracies of 1 without a parameter on the other.
 
-    Raises:
-        MissingExtra: moocore is not installed.
+    Results of lower rungs were measured otherwise and do not count.
     """
-    moocore = require("moocore", "report")
-    ended = sorted(run.trials, key=lambda t: run.finished.get(t.candidate.index, 0.0))
+    ended = sorted(run.trials, key=lambda t: run.finished.get((t.candidate.index, t.rung), 0.0))
+    top = {id(trial) for trial in last_rung(run.trials)}
     start = run.meta.get("started")
     scale = np.array([-1.0, -1.0, -1.0 / largest])
     best, volume = np.empty((0, 3)), 0.0
     points = []
     for done, trial in enumerate(ended, start=1):
-        if trial.score is None:
+        if trial.score is None or id(trial) not in top:
             continue
         point = np.array(objectives(trial.score)) * scale
         if not (best <= point).all(axis=1).any():
             best = np.vstack([best[~(point <= best).all(axis=1)], point])
             volume = float(moocore.hypervolume(best, ref=WORST))
-        at = run.finished.get(trial.candidate.index)
+        at = run.finished.get((trial.candidate.index, trial.rung))
         hours = (at - start) / 3600 if at and isinstance(start, int | float) else 0.0
         points.append((done, round(hours, 5), round(volume, 6)))
     columns: list[tuple[float, ...]] = list(zip(*points, strict=True)) if points else [(), (), ()]
@@ -121,7 +120,8 @@ def rung_correlations(trials: Sequence[Trial]) -> list[Rung]:
 
 
 def _work(fidelity: Fidelity) -> tuple[float, int, str]:
-    return fidelity.epochs * fidelity.train_share, fidelity.attacked, fidelity.attack
+    trained = fidelity.epochs * fidelity.train_share * fidelity.portion
+    return trained, fidelity.attacked, fidelity.attack
 
 
 def _spearman(pairs: Sequence[tuple[Score, Score]], name: str) -> float | None:

@@ -46,7 +46,7 @@ def write_report(run_folder: Path, out: Path | None = None) -> Path:
 
     Raises:
         UserError: there is no readable store in the folder, or `out` cannot be written.
-        MissingExtra: plotly, jinja2 or moocore is not installed.
+        MissingExtra: plotly or jinja2 is not installed.
     """
     run = read_snapshot(run_folder)
     plots = any(trial.score for trial in run.trials)
@@ -61,13 +61,13 @@ def run_page(run: Snapshot, plots: bool, live: bool = False) -> str:
 def _content(run: Snapshot) -> dict[str, Any]:
     """All that the page shows besides the plots' scripts."""
     summary, leader = run.summary, run.leader
-    failed = failures(run.trials)
+    failed = failures(run.candidates)
     return {
         "title": run.meta.get("task", "a task"),
         "version": run.version,
         "date": _date(run.meta.get("started")),
         "summary": summary,
-        "tried": len(run.trials),
+        "tried": len(run.candidates),
         "failed": sum(len(failure.trials) for failure in failed),
         "failures": failed[:MOST_FAILURES],
         "verdict": verdict(summary) if summary else "",
@@ -106,7 +106,7 @@ def _drawings(run: Snapshot) -> list[Drawing]:
 
 
 def _lineage(run: Snapshot) -> list[tuple[Step, Drawing]]:
-    steps = lineage(run.trials, run.leader) if run.leader else []
+    steps = lineage(run.candidates, run.leader) if run.leader else []
     return [(step, _drawing("", step.trial.candidate.genotype, run.sizes)) for step in steps]
 
 

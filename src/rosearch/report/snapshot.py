@@ -11,7 +11,7 @@ from typing import Any
 from rosearch.report.statistics import Statistics, statistics
 from rosearch.space.cost import Sizes
 from rosearch.store import Final, Store
-from rosearch.strategies.population import fitness, front
+from rosearch.strategies.population import fitness, front, furthest, last_rung, standing
 from rosearch.types import Trial
 
 Examples = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (role, attack) -> examples
@@ -23,7 +23,8 @@ class Snapshot:
     """One run as it is read.
 
     Attributes:
-        finished: when each trial was recorded, in seconds since 1970, by its index.
+        trials: one a candidate and rung.
+        finished: when each trial was recorded, in seconds since 1970, by its index and rung.
         sample: the uniform random sample.
         attacked: attacked texts of the best student and of the reference student, by attack.
         version: of the store, to tell whether there is anything new.
@@ -33,7 +34,7 @@ class Snapshot:
     folder: Path
     meta: Mapping[str, Any]
     trials: Sequence[Trial]
-    finished: Mapping[int, float] = field(default_factory=dict)
+    finished: Mapping[tuple[int, int], float] = field(default_factory=dict)
     finals: Sequence[Final] = ()
     sample: Sequence[Trial] = ()
     attacked: Examples = field(default_factory=dict)
@@ -68,21 +69,26 @@ class Snapshot:
         return next(iter(teachers), (self.summary.get("teacher") or {}).get("params"))
 
     @cached_property
+    def candidates(self) -> list[Trial]:
+        """One trial a candidate: that on its highest rung."""
+        return furthest(self.trials)
+
+    @cached_property
     def front(self) -> list[Trial]:
         """The Pareto front, the fittest first."""
         return sorted(front(self.trials), key=fitness, reverse=True)
 
     @cached_property
     def statistics(self) -> Statistics:
-        """How architecture relates to robustness."""
-        return statistics(self.trials, self.sample)
+        """How architecture relates to robustness, among what was evaluated on the last rung."""
+        return statistics(last_rung(self.trials), self.sample)
 
     @cached_property
     def leader(self) -> Trial | None:
         """The best student's trial; of a run under way, the fittest candidate so far."""
         best = (self.summary.get("best") or {}).get("id")
-        scored = [trial for trial in self.trials if trial.score is not None]
-        fittest = max(scored, key=fitness, default=None)
+        scored = [trial for trial in self.candidates if trial.score is not None]
+        fittest = max(scored, key=standing, default=None)
         return next((t for t in scored if best and t.candidate.id == best), fittest)
 
 

@@ -67,7 +67,9 @@ def fidelity_words(fidelity: Fidelity) -> str:
     """How much work an evaluation was."""
     passes = f"{fidelity.epochs} epoch{'s' * (fidelity.epochs != 1)}"
     share = f"{fidelity.train_share:.0%} of the train split"
-    return f"{passes} on {share}, {fidelity.attacked} texts attacked"
+    part = f"the first {fidelity.portion:.0%} of " if fidelity.portion < 1 else ""
+    attacked = f"{fidelity.attacked} texts attacked by {attack_label(fidelity.attack)}"
+    return f"{part}{passes} on {share}, {attacked}"
 
 
 def listed(parts: Sequence[str]) -> str:

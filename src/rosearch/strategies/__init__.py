@@ -1,1 +1,24 @@
-"""The search: ask / tell, pure and torch-free."""
+"""Search strategies: one file each, one behaviour suite for all.
+
+To add a strategy, add a file here and a line to `STRATEGIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rosearch.space.vary import Space
+from rosearch.strategies.base import Proposal, Strategy
+from rosearch.strategies.local import Local
+from rosearch.strategies.nsga2 import Nsga2
+from rosearch.strategies.random import Random
+from rosearch.strategies.rosearch import Evolution, EvolutionConfig
+
+__all__ = ["STRATEGIES", "EvolutionConfig", "Proposal", "Strategy"]
+
+STRATEGIES: dict[str, Callable[[Space, EvolutionConfig], Strategy]] = {
+    "rosearch": Evolution,
+    "nsga2": Nsga2,
+    "random": lambda space, config: Random(space),
+    "local": lambda space, config: Local(space),
+}

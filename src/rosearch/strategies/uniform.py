@@ -16,7 +16,7 @@ import numpy as np
 
 from rosearch.space.genotype import Genotype
 from rosearch.space.vary import Space, sample
-from rosearch.strategies.evolution import candidate_seed
+from rosearch.strategies.scheduler import candidate_seed
 from rosearch.types import Candidate
 
 STREAM = 1  # keeps the random numbers apart from those of the evolution, which has the same seed

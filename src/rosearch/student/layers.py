@@ -111,6 +111,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
+        self.softmax = nn.Softmax(-1)  # a module, so that a hook can read the attention maps
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -119,7 +120,7 @@ class SelfAttention(nn.Module):
         q, k, v = self.qkv(x).view(b, t, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
         q = q / math.sqrt(w // self.heads)
         scores = q @ k.transpose(-1, -2) + lowest_outside(mask, x.dtype)[:, None, None, :]
-        mixed = scores.softmax(-1) @ v  # (B, heads, T, T) @ (B, heads, T, W / heads)
+        mixed = self.softmax(scores) @ v  # (B, heads, T, T) @ (B, heads, T, W / heads)
         return self.out(mixed.transpose(1, 2).reshape(b, t, w))
 
 

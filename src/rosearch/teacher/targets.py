@@ -1,4 +1,8 @@
-"""The teacher's outputs on the train split: computed once, on disk, shared by all students."""
+"""The teacher's outputs on a split: computed once, on disk, shared by all students and runs.
+
+Files are known by their content: the task, the teacher's weights and tokenizer, and how they were
+computed. Each is written whole or not at all. Shapes: N texts, T tokens, D width, H heads.
+"""
 
 from __future__ import annotations
 
@@ -11,37 +15,37 @@ import numpy as np
 import torch
 
 from rosearch import resources
-from rosearch.batches import model_inputs, sorted_batches, takes_types, tokenized
-from rosearch.files import new_file
+from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types, tokenized
+from rosearch.files import new_file, writing_to
 from rosearch.progress import stage
 from rosearch.tasks import Task
 from rosearch.teacher.fit import autocast, content_hash, load_classifier
+from rosearch.teacher.outputs import Ragged, RaggedMaps, TeacherOutputs, is_whole
+from rosearch.teacher.states import Layer, write_states
 from rosearch.types import Text
 
 TOKEN_BUDGET = 4096
 SLACK = 4
+WHAT = "the teacher's outputs"
 
 
 def cache_targets(
     task: Task, teacher: Path, split: str, precision: str = "auto", max_length: int = 128
 ) -> Path:
-    """File of the teacher's logits (examples, C), float16, in the order of a split.
-
-    The name holds a hash of the task's content and the teacher's weights and tokenizer, so a file
-    is never used for another task or teacher; a half-written one is never seen.
+    """File of the teacher's logits (N, C), float16, in the order of a split.
 
     Args:
         split: `train` or `validation`.
+
+    Raises:
+        UserError: the file can't be written; there is none then, and other files stay.
     """
-    recipe = f"{task.fingerprint}:{content_hash(teacher)}:{precision}:{max_length}"
-    key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
-    path = resources.cache_dir() / "targets" / f"{task.name}-{split}-{key}.npy"
-    if not path.exists():
+    path = Path(f"{_stem(task, teacher, split, precision, max_length)}.npy")
+    if not is_whole(path):
         model, tokenizer = load_classifier(teacher)
         logits = predict_logits(model, tokenizer, getattr(task, split).texts, precision, max_length)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(path) as stream:
-            np.save(stream, logits.astype(np.float16))
+        with writing_to(path.parent, WHAT):
+            _save(path, logits.astype(np.float16))
     return path
 
 
@@ -49,6 +53,56 @@ def load_targets(path: Path) -> np.ndarray:
     """The logits as a read-only memory map."""
     targets: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return targets
+
+
+def cache_outputs(
+    task: Task,
+    teacher: Path,
+    split: str,
+    precision: str = "auto",
+    max_length: int = 128,
+    hidden: Sequence[int] = (),
+    attention: Sequence[int] = (),
+) -> TeacherOutputs:
+    """Logits, token ids and chosen layers' states and attention maps of the teacher on a split.
+
+    Every layer is a file of its own, so layers that an earlier call computed are reused. States
+    come from a pass of their own: logits never depend on which layers are wanted.
+
+    Args:
+        hidden: layers whose states (T, D) are wanted; 0 is the embeddings' output.
+        attention: layers, from 1, whose attention maps (H, T, T) are wanted.
+
+    Raises:
+        UserError: the teacher has no such layer, or the disk has no room; nothing is left of an
+            unfinished file, and other files stay.
+    """
+    logits = cache_targets(task, teacher, split, precision, max_length)
+    stem = str(logits).removesuffix(".npy")
+    ids, starts = Path(f"{stem}-ids.npy"), Path(f"{stem}-starts.npy")
+    wanted = [*(Layer("hidden", i) for i in hidden), *(Layer("attention", i) for i in attention)]
+    layers = {layer: Path(f"{stem}-{layer.kind}{layer.number}.npy") for layer in sorted(wanted)}
+    missing = {layer: path for layer, path in layers.items() if not is_whole(path)}
+    if missing or not (is_whole(ids) and is_whole(starts)):
+        model, tokenizer = load_classifier(teacher)
+        texts = getattr(task, split).texts
+        encoded = tokenized(tokenizer, texts, max_length, takes_types(model, tokenizer))
+        with writing_to(ids.parent, WHAT):
+            _save_ids(ids, starts, encoded)
+            if missing:
+                what = f"{task.name} ({split})"
+                write_states(model, tokenizer.pad_token_id, encoded, missing, precision, what)
+    states = {i: Ragged(path, starts) for (kind, i), path in layers.items() if kind == "hidden"}
+    maps = {i: RaggedMaps(path, starts) for (kind, i), path in layers.items() if kind != "hidden"}
+    return TeacherOutputs(logits, Ragged(ids, starts), states, maps, layers_in(teacher))
+
+
+def layers_in(teacher: Path) -> int:
+    """How many Transformer layers a saved teacher has."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(teacher, local_files_only=True, trust_remote_code=False)
+    return int(config.num_hidden_layers)
 
 
 def predict_logits(
@@ -68,3 +122,20 @@ def predict_logits(
             logits[chosen] = model(**inputs).logits.float().numpy()
             advance(len(chosen), "")
     return logits
+
+
+def _stem(task: Task, teacher: Path, split: str, precision: str, max_length: int) -> Path:
+    """Start of the names of all files of a split."""
+    recipe = f"{task.fingerprint}:{content_hash(teacher)}:{precision}:{max_length}"
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    return resources.cache_dir() / "targets" / f"{task.name}-{split}-{key}"
+
+
+def _save_ids(ids: Path, starts: Path, encoded: Sequence[Encoded]) -> None:
+    _save(ids, np.concatenate([np.asarray(e.ids, dtype=np.int32) for e in encoded]))
+    _save(starts, np.cumsum([0, *(len(e.ids) for e in encoded)], dtype=np.int64))
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    with new_file(path) as stream:
+        np.save(stream, array)

@@ -19,20 +19,23 @@ KEYBOARD = {
 }  # fmt: skip
 
 
-def character_edits() -> Lexicon:
+def character_edits(salt: str = "") -> Lexicon:
     """Words one edit away, as DeepWordBug makes them (Gao et al. 2018, section 3.2).
 
     Swap of two neighbouring letters, substitution, deletion and insertion of one letter; letters
     from the keyboard neighbourhood. One edit of each kind is drawn per word, from a generator
     seeded by the word, so that every model meets the same edits. First and last letters stay, as
     readers rely on them (Pruthi et al. 2019).
+
+    Args:
+        salt: draws other edits than the attack's.
     """
 
     @cache
     def edits(word: str) -> tuple[str, ...]:
         if len(word) < 4 or not word.isalpha():
             return ()
-        rng = random.Random(word)
+        rng = random.Random(salt + word)
         made: list[str] = []
         for edit in (_swap, _substitute, _delete, _insert, _substitute, _swap):
             new = edit(word, rng.randrange(1, len(word) - 2), rng)

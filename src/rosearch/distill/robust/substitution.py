@@ -1,4 +1,4 @@
-"""Robust distillation: the student matches the teacher's clean output on perturbed inputs.
+"""Random synonym substitution: the student matches the teacher's clean output on other words.
 
 Shapes: B batch, T tokens, V tokens of the vocabulary, K substitutes.
 """
@@ -6,12 +6,15 @@ Shapes: B batch, T tokens, V tokens of the vocabulary, K substitutes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rosearch.distill.batch import Batch
+from rosearch.distill.objective import Objective
 from rosearch.student.vocabulary import Vocabulary
 
 MOST = 12  # substitutes kept per word, the commonest senses first
@@ -54,15 +57,33 @@ def substitutes(vocabulary: Vocabulary, lexicon: Mapping[str, Sequence[str]]) ->
 def substituted(ids: Tensor, table: Tensor, count: Tensor, share: float) -> Tensor:
     """Token ids (B, T) with about `share` of the replaceable words replaced at random.
 
-    Words of both texts of a pair: more variety, though attacks change the second text only.
-
-    Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
-    Departure: a word whose next piece continues it is replaced as well, now and then; it is noise.
-
     Args:
         table, count: `Substitutes` as tensors (V, K) and (V,).
     """
     options = count[ids]  # (B, T)
-    pick = (torch.rand(ids.shape) * options).long()
+    pick = (torch.rand(ids.shape, device=ids.device) * options).long()
     drawn = table[ids].gather(-1, pick[..., None])[..., 0].to(ids.dtype)
-    return torch.where((options > 0) & (torch.rand(ids.shape) < share), drawn, ids)
+    chosen = (options > 0) & (torch.rand(ids.shape, device=ids.device) < share)
+    return torch.where(chosen, drawn, ids)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomSubstitution:
+    """Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
+
+    Words of both texts of a pair: more variety, though attacks change the second text only.
+
+    Departures: SAFER predicts by a vote over such texts, here they are training data only; a word
+    whose next piece continues it is replaced as well, now and then; it is noise.
+
+    Attributes:
+        table, count: `Substitutes` as tensors (V, K) and (V,).
+        share: of the replaceable words.
+    """
+
+    table: Tensor
+    count: Tensor
+    share: float
+
+    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+        return replace(batch, ids=substituted(batch.ids, self.table, self.count, self.share))

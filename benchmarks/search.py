@@ -1,0 +1,399 @@
+"""How fast searches find good students: hypervolume over time, RoSearch against simpler searches.
+
+    pip install -r benchmarks/search-requirements.txt        # Optuna; without it the rest runs
+    python benchmarks/search.py --minutes 20 --seeds 5 --out build/search --json search.json \
+        --html search.html
+
+Every method runs once a seed, one evaluation at a time on one thread, from the same prepared task,
+the same space and the same first genotypes. Time counts asking, training, attacking and telling;
+preparation is not counted. A stopped benchmark goes on where it was: finished evaluations are told
+again with the time that they took.
+
+The hypervolume is that of after-attack accuracy, clean accuracy and parameters of the candidates
+evaluated in full (trained on the whole schedule and attacked with the full attack), as a share of
+the box between the reference (after-attack 0, clean accuracy of guessing, the most parameters
+allowed) and the ideal (1, 1, 0). So what rungs learn cheaply counts only once it is confirmed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import commit
+from moocore import hypervolume
+from scipy import stats
+from search_methods import DESCRIPTIONS, METHODS, Method
+
+from rosearch.config import RunConfig, make_config, merged, setting
+from rosearch.errors import one_line
+from rosearch.executors.local import one_thread
+from rosearch.fitness import Context, evaluate
+from rosearch.journal import Journal
+from rosearch.plan import fidelity_at, task_of
+from rosearch.prepare import prepare
+from rosearch.run_space import seed_genotypes, space_of
+from rosearch.space.vary import Space
+from rosearch.summary import machine, versions
+from rosearch.types import Fidelity, Job, Json, Score, Trial
+
+BASELINE, MAIN = "full", "rungs"
+SHARES = (0.25, 0.5, 1.0)  # of the time, at which methods are compared
+ENOUGH = 5.0  # times faster than the baseline
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method with one seed.
+
+    Attributes:
+        ends: (N,) seconds after which each evaluation in full ended.
+        values: (N,) hypervolume then.
+        evaluations: of each rung; `repeated` of these were known genotypes.
+    """
+
+    method: str
+    seed: int
+    ends: np.ndarray
+    values: np.ndarray
+    evaluations: Mapping[int, int]
+    repeated: int
+    failed: int
+
+    def at(self, seconds: float) -> float:
+        """Hypervolume after so many seconds."""
+        known = np.searchsorted(self.ends, seconds, side="right")
+        return float(self.values[known - 1]) if known else 0.0
+
+    def reaches(self, value: float) -> float:
+        """Seconds after which the hypervolume is at least `value`; infinite if it never is."""
+        enough = np.flatnonzero(self.values >= value)
+        return float(self.ends[enough[0]]) if len(enough) else float("inf")
+
+    def mean(self, seconds: float) -> float:
+        """Mean hypervolume over the time up to `seconds`: large for what is found early."""
+        ends = np.clip([*self.ends, seconds], 0, seconds)
+        return float(np.sum(np.diff(ends) * self.values) / seconds) if len(self.values) else 0.0
+
+
+def search(
+    method: Method,
+    config: RunConfig,
+    context: Context,
+    path: Path,
+    key: str,
+    minutes: float,
+    clock: str,
+) -> None:
+    """Run a method until its time is used up; every result is a line of the journal `path`.
+
+    Args:
+        clock: which time is limited, `seconds` (wall) or `cpu_seconds`.
+    """
+    spent = 0.0
+    with Journal(path, "search", key) as journal, one_thread():
+        while spent < 60 * minutes:
+            start, used = time.perf_counter(), time.process_time()
+            job = method.ask()
+            line = journal.known.get(job.index)
+            if line is None:
+                trial = outcome(job, fidelity_at(config, job.rung), context)
+                line = line_of(job, trial)
+                line["seconds"] = time.perf_counter() - start
+                line["cpu_seconds"] = time.process_time() - used
+                journal.add(line)
+                print(
+                    f"{path.stem}: job {job.index}, rung {job.rung}, {line[clock]:.1f} s",
+                    flush=True,
+                )
+            assert line["id"] == job.candidate.id, f"{path} is of another search"
+            method.tell(job, trial_of(job, line))
+            spent += line[clock]
+
+
+def outcome(job: Job, fidelity: Fidelity, context: Context) -> Trial:
+    """Evaluate; what raises is a failed trial, as in a run."""
+    try:
+        return Trial(job.candidate, evaluate(job.candidate, fidelity, context), rung=job.rung)
+    except Exception as error:
+        return Trial(job.candidate, error=one_line(error), rung=job.rung)
+
+
+def line_of(job: Job, trial: Trial) -> Json:
+    """What the journal keeps of a trial."""
+    score = None if trial.score is None else asdict(trial.score)
+    return {
+        "index": job.index,
+        "id": job.candidate.id,
+        "rung": job.rung,
+        "score": score,
+        "error": trial.error,
+    }
+
+
+def trial_of(job: Job, line: Json) -> Trial:
+    """The trial of a line of the journal."""
+    data = line["score"]
+    score = data and Score(**{**data, "fidelity": Fidelity(**data["fidelity"])})
+    return Trial(job.candidate, score, line["error"], line["rung"])
+
+
+def read_run(
+    path: Path, method: str, seed: int, last: int, classes: int, most: int, clock: str
+) -> Run:
+    """A journal as a curve.
+
+    Args:
+        last: the rung that evaluates in full.
+        most: parameters at which a student adds nothing.
+        clock: see `search`.
+    """
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    ends = np.cumsum([line[clock] for line in lines])
+    full = [
+        (end, line["score"])
+        for end, line in zip(ends, lines, strict=True)
+        if line["score"] and line["rung"] == last
+    ]
+    points = np.array(
+        [[1 - s["after_attack"], 1 - s["clean"], s["params"] / most] for _, s in full]
+    ).reshape(-1, 3)
+    reference = np.array([1.0, 1 - 1 / classes, 1.0])
+    # A dominated point changes nothing, so the best known so far are enough; N is small anyway.
+    values = [
+        hypervolume(points[: n + 1], ref=reference) / reference.prod() for n in range(len(points))
+    ]
+    seen = [(line["id"], line["rung"]) for line in lines]
+    return Run(
+        method,
+        seed,
+        np.array([end for end, _ in full]),
+        np.array(values),
+        {rung: sum(line["rung"] == rung for line in lines) for rung in range(last + 1)},
+        len(seen) - len(set(seen)),
+        sum(line["score"] is None for line in lines),
+    )
+
+
+def comparisons(runs: Sequence[Run], seconds: float) -> list[Json]:
+    """The main method against each other one, paired over the seeds, at equal times."""
+    rows = []
+    for other in dict.fromkeys(run.method for run in runs):
+        pairs = [
+            (mine, theirs)
+            for mine in runs
+            for theirs in runs
+            if (mine.method, theirs.method) == (MAIN, other) and mine.seed == theirs.seed
+        ]
+        if other == MAIN or not pairs:
+            continue
+        for share in SHARES:
+            found = [(a.at(share * seconds), b.at(share * seconds)) for a, b in pairs]
+            rows.append({"against": other, "minutes": share * seconds / 60, **paired(found)})
+        found = [(a.mean(seconds), b.mean(seconds)) for a, b in pairs]
+        rows.append({"against": other, "minutes": None, **paired(found)})
+    return rows
+
+
+def paired(found: Sequence[tuple[float, float]]) -> Json:
+    """Wins and the mean difference of pairs, with its 95 % t interval."""
+    differences = np.array([mine - theirs for mine, theirs in found])
+    n, mean = len(differences), float(differences.mean())
+    half = 0.0
+    if n > 1:
+        half = float(stats.t.ppf(0.975, n - 1) * differences.std(ddof=1) / np.sqrt(n))
+    return {
+        "pairs": n,
+        "wins": int((differences > 0).sum()),
+        "mine": float(np.mean([mine for mine, _ in found])),
+        "theirs": float(np.mean([theirs for _, theirs in found])),
+        "difference": mean,
+        "interval": [mean - half, mean + half] if n > 1 else None,
+    }
+
+
+def speedups(runs: Sequence[Run], seconds: float) -> list[Json]:
+    """How much sooner than the baseline the main method has what the baseline has at the end.
+
+    `of_budget` counts from the end of the baseline's time, `of_reached` from when it got there;
+    None where the main method never does.
+    """
+    rows = []
+    for base in runs:
+        mine = next((r for r in runs if (r.method, r.seed) == (MAIN, base.seed)), None)
+        if base.method != BASELINE or mine is None:
+            continue
+        goal = base.at(seconds)
+        took = mine.reaches(goal)
+        there = took <= seconds
+        rows.append(
+            {
+                "seed": base.seed,
+                "goal": goal,
+                "seconds": took if there else None,
+                "of_budget": seconds / took if there else None,
+                "of_reached": base.reaches(goal) / took if there else None,
+            }
+        )
+    return rows
+
+
+def table(result: Json) -> str:
+    """The result as text."""
+    lines = [f"{'method':<10}{'seed':>5}{'volume':>9}{'mean':>9}{'evaluations':>22}{'again':>7}"]
+    for run in result["runs"]:
+        rungs = "/".join(str(n) for n in run["evaluations"].values())
+        lines.append(
+            f"{run['method']:<10}{run['seed']:>5}{run['volume']:>9.4f}{run['mean']:>9.4f}"
+            f"{rungs:>22}{run['repeated']:>7}"
+        )
+    lines.append("")
+    for row in result["comparisons"]:
+        when = f"after {row['minutes']:.1f} min" if row["minutes"] else "mean over time"
+        interval = row["interval"] or [float("nan")] * 2
+        lines.append(
+            f"{MAIN} - {row['against']:<8}{when:>18}: {row['difference']:+.4f} "
+            f"[{interval[0]:+.4f}, {interval[1]:+.4f}], {row['wins']} of {row['pairs']} won"
+        )
+    for row in result["speedups"]:
+        said = f"{row['of_budget']:.1f} times" if row["of_budget"] else "never"
+        lines.append(f"seed {row['seed']}: the baseline's end is reached {said} sooner")
+    return "\n".join(lines)
+
+
+def figure(runs: Sequence[Run], seconds: float, path: Path) -> None:
+    """Mean and range of the curves, as a page of its own."""
+    import plotly.graph_objects as go
+
+    grid = np.linspace(0, seconds, 400)
+    colours = dict(zip(METHODS, ("#1f6feb", "#d1242f", "#6e7781", "#9a6700"), strict=True))
+    drawn = go.Figure()
+    for method in dict.fromkeys(run.method for run in runs):
+        curves = np.array([[r.at(t) for t in grid] for r in runs if r.method == method])
+        band = [*curves.max(0), *curves.min(0)[::-1]]
+        drawn.add_scatter(
+            x=[*grid / 60, *grid[::-1] / 60], y=band, fill="toself", opacity=0.15, mode="lines",
+            line={"width": 0, "color": colours[method]}, showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+        drawn.add_scatter(
+            x=grid / 60, y=curves.mean(0), mode="lines", line={"color": colours[method]},
+            name=f"{DESCRIPTIONS[method]} (n = {len(curves)})",
+        )  # fmt: skip
+    drawn.update_layout(
+        title="Hypervolume over time: mean and range over seeds",
+        xaxis_title="minutes of search, one thread",
+        yaxis_title="hypervolume (share of the box)",
+        template="plotly_white",
+    )
+    drawn.write_html(path, include_plotlyjs=True)
+
+
+def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run], Space]:
+    """Run what is not there yet; read all of it."""
+    prepared = prepare(config, task_of(config.task, config.seed))
+    context, space = prepared.context, searched_space(config, prepared.context)
+    seeds, key = seed_genotypes(space), json.dumps(asdict(config), sort_keys=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    runs = []
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        for name in arguments.methods:
+            path = arguments.out / f"{name}-{seed}.jsonl"
+            unfinished = arguments.out / f"{name}-{seed}-checkpoints"
+            kept = unfinished if name == MAIN else None
+            method = METHODS[name](space, seeds, config, seed)
+            here = replace(context, checkpoints=kept)
+            search(method, config, here, path, key, arguments.minutes, arguments.clock)
+            shutil.rmtree(unfinished, ignore_errors=True)
+            last, classes = len(config.search.rungs) - 1, len(context.label_names)
+            assert space.limits.max_params is not None
+            runs.append(
+                read_run(path, name, seed, last, classes, space.limits.max_params, arguments.clock)
+            )
+    return runs, space
+
+
+def searched_space(config: RunConfig, context: Context) -> Space:
+    """The space of the run that a configuration describes."""
+    rows, classes = dict(context.sizes.rows), len(context.label_names)
+    return space_of(config, rows, classes, context.teacher_params)
+
+
+def result_of(runs: Sequence[Run], arguments: argparse.Namespace, config: RunConfig) -> Json:
+    """All numbers, with what they were measured on."""
+    seconds = 60 * arguments.minutes
+    return {
+        "commit": commit(),
+        "machine": machine(),
+        "versions": versions(),
+        "minutes": arguments.minutes,
+        "clock": arguments.clock,
+        "config": asdict(config),
+        "runs": [
+            {
+                "method": run.method,
+                "seed": run.seed,
+                "volume": run.at(seconds),
+                "mean": run.mean(seconds),
+                "evaluations": {str(rung): n for rung, n in run.evaluations.items()},
+                "repeated": run.repeated,
+                "failed": run.failed,
+                "curve": [[*pair] for pair in zip(run.ends, run.values, strict=True)],
+            }
+            for run in runs
+        ],
+        "comparisons": comparisons(runs, seconds),
+        "speedups": speedups(runs, seconds),
+    }
+
+
+def main() -> None:
+    """Run all, print the table, write the JSON and the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("build/search"), help="journals")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of search, a run")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--set", dest="settings", action="append", default=[])
+    parser.add_argument(
+        "--clock",
+        choices=("seconds", "cpu_seconds"),
+        default="seconds",
+        help="wall time, or time of the processor, for a machine that others use, too",
+    )
+    parser.add_argument("--json", type=Path, help="where to write the result")
+    parser.add_argument("--html", type=Path, help="where to draw the curves")
+    parser.add_argument("--check", action="store_true", help="fail where a goal is missed")
+    arguments = parser.parse_args()
+    if "optuna" in arguments.methods and find_spec("optuna") is None:
+        print("without Optuna: pip install -r benchmarks/search-requirements.txt")
+        arguments.methods.remove("optuna")
+    flags: dict[str, Any] = {"search": {"rungs": [0.06, 0.2, 1.0], "epochs": 3, "attacked": 200}}
+    for text in arguments.settings:
+        flags = merged(flags, setting(text))
+    config = make_config(arguments.preset, None, flags)
+    runs, _ = measure(arguments, config)
+    result = result_of(runs, arguments, config)
+    print(table(result))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if arguments.html:
+        figure(runs, 60 * arguments.minutes, arguments.html)
+    if arguments.check:
+        slow = [row for row in result["speedups"] if (row["of_budget"] or 0.0) < ENOUGH]
+        assert not slow, f"expected {ENOUGH} times, found {slow}"
+        lost = [row for row in result["comparisons"] if row["difference"] <= 0]
+        assert not lost, f"not beaten: {lost}"
+
+
+if __name__ == "__main__":
+    main()

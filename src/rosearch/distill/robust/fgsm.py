@@ -1,0 +1,16 @@
+"""FGSM: one signed gradient step on the embeddings (Goodfellow et al. 2015, section 4)."""
+
+from __future__ import annotations
+
+from rosearch.attacks.white_box import Ball
+
+# On `mr`, 0.05 costs a student some 0.03 of its clean accuracy more, and 0.2 all of it.
+FGSM_RADIUS = 0.02
+
+
+def fgsm_ball(radius: float) -> Ball:
+    """No token's vector moves by more than `radius` of the embedding scale.
+
+    Departures: on word embeddings, as Miyato et al. (2017); in units of the embedding scale.
+    """
+    return Ball("linf", radius, steps=1, step=radius, random_start=False)

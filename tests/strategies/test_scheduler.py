@@ -1,0 +1,82 @@
+"""The order of jobs, promotions, and when a search is over."""
+
+from __future__ import annotations
+
+import pytest
+from simulated import RUNGS, play, scheduler, scored
+
+from rosearch.strategies.rungs import Rungs, best_first
+from rosearch.strategies.scheduler import candidate_seed
+
+
+def test_without_rungs_every_candidate_is_one_job():
+    told = play(scheduler(n=25))
+    assert [(k, t.candidate.index, t.rung) for k, t in told.items()] == [
+        (i, i, 0) for i in range(25)
+    ]
+
+
+def test_about_a_third_of_a_rung_moves_on_one_rung_at_a_time():
+    told = list(play(scheduler(n=90, rungs=RUNGS), 4).values())
+    by_rung = [[t for t in told if t.rung == r] for r in range(RUNGS)]
+    assert [len(level) for level in by_rung] == [90, 30, 10]
+    for r in range(1, RUNGS):
+        below = {t.candidate.id for t in by_rung[r - 1]}
+        ids = [t.candidate.id for t in by_rung[r]]
+        assert len(set(ids)) == len(ids) and set(ids) <= below
+
+
+def test_the_better_ones_move_on():
+    told = list(play(scheduler("random", n=90, rungs=2)).values())
+    first = [t for t in told if t.rung == 0]
+    moved = {t.candidate.id for t in told if t.rung == 1}
+    ranked = [t.candidate.id in moved for t in best_first(first)]
+    assert sum(ranked[:30]) > 2 * sum(ranked[30:])
+
+
+def test_failures_are_not_promoted():
+    failed = frozenset(range(0, 60, 2))
+    told = play(scheduler(n=60, rungs=RUNGS), 3, fail=failed).values()
+    assert all(t.rung == 0 for t in told if t.score is None)
+    assert sum(t.rung == 1 for t in told) == 10
+
+
+def test_only_recent_results_are_compared():
+    rungs = Rungs(2, window=10)
+    trials = list(play(scheduler("random", n=60)).values())
+    for trial in trials:
+        rungs.learn(trial)
+    promoted = []
+    while (found := rungs.promote()) is not None:
+        promoted.append(found[0].index)
+    assert promoted and min(promoted) >= 50
+    assert len(promoted) <= 20
+
+
+def test_jobs_wait_for_the_results_that_they_depend_on():
+    search = scheduler(slots=2)
+    first, second = search.ask(), search.ask()
+    assert first and second and search.ask() is None and not search.finished
+    search.tell(second, scored(second))
+    assert search.ask() is None  # the first ends first in imaginary time
+    search.tell(first, scored(first))
+    assert search.ask() and search.ask() and search.ask() is None
+    with pytest.raises(RuntimeError, match="told before"):
+        search.tell(first, scored(first))
+
+
+def test_the_seed_depends_on_run_and_network_only():
+    assert candidate_seed(1, "abc") == candidate_seed(1, "abc")
+    assert len({candidate_seed(s, h) for s in range(20) for h in "abcdef"}) == 120
+
+
+@pytest.mark.parametrize("slots", [1, 3, 20])
+def test_a_search_ends_whatever_the_slots(slots: int):
+    told = play(scheduler(n=31, rungs=RUNGS, slots=slots), 5)
+    assert sum(t.rung == 0 for t in told.values()) == 31
+    assert sum(t.rung == 1 for t in told.values()) == 10
+
+
+def test_a_longer_search_starts_like_a_shorter_one():
+    short, longer = play(scheduler(n=20)), play(scheduler(n=50))
+    assert list(short.values()) == list(longer.values())[:20]
