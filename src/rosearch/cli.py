@@ -48,6 +48,14 @@ Settings = Annotated[
         metavar="SECTION.NAME=VALUE",
     ),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Write every trial there, too: tensorboard, mlflow; may be repeated.",
+        metavar="NAME",
+        show_default="nowhere; resume: as before",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
 More = Annotated[
@@ -147,6 +155,7 @@ def search(
         Path | None,
         typer.Option(help="Folder of the run; must not exist.", show_default="runs/TASK-TIME"),
     ] = None,
+    track: Track = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -162,6 +171,7 @@ def search(
     students/.
     """
     from rosearch import run
+    from rosearch.callbacks import make_callbacks
     from rosearch.config import MOST_CANDIDATES, make_config
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
@@ -184,7 +194,8 @@ def search(
         print_estimate(made, workers, as_json)
         return
     folder = out or Path("runs") / f"{_task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
-    _finish_run(lambda: run.search(made, folder, workers), folder, as_json)
+    callbacks = make_callbacks(track or (), folder)
+    _finish_run(lambda: run.search(made, folder, workers, callbacks=callbacks), folder, as_json)
 
 
 @app.command()
@@ -194,16 +205,27 @@ def resume(
     candidates: More = None,
     minutes: More = None,
     queries: More = None,
+    track: Track = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was stopped or killed, or extend a finished one.
 
     Nothing evaluated is lost or done again.
     """
+    from rosearch.callbacks import make_callbacks
     from rosearch.run import resume as go_on
 
+    callbacks = make_callbacks(track or (), run)
+
     def work() -> Any:
-        return go_on(run, workers, candidates=candidates, minutes=minutes, queries=queries)
+        return go_on(
+            run,
+            workers,
+            candidates=candidates,
+            minutes=minutes,
+            queries=queries,
+            callbacks=callbacks,
+        )
 
     _finish_run(work, run, as_json)
 
