@@ -30,7 +30,7 @@ import psutil
 from common import commit
 from moocore import hypervolume
 
-from rosearch.run import expected_cost
+from rosearch.searching import expected_cost
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype
 from rosearch.space.vary import Space
