@@ -21,7 +21,8 @@ LEVELS = (
     {"executors", "summary", "live", "callbacks"},
     {"prepare", "sampling", "loop", "finals"},
     {"searching", "run", "runs", "report", "listing"},
-    {"api", "assess", "export", "calibrate"},
+    {"api", "assess", "export", "compress", "calibrate"},
+    {"compare"},
     {"output", "attack_output", "options"},
     {"cli", "__init__"},
 )
@@ -74,7 +75,7 @@ def test_saved_model_code_imports_nothing_of_rosearch():
     "module",
     ["rosearch", "rosearch.space.vary", "rosearch.strategies.scheduler", "rosearch.store",
      "rosearch.cli", "rosearch.report.page", "rosearch.report.watch", "rosearch.tasks",
-     "rosearch.plan", "rosearch.export.source", "rosearch.export.show"],
+     "rosearch.plan", "rosearch.export.source", "rosearch.export.show", "rosearch.compress.show"],
 )  # fmt: skip
 def test_light_modules_do_not_import_torch(module: str):
     code = f"import sys, {module}; print(any(m in sys.modules for m in ('torch', 'transformers')))"

@@ -14,7 +14,7 @@ from rosearch.space.presets import PRESETS, preset
 
 COMMANDS = (
     "search", "resume", "fetch", "report", "watch", "attack", "distill", "export", "predict",
-    "show",
+    "prune", "quantize", "show",
 )  # fmt: skip
 
 
@@ -122,7 +122,15 @@ def test_commands_on_no_run(command: str, tmp_path: Path):
     fails_clearly(rosearch(command, str(tmp_path / "none")), "none", "rosearch search")
 
 
-@pytest.mark.parametrize("command", [["predict", "/none", "x"], ["attack", "/none"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predict", "/none", "x"],
+        ["attack", "/none"],
+        ["quantize", "/none", "--out", "none"],
+        ["prune", "/none", "--sparsity", "0.5", "--out", "none"],
+    ],
+)
 def test_commands_on_no_model(command: list[str]):
     fails_clearly(rosearch(*command), "/none", "minilm")
 

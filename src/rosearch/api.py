@@ -16,12 +16,17 @@ from rosearch.space.presets import PRESETS, preset
 from rosearch.types import Json, Text, parts
 
 
-def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
+def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None) -> Json:
     """Train one student at the final fidelity, save it, evaluate it once on the test split.
+
+    Args:
+        recipe: name of a recipe of the literature, see `rosearch.distill.recipes`; it replaces
+            the configuration's way of training.
 
     Raises:
         UserError: bad configuration or data; `out` exists.
     """
+    from rosearch.distill.recipes import find_recipe, trained_by
     from rosearch.executors.local import one_thread
     from rosearch.fitness import FinalJob, evaluate_final
     from rosearch.plan import all_attacks, check, final_fidelity, task_of
@@ -31,13 +36,16 @@ def distill(g: Genotype, config: RunConfig, out: Path) -> Json:
 
     if g.encoding == "synonym":
         config = replace(config, encoding=replace(config.encoding, lexicons=g.lexicons))
+    if recipe is not None:
+        config = trained_by(find_recipe(recipe), g, config)
     check(config)
     if out.exists():
         raise UserError(f"{out} exists; choose another --out")
     task = task_of(config.task, config.seed)
     dims = (*config.space.embedding_dims, g.embedding_dim)
     config = replace(config, space=replace(config.space, embedding_dims=dims))
-    context = prepare(config, task, [] if g.encoding == "plain" else [g.clustering]).context
+    wanted = [] if g.encoding == "plain" else [g.clustering]
+    context = prepare(config, task, wanted, [g]).context
     if g.encoding_key not in context.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
     fidelity = final_fidelity(config)

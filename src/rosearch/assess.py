@@ -28,6 +28,7 @@ from rosearch.attacks.methods import (
 from rosearch.attacks.text import segment
 from rosearch.attacks.victim import CallableVictim, ModelVictim, Victim
 from rosearch.errors import UserError
+from rosearch.export.load import is_onnx, load_onnx, onnx_victim
 from rosearch.journal import Journal
 from rosearch.progress import stage
 from rosearch.tasks import Split, Task
@@ -303,11 +304,13 @@ def load_victim(model: str | Path | Predict, task: Task, device: str = "auto") -
         name = getattr(model, "__name__", type(model).__name__)
         return LoadedVictim(name, CallableVictim(model), tuple(range(task.classes)), None)
     folder = model_source(str(model))
-    network, tokenizer = load_classifier(folder)
-    numbers = label_numbers(network, task)
-    return LoadedVictim(
-        str(model), ModelVictim(place(network, device), tokenizer), numbers, content_hash(folder)
-    )
+    if is_onnx(folder):
+        loaded = load_onnx(folder)
+        network, victim = loaded.model, onnx_victim(folder, loaded, device)
+    else:
+        network, tokenizer = load_classifier(folder)
+        victim = ModelVictim(place(network, device), tokenizer)
+    return LoadedVictim(str(model), victim, label_numbers(network, task), content_hash(folder))
 
 
 def first_texts(task: Task, settings: Settings) -> Split:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +14,13 @@ import typer
 
 from rosearch import __version__
 from rosearch.errors import UserError
-from rosearch.options import TaskOptions, TeacherOptions, given, with_groups
+from rosearch.options import (
+    OptionalTaskOptions,
+    TaskOptions,
+    TeacherOptions,
+    given,
+    with_groups,
+)
 
 app = typer.Typer(
     name="rosearch",
@@ -462,14 +470,138 @@ def export(
 
     flags = {**data.settings(), **given(seed=seed)}
     try:
-        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+        with _nothing_left():
+            found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
     except bundle.ParityError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        raise typer.Exit(130) from None
     print_export(found, as_json)
+
+
+@app.command()
+@with_groups
+def quantize(
+    *,
+    model: Model,
+    bits: Annotated[
+        int,
+        typer.Option(help="8: weights and products in int8. 4: weights only, products in float."),
+    ] = 8,
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    data: OptionalTaskOptions,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Quantise a classifier as it is, without training: an ONNX folder and what it takes.
+
+    With a task, its answers are compared with those of the original.
+    """
+    from rosearch.compress import quantized
+    from rosearch.compress.show import print_compressed
+
+    with _nothing_left():
+        found = quantized(model, bits, out, _task_if_given(data, seed))
+    print_compressed(found, as_json)
+
+
+@app.command()
+@with_groups
+def prune(
+    *,
+    model: Model,
+    sparsity: Annotated[float, typer.Option(help="Share of the weights that become 0.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="global: the least weights of the whole model; layer: the same share of each."
+        ),
+    ] = "global",
+    epochs: Annotated[
+        int, typer.Option(help="Passes over the train split afterwards, zeros staying 0.")
+    ] = 0,
+    data: OptionalTaskOptions,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set the weights of least magnitude of a classifier to 0, and say what that would save.
+
+    With a task, its answers are compared with those of the original.
+    """
+    from rosearch.compress import pruned
+    from rosearch.compress.show import print_compressed
+
+    with _nothing_left():
+        task = _task_if_given(data, seed)
+        found = pruned(model, sparsity, out, task, epochs, scope, seed or 0)
+    print_compressed(found, as_json)
+
+
+@app.command()
+@with_groups
+def compare(
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of students and results; given again, the comparison goes on there.",
+            show_default="RUN/comparison, or comparisons/TASK",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished run on the same task: its best student is compared, and its report "
+            "gets the table.",
+            metavar="RUN",
+            show_default="none",
+        ),
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="hinton, bilstm, distilbert, pkd, tinybert, mobilebert, xtremedistil or ard; may "
+            "be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    compressed: Annotated[
+        bool,
+        typer.Option(
+            "--compressed/--no-compressed", help="Also the teacher, quantised and pruned."
+        ),
+    ] = True,
+    data: TaskOptions,
+    teacher: TeacherOptions,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="4")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings of each student.", min=1, show_default="3")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="Test texts to attack.", min=1, show_default="200")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = 2,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classic students of the literature and the best of a run, under one protocol: one table."""
+    from rosearch import output
+    from rosearch.compare import compare_into
+    from rosearch.config import make_config
+
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    folder = out or (run / "comparison" if run else Path("comparisons") / _task_label(config))
+    try:
+        table = compare_into(folder, config, recipe, run, compressed, workers)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command with --out {folder} goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    output.print_comparison(table, folder, as_json)
 
 
 @app.command()
@@ -481,6 +613,14 @@ def distill(
         typer.Argument(help="A preset, a genotype file, a student folder, or RUN:ID."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the student; must not exist.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="The loss and training of a paper: hinton, bilstm, distilbert, pkd, tinybert, "
+            "mobilebert, xtremedistil or ard.",
+            show_default="that of a search",
+        ),
+    ] = None,
     data: TaskOptions,
     teacher: TeacherOptions,
     epochs: Annotated[
@@ -499,7 +639,8 @@ def distill(
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
     flags["final"] = given(epochs=epochs)
     found, _ = find_genotype(genotype)
-    entry = train_one(found, make_config("quick", None, _with_settings(flags, settings)), out)
+    config = make_config("quick", None, _with_settings(flags, settings))
+    entry = train_one(found, config, out, recipe)
     output.print_entry(entry, out, as_json)
 
 
@@ -591,6 +732,25 @@ def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
         print(f"stopped{hint}", file=sys.stderr)
         raise typer.Exit(130) from None
     output.print_summary(summary, folder, as_json)
+
+
+@contextmanager
+def _nothing_left() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _task_if_given(data: TaskOptions, seed: int | None) -> Any:
+    from rosearch.config import make_config
+    from rosearch.plan import task_of
+
+    if not data.settings()["task"]:
+        return None
+    made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
+    return task_of(made.task, made.seed)
 
 
 def _with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:

@@ -130,7 +130,8 @@ class DistillConfig:
         characters: share of the words that are misspelt in every batch.
         adversarial: on the embeddings, after the noise above: `none`, `fgsm`, `pgd` or `freelb`.
         adversarial_radius: how far embeddings may move, in units of the embedding scale: each
-            token's under `fgsm`, all of a text together under `pgd` and `freelb`.
+            token's under `fgsm`, all of a text together under `pgd` and `freelb`; none for 0.02
+            and 0.1.
         adversarial_steps: gradient steps of `pgd` and `freelb`.
         clean_weight: weight of the loss on the clean text beside that on the perturbed one.
         patience: epochs without a lower loss on the validation split before training stops, with
@@ -156,7 +157,7 @@ class DistillConfig:
     substitution_choice: str = "random"
     characters: float = 0.0
     adversarial: str = "none"
-    adversarial_radius: float = 0.1
+    adversarial_radius: float | None = None
     adversarial_steps: int = 3
     clean_weight: float = 0.0
 
@@ -365,9 +366,9 @@ _CHOICES = (
     ("distill", "matching", ("none", "patient", "tinybert", "distilbert", "mobilebert", "last")),
     ("distill", "augment", ("none", "synonym", "masked_lm", "mask")),
     ("encoding", "lexicons", LEXICONS),
-    ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
     ("distill", "substitution_choice", ("random", "first-order")),
     ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),
+    ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
 )
 
 

@@ -41,12 +41,22 @@ def finish(
     common = (fidelity, attacks, config.final.attacked)
     jobs = [FinalJob("teacher", 0, None, teacher, *common)]  # the slowest one first
     for model, genotype in models.items():
+        how = config.distill.plain() if model == "reference" else None
         jobs += [
-            FinalJob(
-                model, seed, genotype, students / f".{model}-{seed}", *common, model == "reference"
-            )
+            FinalJob(model, seed, genotype, students / f".{model}-{seed}", *common, how)
             for seed in seeds
         ]
+    evaluate_all(jobs, store, call)
+    keep_best_seeds(store.finals(), students)
+    return [final for final in store.finals() if final.model in ("teacher", *models)]
+
+
+def evaluate_all(jobs: Sequence[FinalJob], store: Store, call: Callable[..., Future[Any]]) -> None:
+    """Carry out the jobs whose results are not in the store yet, and record each as it comes.
+
+    Of each model the attacked texts of the first seed are kept.
+    """
+    first = {job.model: job.seed for job in reversed(jobs)}
     done = {(f.model, f.seed) for f in store.finals()}
     jobs = [job for job in jobs if (job.model, job.seed) not in done]
     running = {call(evaluate_final, job): job for job in jobs}
@@ -56,13 +66,11 @@ def finish(
             for future in finished:
                 job = running.pop(future)
                 final, examples = future.result()
-                if job.seed in (0, seeds[0]):  # one seed's texts, the same one in every run
+                if job.seed == first[job.model]:  # the same texts in every run
                     for name, results in examples.items():
                         store.add_examples(job.model, name, [vars(e) for e in results])
                 store.add_final(final)
                 advance(1, f"{job.model} seed {job.seed}")
-    keep_best_seeds(store.finals(), students)
-    return [final for final in store.finals() if final.model in ("teacher", *models)]
 
 
 def keep_best_seeds(finals: Sequence[Final], students: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -168,13 +168,34 @@ def fit(
     )
 
 
+class Opened(NamedTuple):
+    """A model that is ready to be evaluated.
+
+    Attributes:
+        model: called with `input_ids` and `attention_mask`, to be timed.
+    """
+
+    model: Any
+    victim: Victim
+    params: int
+    fitness: float | None = None
+
+
+def open_classifier(folder: Path) -> Opened:
+    """A saved Hugging Face classifier."""
+    model, tokenizer = load_classifier(folder)
+    size = sum(p.numel() for p in model.parameters())
+    return Opened(model, ModelVictim(model, tokenizer), size)
+
+
 @dataclass(frozen=True)
 class FinalJob:
     """What to evaluate on the test split: a genotype to train with a seed, or a saved model.
 
     Attributes:
         folder: where the trained student is saved, or the saved model is read.
-        plain: distil without any robust training, as the reference is.
+        distill: how the student is trained; None is as in the search.
+        opened: loads a saved model.
     """
 
     model: str
@@ -184,7 +205,8 @@ class FinalJob:
     fidelity: Fidelity
     attacks: tuple[str, ...]
     attacked: int
-    plain: bool = False
+    distill: DistillConfig | None = None
+    opened: Callable[[Path], Opened] = open_classifier
 
 
 def evaluate_final(
@@ -196,35 +218,31 @@ def evaluate_final(
         The results, and the attacked texts by attack.
     """
     start = time.perf_counter()
-    model, tokenizer, score = _final_model(job, context, on_batch)
-    victim = ModelVictim(model, tokenizer)
+    made = job.opened(job.folder) if job.genotype is None else _trained(job, context, on_batch)
     attacked = {
-        name: attack_split(name, context.attacks(name), victim, context.test, job.attacked)
+        name: attack_split(name, context.attacks(name), made.victim, context.test, job.attacked)
         for name in job.attacks
     }
     final = Final(
         model=job.model,
         seed=job.seed,
         genotype=None if job.genotype is None else job.genotype.to_json(),
-        params=sum(p.numel() for p in model.parameters()),
-        correct=count_correct(victim, context.test),
+        params=made.params,
+        correct=count_correct(made.victim, context.test),
         n=len(context.test),
         attacks={name: counts for name, (counts, _) in attacked.items()},
-        latency_ms=latency_ms(model),
+        latency_ms=latency_ms(made.model),
         seconds=time.perf_counter() - start,
-        fitness=score,
+        fitness=made.fitness,
     )
     return final, {name: results for name, (_, results) in attacked.items()}
 
 
-def _final_model(
-    job: FinalJob, context: Context, on_batch: OnBatch | None
-) -> tuple[Any, Any, float | None]:
-    """Model, tokenizer and fitness on the validation split of a final job."""
-    if job.genotype is None:
-        return *load_classifier(job.folder), None
-    if job.plain:
-        context = replace(context, distill=context.distill.plain())
+def _trained(job: FinalJob, context: Context, on_batch: OnBatch | None) -> Opened:
+    """The student of a final job, trained and saved, with its fitness on the validation split."""
+    assert job.genotype is not None
+    if job.distill is not None:
+        context = replace(context, distill=job.distill)
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
     victim = ModelVictim(model, tokenizer)
@@ -238,7 +256,7 @@ def _final_model(
     )
     size = params(job.genotype, context.sizes)
     save_student(model, tokenizer, job.folder)
-    return model, tokenizer, fitness(clean, counts, size, context)
+    return Opened(model, victim, size, fitness(clean, counts, size, context))
 
 
 def count_correct(victim: Victim, split: Split) -> int:

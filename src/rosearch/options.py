@@ -59,6 +59,18 @@ class TaskOptions:
 
 
 @dataclass(frozen=True)
+class OptionalTaskOptions(TaskOptions):
+    """The same for a command that can do without texts."""
+
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="mr, bbc_news, or a Hugging Face data set id (id:config).", show_default="none"
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
 class TeacherOptions:
     """The pre-trained model that students learn from."""
 

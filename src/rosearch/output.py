@@ -92,6 +92,42 @@ def print_entry(entry: Json, out: Path, as_json: bool) -> None:
     print(f"student: {out}")
 
 
+def print_comparison(table: Json, folder: Path, as_json: bool) -> None:
+    """The table of `rosearch compare`, or its JSON."""
+    if as_json:
+        print(json.dumps(table, indent=2))
+        return
+    console_of().print(comparison_table(table))
+    print(f"students and results: {folder}", file=sys.stderr)
+
+
+def comparison_table(table: Json) -> Table:
+    """The rows of `rosearch.compare`, the largest of each kind first."""
+    made = Table(
+        "model", "kind",
+        title=f"{table['task']}: TEST split; 95 % intervals in brackets; students: "
+        f"{table['epochs']} epochs, {table['seeds']} seeds",
+    )  # fmt: skip
+    columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table['search_attack']}"]
+    columns += [f"held out: {name}" for name in table["held_out"]]
+    for name in (*columns, "ms a text"):
+        made.add_column(name, justify="right")
+    for row in table["rows"]:
+        attacked = [row, *(row["held_out"][name] for name in table["held_out"])]
+        made.add_row(
+            Text(row["name"]),
+            row["kind"],
+            f"{row['params']:,}",
+            f"{row['megabytes']:.1f}",
+            f"{row['compression']:.1f}x",
+            share(row["clean"], row["clean_interval"]),
+            *(share(entry["after_attack"], entry["interval"]) for entry in attacked),
+            f"{row['latency_ms']:.2f}",
+            style="bold" if row["kind"] == "search" else None,
+        )
+    return made
+
+
 def print_runs(runs: Sequence[Listed], folder: Path, as_json: bool) -> None:
     """One line a run; reasons of unreadable ones below."""
     if as_json:

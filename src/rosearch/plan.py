@@ -66,6 +66,8 @@ def check(config: RunConfig) -> None:
         check_attack(name)
     _check_matching(config)
     searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)
+    if len(config.search.rungs) > 1:
+        searched |= _read(CHEAP_ATTACK)
     trained = trained_against(config.distill)
     for name in config.final.held_out:
         read = _read(name)

@@ -63,6 +63,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     3: (*_add_rungs("trials"), *_add_rungs("sample")),
 }
 SCHEMA = max(MIGRATIONS)
+_SELECT = "SELECT idx, rung, genotype, seed, parent, score, error FROM"
+_ONE = "WHERE hash = ? AND rung = ?"
 TIMEOUT = 30.0  # seconds to wait for another process that writes
 
 
@@ -177,12 +179,16 @@ class Store:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction on the connection for writes; none or all of it is kept."""
         with self._lock, self._errors_told():
-            if self._writer is None:
-                self._writer = _writer(self.path)
-                weakref.finalize(self, self._writer.close)  # not only when cycles are collected
-            self._writer.execute("BEGIN IMMEDIATE")
-            with self._writer:
-                yield self._writer
+            db = self._open_writer()
+            db.execute("BEGIN IMMEDIATE")
+            with db:
+                yield db
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = _writer(self.path)
+            weakref.finalize(self, self._writer.close)  # not only when cycles are collected
+        return self._writer
 
     @contextmanager
     def _errors_told(self) -> Iterator[None]:
@@ -222,8 +228,10 @@ class Store:
 
     def find(self, candidate: str, rung: int) -> Trial | None:
         """The trial of a candidate, by its hash, on a rung, if it is finished."""
-        where = "WHERE hash = ? AND rung = ?"
-        return next(iter(self._trials("trials", where, (candidate, rung))), None)
+        # Asked once for every evaluation, so on the connection that is open anyway.
+        with self._lock, self._errors_told():
+            row = self._open_writer().execute(f"{_SELECT} trials {_ONE}", (candidate, rung))
+            return next(map(_trial, row), None)
 
     def add_sampled(self, trial: Trial, **meta: Any) -> None:
         """Record a trial of the uniform random sample; see `rosearch.strategies.uniform`."""
@@ -244,19 +252,9 @@ class Store:
             )
             _set_meta(db, meta)
 
-    def _trials(
-        self, table: str, where: str = "", values: tuple[str | int, ...] = ()
-    ) -> list[Trial]:
+    def _trials(self, table: str) -> list[Trial]:
         with self._connected() as db:
-            rows = db.execute(
-                "SELECT idx, rung, genotype, seed, parent, score, error "
-                f"FROM {table} {where} ORDER BY idx, rung",
-                values,
-            ).fetchall()
-        return [
-            Trial(Candidate(idx, from_json(genotype), seed, parent), _score(score), error, rung)
-            for idx, rung, genotype, seed, parent, score, error in rows
-        ]
+            return [*map(_trial, db.execute(f"{_SELECT} {table} ORDER BY idx, rung"))]
 
     def counts(self) -> dict[int, tuple[int, int]]:
         """Rung -> how many trials of the search are finished, and how many of these failed."""
@@ -328,6 +326,12 @@ def _trial_row(trial: Trial) -> tuple[int | str | None, ...]:
     c = trial.candidate
     score = None if trial.score is None else json.dumps(asdict(trial.score))
     return c.index, trial.rung, c.id, c.genotype.to_json(), c.seed, c.parent, score, trial.error
+
+
+def _trial(row: tuple[Any, ...]) -> Trial:
+    idx, rung, genotype, seed, parent, score, error = row
+    candidate = Candidate(idx, from_json(genotype), seed, parent)
+    return Trial(candidate, _score(score), error, rung)
 
 
 def _score(text: str | None) -> Score | None:

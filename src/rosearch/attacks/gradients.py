@@ -34,10 +34,11 @@ def damaged(victim: Victim, items: Sequence[tuple[Words, int]], white_box: White
     Raises:
         UserError: the victim gives no gradients, or does not read embeddings.
     """
-    if not isinstance(victim, ModelVictim):
+    model = victim.model if isinstance(victim, ModelVictim) else victim
+    if not isinstance(victim, ModelVictim) or not isinstance(model, torch.nn.Module):
         raise UserError(
             "this attack needs the victim's gradients: give it a student or a Hugging Face "
-            f"classifier, not a {type(victim).__name__}, or choose an attack on words"
+            f"classifier, not a {type(model).__name__}, or choose an attack on words"
         )
     network = Network(victim)
     ball = white_box.ball.scaled(network.scale)

@@ -11,11 +11,12 @@ of the comparison.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rosearch.config import RunConfig, from_dict, to_dict
+from rosearch.config import DistillConfig, RunConfig
 from rosearch.errors import UserError
+from rosearch.space.genotype import Genotype
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,26 @@ class Recipe:
     departures: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def applied(self, config: RunConfig) -> RunConfig:
-        """A run's configuration with this recipe's training."""
-        plain = to_dict(RunConfig())["distill"] | PLAIN
-        return from_dict({**to_dict(config), "distill": {**plain, **self.settings}})
+    plain: bool = False
+
+    def distill(self) -> DistillConfig:
+        """The training, without any robust one but the recipe's own."""
+        return replace(DistillConfig(substitution=0.0), **self.settings)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What a table says about it."""
+        texts = {"preset": self.preset, "source": self.source, "loss": self.what}
+        return {**texts, "departures": self.departures}
 
 
-# No robust training but that of the recipe itself.
-PLAIN: dict[str, Any] = {"substitution": 0.0}
+def plain_recipe(recipe: Recipe) -> Recipe:
+    """The same student at the same learning rate, plainly distilled."""
+    rate = {k: v for k, v in recipe.settings.items() if k == "learning_rate"}
+    what = "soft targets at temperature 2, hard labels"
+    source = "Hinton et al. 2015, section 2"
+    return Recipe(f"plain {recipe.preset}", recipe.preset, source, what, "", rate, True)
+
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -154,7 +167,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe(name: str) -> Recipe:
+def find_recipe(name: str) -> Recipe:
     """The recipe of a name.
 
     Raises:
@@ -163,3 +176,10 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise UserError(f"no recipe {name!r}; the recipes are {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def trained_by(recipe: Recipe, g: Genotype, config: RunConfig) -> RunConfig:
+    """The configuration with a recipe's training of one student."""
+    dims = tuple(dict.fromkeys((*config.space.embedding_dims, g.embedding_dim)))
+    space = replace(config.space, embedding_dims=dims, encodings=(g.encoding,))
+    return replace(config, distill=recipe.distill(), space=space)

@@ -32,6 +32,7 @@ from rosearch.types import Json, Text
 # Largest difference of a probability that an export may have. Of int8 it is measured, not limited.
 LIMITS = {"hf": 0.0, "onnx": 1e-4, "int8": 1.0}
 MODEL_FILES = {"hf": "model.safetensors", "onnx": "model.onnx", "int8": "model.onnx"}
+FLOATS = "float.onnx"  # what a quantised model is made of
 SPLIT = "test"
 COMPARED = 1000  # texts of the split, at most, for parity and accuracy
 TIMED = 200  # texts whose tokens are used to measure latency
@@ -109,7 +110,7 @@ def export(
     """
     _check(form, out, attacks)
     source = find_source(what, flags or {}, teacher)
-    with _new_folder(out) as folder:
+    with fresh_folder(out) as folder:
         return _export(source, form, out, folder, attacks, n)
 
 
@@ -136,7 +137,7 @@ def _check_gradients(form: str, suite: str) -> None:
 
 
 @contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
+def fresh_folder(out: Path) -> Iterator[Path]:
     """A folder that becomes `out` if the block ends well, and else is gone."""
     base = next(path for path in out.absolute().parents if path.is_dir())
     if not os.access(base, os.W_OK):
@@ -220,16 +221,24 @@ def _write_hf(original: Loaded, folder: Path, text: Text) -> Loaded:
 
 def _write_onnx(original: Loaded, folder: Path, text: Text) -> Loaded:
     types = original.reads_types(text)
-    return _onnx_folder(original, folder, lambda path: write_onnx(original.model, path, types))
+    return onnx_folder(original, folder, lambda path: write_onnx(original.model, path, types))
 
 
 def _write_int8(original: Loaded, folder: Path, text: Text) -> Loaded:
-    def write(path: Path) -> None:
-        floats = folder.parent / "float.onnx"  # timed beside the int8 model
-        write_onnx(original.model, floats, original.reads_types(text))
-        write_int8(floats, path)
+    return quantized_folder(original, folder, text, write_int8)
 
-    return _onnx_folder(original, folder, write)
+
+def quantized_folder(
+    original: Loaded, folder: Path, text: Text, quantize: Callable[[Path, Path], None]
+) -> Loaded:
+    """A folder whose graph `quantize` makes of `float.onnx`, which stays in the folder above."""
+
+    def write(path: Path) -> None:
+        floats = folder.parent / FLOATS  # timed beside the quantised model
+        write_onnx(original.model, floats, original.reads_types(text))
+        quantize(floats, path)
+
+    return onnx_folder(original, folder, write)
 
 
 # Of a model, into a new folder, for texts such as this one.
@@ -240,7 +249,7 @@ WRITERS: dict[str, Callable[[Loaded, Path, Text], Loaded]] = {
 }
 
 
-def _onnx_folder(original: Loaded, folder: Path, write: Callable[[Path], None]) -> Loaded:
+def onnx_folder(original: Loaded, folder: Path, write: Callable[[Path], None]) -> Loaded:
     """`model.onnx`, tokenizer and labels; loaded again from there."""
     from transformers import AutoTokenizer
 
@@ -268,7 +277,7 @@ def _latency(
     texts = source.task.test.texts[:TIMED]
     loaded = {("model", form): exported}
     if form == "int8":
-        floats = OnnxClassifier(scratch / "float.onnx")
+        floats = OnnxClassifier(scratch / FLOATS)
         loaded["model", "onnx"] = Loaded(floats, original.tokenizer)
     if source.teacher:
         teacher = Loaded(*load_classifier(source.teacher))
@@ -276,7 +285,7 @@ def _latency(
         written.mkdir()
         loaded["teacher", form] = WRITERS[form](teacher, written / "model", texts[0])
         if form == "int8":
-            floats = OnnxClassifier(written / "float.onnx")
+            floats = OnnxClassifier(written / FLOATS)
             loaded["teacher", "onnx"] = Loaded(floats, teacher.tokenizer)
     return latencies(loaded, texts)
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from rosearch.export.measure import Loaded
 
 PAPER = "2106.03613"
+BATCH_DEPENDENCE = (
+    "Activations are quantised over the whole batch, so the answer for a text depends a little on "
+    "the texts beside it. The numbers of this card are of one text at a time."
+)
 LIBRARIES = {"hf": "transformers", "onnx": "onnx", "int8": "onnx"}
 
 
@@ -64,7 +68,7 @@ def _body(report: ExportReport, original: Loaded) -> str:
         *([_run(report.source.run)] if report.source.run else []),
         _parity(report),
         _latency(report),
-        usage(report, original),
+        usage(report.form, report.source.pairs, original),
         _limits(report),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -210,10 +214,7 @@ def _limits(report: ExportReport) -> str:
         "Trained and measured on one data set: other domains and languages were not tested.",
     ]
     if report.form == "int8":
-        lines.append(
-            "Activations are quantised over the whole batch, so the answer for a text depends a "
-            "little on the texts beside it. The numbers of this card are of one text at a time."
-        )
+        lines.append(BATCH_DEPENDENCE)
     listed = "\n".join(f"- {line}" for line in lines)
     return f"## Limits\n\n{listed}"
 

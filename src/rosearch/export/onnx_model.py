@@ -34,6 +34,7 @@ class OnnxClassifier:
 
     Args:
         threads: of one forward pass.
+        config: Hugging Face config of the classifier, for those who ask for its labels.
 
     Attributes:
         input_names: what the graph takes.
@@ -41,7 +42,8 @@ class OnnxClassifier:
 
     device = torch.device("cpu")
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, config: Any = None) -> None:
+        self.config = config
         runtime: Any = require("onnxruntime", "onnx")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -97,7 +99,7 @@ def write_onnx(model: nn.Module, path: Path, types: bool = False) -> None:
         require(package, "onnx")
     example = _example(*TRACED, types)
     try:
-        with _silent():
+        with silent():
             torch.onnx.export(
                 _Logits(model, tuple(example)).eval(),
                 tuple(example.values()),
@@ -155,17 +157,24 @@ def write_int8(onnx: Path, path: Path) -> None:
     """
     require("onnxruntime", "onnx")
     from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch, _silent():
-        # Folds constants: weights that the graph still reorders would stay in float32.
-        folded = Path(scratch) / "folded.onnx"
-        quant_pre_process(str(onnx), str(folded), skip_symbolic_shape=True)
-        quantize_dynamic(folded, path, weight_type=QuantType.QInt8)
+    with silent(), folded(onnx) as source:
+        quantize_dynamic(source, path, weight_type=QuantType.QInt8)
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def folded(onnx: Path) -> Iterator[Path]:
+    """The graph with folded constants: weights that it still reorders would stay in float32."""
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory(dir=onnx.parent) as scratch:
+        path = Path(scratch) / "folded.onnx"
+        quant_pre_process(str(onnx), str(path), skip_symbolic_shape=True)
+        yield path
+
+
+@contextmanager
+def silent() -> Iterator[None]:
     """Without what the exporter and the quantiser tell of their own workings."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from rosearch.types import Text, parts
 
 if TYPE_CHECKING:
-    from rosearch.export.bundle import ExportReport
     from rosearch.export.measure import Loaded
 
 EXAMPLES = ("A gorgeous, witty film.", "Dull and slow.")
@@ -55,11 +54,16 @@ for text in [
 """
 
 
-def usage(report: ExportReport, original: Loaded) -> str:
-    """The section of the card."""
+def usage(form: str, pairs: bool, original: Loaded) -> str:
+    """The section of the card.
+
+    Args:
+        form: `hf`, or else the folder has an ONNX file.
+        pairs: whether the model reads pairs of texts.
+    """
     tokenizer = original.tokenizer
-    examples = PAIRS if report.source.pairs else EXAMPLES
-    if report.form == "hf":
+    examples = PAIRS if pairs else EXAMPLES
+    if form == "hf":
         student = original.model.config.model_type == "rosearch-student"
         first = "import rosearch  # or leave it out and add trust_remote_code=True below\n"
         code = HF_SNIPPET.format(first=first if student else "", example=_for_pipeline(examples[0]))

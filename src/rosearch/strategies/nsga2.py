@@ -23,9 +23,11 @@ class Nsga2:
         self.space = space
         self.config = config
         self.living: dict[str, Trial] = {}
+        self._known_keys: dict[str, tuple[float, ...]] | None = None  # of the living as they are
 
     def learn(self, trial: Trial) -> None:
         key = trial.candidate.id
+        self._known_keys = None
         if trial.score is None:
             self.living.pop(key, None)
             return
@@ -35,6 +37,7 @@ class Nsga2:
         if len(self.living) > self.config.population:
             order = self._keys()
             del self.living[min(self.living, key=order.__getitem__)]
+            self._known_keys = None
 
     def propose(self, index: int, rng: np.random.Generator) -> Proposal:
         if index < self.config.population or len(self.living) < 2:
@@ -53,6 +56,8 @@ class Nsga2:
 
     def _keys(self) -> dict[str, tuple[float, ...]]:
         """What orders the living, the best having the largest: rung, rank, crowding, age."""
+        if self._known_keys is not None:
+            return self._known_keys
         trials = list(self.living.values())
         found: dict[str, tuple[float, ...]] = {}
         for rung in {t.rung for t in trials}:
@@ -60,4 +65,5 @@ class Nsga2:
             ranks, crowding = ranks_and_crowding(level)
             for t, rank, distance in zip(level, ranks, crowding, strict=True):
                 found[t.candidate.id] = (rung, -int(rank), float(distance), -t.candidate.index)
+        self._known_keys = found
         return found

@@ -146,7 +146,7 @@ def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
 
 def content_hash(folder: Path) -> str:
     """SHA-256 over a model folder's weights, config and tokenizer."""
-    return folder_hash(folder, (".safetensors", ".bin", ".json", ".txt"))
+    return folder_hash(folder, (".safetensors", ".bin", ".json", ".onnx", ".txt"))
 
 
 def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folder: Path) -> None:
@@ -156,13 +156,22 @@ def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folde
         model.config.id2label = dict(enumerate(task.label_names))
         model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
         model.get_input_embeddings().weight.requires_grad = False
-        _train(model, tokenizer, task, config, seed)
+        train_classifier(model, tokenizer, task, config, seed)
     with quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 
-def _train(model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: int) -> None:
+def train_classifier(
+    model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: int
+) -> None:
+    """Train a classifier on the task's labels, as `fit_teacher` does; weights change in place.
+
+    Args:
+        task: its labels are numbered as the model numbers them.
+        config: epochs, share of the train split, rate, batch size, length and precision.
+        seed: of the order of the examples; dropout draws from torch's global generator.
+    """
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(task.train))[: max(1, round(config.train_share * len(task.train)))]
     texts = [task.train.texts[i] for i in chosen]

@@ -49,7 +49,8 @@ def misspellings(tokenizer: Any, texts: Sequence[Text], max_length: int, seed: i
 
     Those of `rosearch.attacks.sources.characters.character_edits`, drawn anew with `seed`: swap,
     keyboard substitution, deletion and insertion inside the word, the four kinds of Pruthi et al.
-    (2019, section 2). Stop words stay, as in attacks.
+    (2019, section 2). Stop words stay, as in attacks, and so do words whose pieces are others in
+    their text than alone, as SentencePiece may read the last word before a full stop.
 
     Args:
         tokenizer: a fast Hugging Face tokenizer.
