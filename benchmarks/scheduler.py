@@ -100,17 +100,17 @@ def overhead(strategy: str, candidates: int, seed: int, folder: Path) -> dict[st
     }
 
 
-def busy(workers: int, seed: int) -> dict[str, Any]:
+def busy(workers: int, seed: int, noise: float, spare: int) -> dict[str, Any]:
     """Share of the time that workers work, until the last proposal and over the whole run."""
     candidates = 40 * workers
-    search = scheduler("random", candidates, 2 * workers, seed)
+    search = scheduler("random", candidates, spare * workers, seed)
     rng = np.random.default_rng(seed)
     running: list[tuple[float, int, Job]] = []
     now = worked = 0.0
     until = (0.0, 0.0)
     while True:
         while len(running) < workers and (job := search.ask()):
-            duration = search.cost(job) * float(np.exp(NOISE * rng.normal()))
+            duration = search.cost(job) * float(np.exp(noise * rng.normal()))
             heapq.heappush(running, (now + duration, job.index, job))
             worked += duration
         if not running:
@@ -121,7 +121,8 @@ def busy(workers: int, seed: int) -> dict[str, Any]:
             until = (now, worked - sum(end - now for end, _, _ in running))
     return {
         "workers": workers,
-        "slots": 2 * workers,
+        "slots": spare * workers,
+        "noise": noise,
         "candidates": candidates,
         "busy_until_last_proposal": until[1] / (until[0] * workers),
         "busy_in_all": worked / (now * workers),
@@ -141,6 +142,8 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=100_000)
     parser.add_argument("--strategies", nargs="+", default=["rosearch", "nsga2"])
     parser.add_argument("--workers", type=int, nargs="*", default=[64, 1000])
+    parser.add_argument("--noise", type=float, default=NOISE, help="sigma of the durations")
+    parser.add_argument("--spare", type=int, default=2, help="slots a worker")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -159,7 +162,10 @@ def main() -> None:
             f"{row['last_megabytes']:.0f} MB of memory; "
             f"store of {row['store_megabytes']:.0f} MB"
         )
-    found["busy"] = [busy(workers, arguments.seed) for workers in arguments.workers]
+    found["busy"] = [
+        busy(workers, arguments.seed, arguments.noise, arguments.spare)
+        for workers in arguments.workers
+    ]
     for row in found["busy"]:
         print(
             f"{row['workers']} workers: busy {row['busy_until_last_proposal']:.1%} until the last "
