@@ -130,7 +130,8 @@ class DistillConfig:
         characters: share of the words that are misspelt in every batch.
         adversarial: on the embeddings, after the noise above: `none`, `fgsm`, `pgd` or `freelb`.
         adversarial_radius: how far embeddings may move, in units of the embedding scale: each
-            token's under `fgsm`, all of a text together under `pgd` and `freelb`.
+            token's under `fgsm`, all of a text together under `pgd` and `freelb`; none for 0.02
+            and 0.1.
         adversarial_steps: gradient steps of `pgd` and `freelb`.
         clean_weight: weight of the loss on the clean text beside that on the perturbed one.
         patience: epochs without a lower loss on the validation split before training stops, with
@@ -156,7 +157,7 @@ class DistillConfig:
     substitution_choice: str = "random"
     characters: float = 0.0
     adversarial: str = "none"
-    adversarial_radius: float = 0.1
+    adversarial_radius: float | None = None
     adversarial_steps: int = 3
     clean_weight: float = 0.0
 
@@ -201,6 +202,8 @@ class SearchConfig:
             `rosearch.strategies.scheduler`.
         epochs, train_share, attacked, attack, max_queries: the last rung's; see
             `rosearch.types.Fidelity`, and `rosearch.plan.fidelity_at` for the other rungs.
+        first_attack: of the first rung, where there are several; None is `attack`. FGSM on the
+            embeddings (`fgsm`) is cheaper and ranks students worse.
         random_sample: further genotypes, drawn uniformly and evaluated like the last rung for the
             statistics only; see `rosearch.strategies.uniform`.
     """
@@ -220,6 +223,7 @@ class SearchConfig:
     attacked: int = 200
     attack: str = "wordnet"
     max_queries: int | None = None
+    first_attack: str | None = None
     random_sample: int = 0
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from rosearch.errors import UserError, one_line
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
@@ -27,6 +29,26 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def writing_to(folder: Path, what: str) -> Iterator[None]:
+    """Make a folder of the cache; the block writes to it, and an error of the disk is one line.
+
+    Args:
+        what: names what is written.
+
+    Raises:
+        UserError: the disk is full or can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {what} to {folder}: {error.strerror or one_line(error)}; "
+            "free some space or set ROSEARCH_CACHE to a folder with more room"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,7 +15,6 @@ from rosearch.errors import UserError
 from rosearch.tasks import Task, load_task, task_resources
 from rosearch.types import Fidelity
 
-CHEAP_ATTACK = "fgsm"  # of the lowest rung, where there are several
 FEWEST_ATTACKED = 50
 
 # Attacks and lexicons of one kind: who is trained against one of them knows the others.
@@ -62,7 +61,7 @@ def check(config: RunConfig) -> None:
         UserError: unknown attacks or lexicons, or a held-out attack that the search uses or
             training hardens students against.
     """
-    for name in all_attacks(config):
+    for name in (*all_attacks(config), first_attack(config)):
         check_attack(name)
     _check_matching(config)
     searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)
@@ -78,7 +77,7 @@ def check(config: RunConfig) -> None:
         if len(config.search.rungs) > 1 and read & EMBEDDINGS:
             raise UserError(
                 f"the attack {name!r} cannot be held out: the lowest of several rungs attacks "
-                f"embeddings, too ({CHEAP_ATTACK}); change final.held_out, or set search.rungs to "
+                f"embeddings, too ({first_attack(config)}); change final.held_out, or set search.rungs to "
                 "[1]"
             )
         for setting, alike in trained.items():
@@ -124,20 +123,23 @@ def _check_matching(config: RunConfig) -> None:
 def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
     """How much work an evaluation on a rung is; the last rung is the full one.
 
-    The lowest of several rungs attacks the embeddings in one step (FGSM), which costs three passes
-    a text where a search over words costs dozens. The rungs between attack as the last one does,
-    but as small a share of its texts as they train of its schedule, though not fewer than
-    `FEWEST_ATTACKED`: the outcome on very few would be chance.
+    The rungs below attack as small a share of the texts as they train of the schedule: the outcome
+    on very few would be chance, so not less than `FEWEST_ATTACKED`. The first may have an attack of
+    its own, such as FGSM on the embeddings.
     """
     s = config.search
     portion = s.rungs[rung]
     full = Fidelity(s.epochs, s.train_share, s.attacked, s.attack, s.max_queries, portion)
     if rung == len(s.rungs) - 1:
         return full
-    if rung == 0:
-        return replace(full, attack=CHEAP_ATTACK, max_queries=None)
     fewest = min(s.attacked, FEWEST_ATTACKED)
-    return replace(full, attacked=max(fewest, round(portion * s.attacked)))
+    part = replace(full, attacked=max(fewest, round(portion * s.attacked)))
+    return replace(part, attack=first_attack(config)) if rung == 0 else part
+
+
+def first_attack(config: RunConfig) -> str:
+    """The attack of the first rung."""
+    return config.search.first_attack or config.search.attack
 
 
 def final_fidelity(config: RunConfig) -> Fidelity:

@@ -23,7 +23,7 @@ from rosearch.distill.matches import layers_for
 from rosearch.distill.robust.characters import misspellings
 from rosearch.distill.robust.substitution import substitutes
 from rosearch.fitness import Context
-from rosearch.plan import all_attacks
+from rosearch.plan import all_attacks, first_attack
 from rosearch.progress import stage
 from rosearch.space.encoding import PLAIN, Clustering
 from rosearch.space.genotype import Genotype, Node
@@ -75,7 +75,7 @@ def prepare(
     outputs = _outputs(config, task, folder, any_student(config) if students is None else students)
     targets = outputs.logits
     model, tokenizer = load_classifier(folder)
-    attacks = all_attacks(config)
+    attacks = tuple(dict.fromkeys((*all_attacks(config), first_attack(config))))
     folders = attack_folders(attacks, None, task, config.teacher.name)
     with stage("preparing encodings and attacks", 3) as advance:
         encoded = _encodings(config, wanted, task, targets, model, tokenizer)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +56,8 @@ def run_search(
             file=sys.stderr,
         )
     course = course_of(config, clock.earlier)
-    scheduler = scheduler_of(config, space)
+    floor = least_accuracy(context.validation.labels)
+    scheduler = scheduler_of(config, space, floor)
     unfinished = Unfinished(context.checkpoints, scheduler)
 
     def record(trial: Trial) -> None:
@@ -80,13 +83,26 @@ def run_search(
     return space
 
 
-def scheduler_of(config: RunConfig, space: Space) -> Scheduler:
-    """What decides the order of the evaluations of a run."""
+def least_accuracy(labels: Sequence[int]) -> float:
+    """Clean accuracy that shows that something was learned: more than the commonest label's share.
+
+    By two standard errors of it, or on few texts chance would do.
+    """
+    share = max(Counter(labels).values()) / len(labels)
+    return share + 2 * math.sqrt(share * (1 - share) / len(labels))
+
+
+def scheduler_of(config: RunConfig, space: Space, floor: float = 0.0) -> Scheduler:
+    """What decides the order of the evaluations of a run.
+
+    Args:
+        floor: see `rosearch.strategies.rungs.best_first`.
+    """
     s = config.search
     settings = EvolutionConfig(s.population, s.tournament, s.crossover)
     return Scheduler(
         STRATEGIES[s.strategy](space, settings),
-        Rungs(len(s.rungs), s.keep),
+        Rungs(len(s.rungs), s.keep, floor=floor),
         seed_genotypes(space),
         s.candidates,
         s.slots,

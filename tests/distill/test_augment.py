@@ -203,3 +203,9 @@ def test_wrong_settings_are_named(config, message):
 def test_a_model_is_needed_and_named(small, tmp_path):
     with pytest.raises(UserError, match="needs a masked language model; give a folder"):
         augmented(small, AugmentConfig("masked_lm"), 0)
+
+
+def test_a_disk_that_cannot_be_written_is_one_line(small, cache):
+    (cache / "augmented").write_text("a file where the folder should be")
+    with pytest.raises(UserError, match=r"^cannot write augmented texts to .*: File exists; free"):
+        augmented(small, AugmentConfig("mask"), 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,43 +54,53 @@ def pruned(
     Raises:
         UserError: bad arguments, or a model that cannot be loaded.
     """
-    _check(sparsity, task, epochs, scope)
+    recipe = Recipe(sparsity, epochs, scope, seed)
+    recipe.check(task)
     original = open_original(model, out, task)
     with fresh_folder(out) as folder, one_thread():
-        return _pruned(original, sparsity, out, folder, task, epochs, scope, seed)
+        return _pruned(original, recipe, out, folder, task)
 
 
-def _check(sparsity: float, task: Task | None, epochs: int, scope: str) -> None:
-    if not 0 < sparsity < 1:  # also refuses NaN
-        raise UserError(f"no --sparsity {sparsity:g}; give a share between 0 and 1, such as 0.5")
-    if scope not in SCOPES:
-        raise UserError(f"no --scope {scope!r}; choose {' or '.join(SCOPES)}")
-    if epochs < 0:
-        raise UserError(f"no --epochs {epochs}; give 0 for no training, or more")
-    if epochs and task is None:
-        raise UserError("--epochs trains on a task; name one with --task or --train")
+@dataclass(frozen=True)
+class Recipe:
+    """How to prune; see `pruned`."""
+
+    sparsity: float
+    epochs: int
+    scope: str
+    seed: int
+
+    def check(self, task: Task | None) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            UserError: naming the option.
+        """
+        if not 0 < self.sparsity < 1:  # also refuses NaN
+            raise UserError(
+                f"no --sparsity {self.sparsity:g}; give a share between 0 and 1, such as 0.5"
+            )
+        if self.scope not in SCOPES:
+            raise UserError(f"no --scope {self.scope!r}; choose {' or '.join(SCOPES)}")
+        if self.epochs < 0:
+            raise UserError(f"no --epochs {self.epochs}; give 0 for no training, or more")
+        if self.epochs and task is None:
+            raise UserError("--epochs trains on a task; name one with --task or --train")
 
 
 def _pruned(
-    original: Original,
-    sparsity: float,
-    out: Path,
-    folder: Path,
-    task: Task | None,
-    epochs: int,
-    scope: str,
-    seed: int,
+    original: Original, recipe: Recipe, out: Path, folder: Path, task: Task | None
 ) -> Compressed:
     model = original.loaded.model
     before = answers(original.loaded.victim(), task) if task else None
     matrices = prunable(model)
-    mask(matrices, sparsity, scope)
-    if task and epochs:
-        _train(original, task, epochs, seed)
+    mask(matrices, recipe.sparsity, recipe.scope)
+    if task and recipe.epochs:
+        _train(original, task, recipe.epochs, recipe.seed)
     for weight in matrices:
         prune.remove(*weight)  # the mask becomes zeros
     save_student(model, original.loaded.tokenizer, folder)
-    label = f"pruned {100 * sparsity:g} %"
+    label = f"pruned {100 * recipe.sparsity:g} %"
     checked = None
     if task and before is not None:
         after = answers(original.loaded.victim(), task)

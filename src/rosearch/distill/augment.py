@@ -22,7 +22,7 @@ from rosearch.attacks.sources.masked_lm import Guesses, Place
 from rosearch.attacks.sources.masked_model import is_candidate
 from rosearch.attacks.text import Words, segment
 from rosearch.errors import UserError
-from rosearch.files import write_text
+from rosearch.files import write_text, writing_to
 from rosearch.progress import stage
 from rosearch.tasks import Split, Task
 from rosearch.teacher.fit import content_hash
@@ -133,7 +133,8 @@ def augmented(
         mask_token: of `mask`, as the tokenizer of teacher and students spells it.
 
     Raises:
-        UserError: no masked language model where one is needed, or one that can't be loaded.
+        UserError: no masked language model where one is needed, or one that can't be loaded; or the
+            disk is full.
     """
     if config.method == "masked_lm" and masked_lm is None:
         raise UserError("augmentation with masked_lm needs a masked language model; give a folder")
@@ -149,8 +150,9 @@ def augmented(
             if config.method == "mask"
             else _replaced(texts, config, seed, _options(texts, config, masked_lm))
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(list(copied)))
+        made = json.dumps(list(copied))
+        with writing_to(path.parent, "augmented texts"):
+            write_text(path, made)
     stored = json.loads(path.read_text(encoding="utf-8"))
     new = [one if isinstance(one, str) else (one[0], one[1]) for own in stored for one in own]
     return Augmented(tuple(new), np.repeat(np.arange(len(stored)), [len(own) for own in stored]))

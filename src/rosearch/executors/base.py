@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol
+from dataclasses import fields
+from typing import Any, Protocol, TypeVar
 
-from rosearch.errors import one_line
+from rosearch.errors import UserError, one_line
+from rosearch.executors.faults import NotFinite
 from rosearch.types import Candidate, Fidelity, Score, Trial
+
+R = TypeVar("R")
+Evaluate = Callable[[Candidate, Fidelity, Any], Score]
+ATTEMPTS = 2  # a candidate that fails is tried once more
 
 
 class Executor(Protocol):
-    """Runs evaluations; used as a context manager."""
+    """Runs evaluations; used as a context manager.
+
+    A task that fails is run once more, unless the error is the user's to mend; then its future
+    holds the exception. What happens to one task disturbs no other one.
+    """
 
     workers: int
 
@@ -18,9 +30,39 @@ class Executor(Protocol):
         """Evaluate a candidate some time; the future may hold the exception it raised."""
         ...
 
+    def call(self, function: Callable[..., R], *args: Any) -> Future[R]:
+        """Run a module-level `function(*args, context)` some time, without a time limit."""
+        ...
+
     def __enter__(self) -> Executor: ...
 
     def __exit__(self, *error: object) -> None: ...
+
+
+def evaluate(candidate: Candidate, fidelity: Fidelity, context: Any) -> Score:
+    """`rosearch.fitness.evaluate`, which is imported where it runs: it brings torch."""
+    from rosearch import fitness
+
+    return fitness.evaluate(candidate, fidelity, context)
+
+
+def finite(evaluate: Evaluate, candidate: Candidate, fidelity: Fidelity, context: Any) -> Score:
+    """A score whose numbers can be compared.
+
+    Raises:
+        NotFinite: one of them is NaN or infinite.
+    """
+    score = evaluate(candidate, fidelity, context)
+    for field in fields(score):
+        value = getattr(score, field.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise NotFinite(f"{field.name} is {value}")
+    return score
+
+
+def worth_retrying(error: Exception, attempt: int) -> bool:
+    """Whether a task that failed in its attempt (1, 2, ...) gets another one."""
+    return attempt < ATTEMPTS and not isinstance(error, UserError)
 
 
 def trial_of(candidate: Candidate, future: Future[Score]) -> Trial:

@@ -38,10 +38,14 @@ class Rungs:
     Args:
         rungs: how many there are.
         keep: of the results of a rung the best 1 / keep move on.
+        floor: clean accuracy below which a student has learned nothing yet, see `best_first`.
     """
 
-    def __init__(self, rungs: int, keep: float = 3.0, window: int = WINDOW) -> None:
+    def __init__(
+        self, rungs: int, keep: float = 3.0, window: int = WINDOW, floor: float = 0.0
+    ) -> None:
         self.keep = keep
+        self.floor = floor
         self.results: list[deque[Trial]] = [deque(maxlen=window) for _ in range(rungs - 1)]
         self.seen = [0] * (rungs - 1)
         self.promoted = [0] * (rungs - 1)
@@ -58,7 +62,7 @@ class Rungs:
         """Candidates that have a fair chance to move on: about twice as many as will."""
         found: set[str] = set()
         for results, moved in zip(self.results, self.moved, strict=True):
-            best = best_first(results)[: 1 + int(2 * len(results) / self.keep)]
+            best = best_first(results, self.floor)[: 1 + int(2 * len(results) / self.keep)]
             found |= {t.candidate.id for t in best} - moved
         return found
 
@@ -68,7 +72,9 @@ class Rungs:
         for rung in reversed(range(len(self.results))):
             if self.promoted[rung] < int(self.seen[rung] / self.keep):
                 results = self.results[rung]
-                for trial in best_first(results)[: max(1, int(len(results) / self.keep))]:
+                for trial in best_first(results, self.floor)[
+                    : max(1, int(len(results) / self.keep))
+                ]:
                     if trial.candidate.id not in self.moved[rung]:
                         self.moved[rung].add(trial.candidate.id)
                         self.promoted[rung] += 1
@@ -76,12 +82,23 @@ class Rungs:
         return None
 
 
-def best_first(trials: Sequence[Trial]) -> list[Trial]:
-    """Trials of one rung by non-dominated rank, then crowding distance, then age."""
-    trials = list(trials)
-    ranks, crowding = ranks_and_crowding(trials)
+def best_first(trials: Sequence[Trial], floor: float = 0.0) -> list[Trial]:
+    """Trials of one rung by non-dominated rank, then crowding distance, then age.
+
+    A student that always says the same is the most robust of all, and early in training many do.
+    So those with a clean accuracy below `floor` come after all others, the more accurate first:
+    constrained domination (Deb et al. 2002, section VI).
+    """
+    able = [t for t in trials if clean(t) >= floor]
+    ranks, crowding = ranks_and_crowding(able)
     order = sorted(
-        range(len(trials)),
-        key=lambda i: (int(ranks[i]), -float(crowding[i]), trials[i].candidate.index),
+        range(len(able)),
+        key=lambda i: (int(ranks[i]), -float(crowding[i]), able[i].candidate.index),
     )
-    return [trials[i] for i in order]
+    unable = [t for t in trials if clean(t) < floor]
+    return [able[i] for i in order] + sorted(unable, key=lambda t: (-clean(t), t.candidate.index))
+
+
+def clean(trial: Trial) -> float:
+    """Clean accuracy of a successful trial."""
+    return trial.score.clean if trial.score is not None else 0.0

@@ -7,8 +7,7 @@ computed. Each is written whole or not at all. Shapes: N texts, T tokens, D widt
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ import torch
 
 from rosearch import resources
 from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types, tokenized
-from rosearch.errors import UserError, one_line
-from rosearch.files import new_file
+from rosearch.files import new_file, writing_to
 from rosearch.progress import stage
 from rosearch.tasks import Task
 from rosearch.teacher.fit import autocast, content_hash, load_classifier
@@ -28,6 +26,7 @@ from rosearch.types import Text
 
 TOKEN_BUDGET = 4096
 SLACK = 4
+WHAT = "the teacher's outputs"
 
 
 def cache_targets(
@@ -45,7 +44,7 @@ def cache_targets(
     if not is_whole(path):
         model, tokenizer = load_classifier(teacher)
         logits = predict_logits(model, tokenizer, getattr(task, split).texts, precision, max_length)
-        with _writing(path.parent):
+        with writing_to(path.parent, WHAT):
             _save(path, logits.astype(np.float16))
     return path
 
@@ -88,7 +87,7 @@ def cache_outputs(
         model, tokenizer = load_classifier(teacher)
         texts = getattr(task, split).texts
         encoded = tokenized(tokenizer, texts, max_length, takes_types(model, tokenizer))
-        with _writing(ids.parent):
+        with writing_to(ids.parent, WHAT):
             _save_ids(ids, starts, encoded)
             if missing:
                 what = f"{task.name} ({split})"
@@ -140,16 +139,3 @@ def _save_ids(ids: Path, starts: Path, encoded: Sequence[Encoded]) -> None:
 def _save(path: Path, array: np.ndarray) -> None:
     with new_file(path) as stream:
         np.save(stream, array)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Make the folder; an error of the disk in the block becomes one clear line."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise UserError(
-            f"cannot write the teacher's outputs to {folder}: {error.strerror or one_line(error)}; "
-            "free some space or set ROSEARCH_CACHE to a folder with more room"
-        ) from None

@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from rosearch.attacks.embedding import scale_of
+from rosearch.attacks.white_box import Ball
 from rosearch.config import DistillConfig
 from rosearch.distill.robust.characters import CharacterNoise
 from rosearch.distill.robust.embeddings import AtWorstPoint, Region
-from rosearch.distill.robust.fgsm import fgsm_ball
+from rosearch.distill.robust.fgsm import FGSM_RADIUS, fgsm_ball
 from rosearch.distill.robust.first_order import FirstOrderSubstitution
 from rosearch.distill.robust.freelb import FreeLB
 from rosearch.distill.robust.method import Composed, Noise, Plain, RobustMethod
-from rosearch.distill.robust.pgd import pgd_ball
+from rosearch.distill.robust.pgd import PGD_RADIUS, pgd_ball
 from rosearch.distill.robust.substitution import RandomSubstitution
 
 if TYPE_CHECKING:
@@ -66,13 +67,20 @@ def robust_method(config: DistillConfig, data: EncodedTrain, model: Any) -> Robu
 def _on_embeddings(
     config: DistillConfig, data: EncodedTrain, model: Any, device: torch.device
 ) -> RobustMethod:
-    radius, steps = config.adversarial_radius, config.adversarial_steps
-    ball = fgsm_ball(radius) if config.adversarial == "fgsm" else pgd_ball(radius, steps)
+    ball = ball_of(config)
     # The scale at the start of training: a checkpoint's would differ from it.
     dims = model.get_input_embeddings().weight.shape[1]
     scale = scale_of(torch.from_numpy(data.embedding[:, :dims]))
     region = Region(ball.scaled(scale), special_tokens(data).to(device))
     return FreeLB(region) if config.adversarial == "freelb" else AtWorstPoint(region)
+
+
+def ball_of(config: DistillConfig) -> Ball:
+    """The ball of an adversarial method, in units of the embedding scale."""
+    radius = config.adversarial_radius
+    if config.adversarial == "fgsm":
+        return fgsm_ball(FGSM_RADIUS if radius is None else radius)
+    return pgd_ball(PGD_RADIUS if radius is None else radius, config.adversarial_steps)
 
 
 def special_tokens(data: EncodedTrain) -> Tensor:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rosearch.attacks.white_box import Ball
 
+# On `mr`, 0.05 costs a student some 0.03 of its clean accuracy more, and 0.2 all of it.
+FGSM_RADIUS = 0.02
+
 
 def fgsm_ball(radius: float) -> Ball:
     """No token's vector moves by more than `radius` of the embedding scale.

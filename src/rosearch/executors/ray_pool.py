@@ -1,0 +1,163 @@
+"""An executor on a Ray cluster, or on one that it starts on this machine.
+
+Ray places supervisors, one per worker, by the resources they ask for; the pool feeds them as it
+feeds local workers. The context is put into the object store once, each machine fetches it once.
+Folders that a job reads or makes travel with it. What else is read by path has to be there on each
+machine, or on storage that they share: the models of attacks that need one (the cache folder,
+ROSEARCH_CACHE) and checkpoints, without which a training starts anew. Code of one's own (an attack,
+an operation) has to be installed on the machines.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rosearch.errors import UserError, one_line, require
+from rosearch.executors.base import Evaluate, evaluate
+from rosearch.executors.faults import Limits, WorkerDied
+from rosearch.executors.pool import Pool
+from rosearch.executors.supervisor import Supervisor, packed_task, write_files
+from rosearch.executors.worker import opened
+from rosearch.files import new_folder
+
+STORE = 200_000_000  # least bytes of the object store of a cluster on this machine
+
+
+class RayPool(Pool):
+    """Workers on a Ray cluster, each with one CPU and, if asked for, a share of an accelerator.
+
+    Args:
+        workers: as many as the cluster has room for if None.
+        address: `auto`, HOST:PORT or ray://HOST:PORT; None starts a cluster on this machine, which
+            ends with the executor.
+        per_device: workers that share one accelerator; None asks for none.
+
+    Raises:
+        UserError: no cluster there, or nothing in it that a worker could run on.
+        MissingExtra: Ray is not installed.
+    """
+
+    def __init__(
+        self,
+        context: Any,
+        workers: int | None = None,
+        limits: Limits | None = None,
+        evaluate: Evaluate = evaluate,
+        address: str | None = None,
+        per_device: int | None = None,
+    ) -> None:
+        limits = limits or Limits()
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # telemetry
+        # Ray otherwise hides all accelerators from workers that ask for none, with a warning.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        ray = require("ray", "ray")
+        pickled = pickle.dumps(context)
+        self.started = _connect(ray, address, workers, len(pickled))
+        try:
+            room = _room(ray, per_device)
+            share = 1 / per_device if per_device else 0
+            actor = ray.remote(Supervisor).options(num_cpus=1, num_gpus=share)
+            make = partial(_Remote, ray, actor, ray.put(pickled), limits.gigabytes)
+            super().__init__(make, workers or room, limits, evaluate)
+        except BaseException:
+            self._disconnect(ray)
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            super().__exit__(*error)
+        finally:
+            self._disconnect(require("ray", "ray"))
+
+    def _disconnect(self, ray: Any) -> None:
+        if self.started:
+            ray.shutdown()
+
+
+class _Remote:
+    """The handle of a worker elsewhere; see `rosearch.executors.worker.Worker`."""
+
+    def __init__(self, ray: Any, actor: Any, context: Any, gigabytes: float | None) -> None:
+        self.ray = ray
+        # Inside a list, so that Ray hands on the reference and the actor fetches the bytes.
+        self.supervisor = actor.remote([context], gigabytes)
+
+    def start(self) -> None:
+        """Return when the cluster has placed the worker and it is ready."""
+        opened(self._get(self.supervisor.start.remote()))
+
+    def run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
+    ) -> Any:
+        task = packed_task(function, args)
+        result, made = opened(self._get(self.supervisor.run.remote(task, seconds)))
+        for i, files in made.items():
+            with new_folder(args[i].folder) as folder:
+                write_files(files, folder)
+        return result
+
+    def stop(self) -> None:
+        self.ray.kill(self.supervisor)
+
+    def _get(self, reference: Any) -> bytes:
+        try:
+            packed: bytes = self.ray.get(reference)
+        except self.ray.exceptions.RayError as error:
+            kind = type(error).__name__
+            raise WorkerDied(f"its machine or its Ray process was lost ({kind})") from None
+        return packed
+
+
+def _connect(ray: Any, address: str | None, workers: int | None, size: int) -> bool:
+    """Connect to a cluster or start one; False if the program is connected already."""
+    if ray.is_initialized():
+        return False
+    own: dict[str, Any] = {
+        "num_cpus": workers,
+        "object_store_memory": max(STORE, 3 * size),
+        "include_dashboard": False,
+    }
+    try:
+        ray.init(
+            address or "local",  # with None, Ray would look for a running cluster
+            logging_level="ERROR",
+            log_to_driver=False,
+            runtime_env=_code(address),
+            **(own if address is None else {}),
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
+        raise UserError(
+            f"cannot use a Ray cluster at {address or 'this machine'}: {one_line(error)}; "
+            "`ray start --head` starts one, without --address one is started for this run"
+        ) from error
+    return True
+
+
+def _room(ray: Any, per_device: int | None) -> int:
+    """How many workers fit into the cluster.
+
+    Raises:
+        UserError: none.
+    """
+    found = ray.cluster_resources()
+    cpus, devices = int(found.get("CPU", 0)), int(found.get("GPU", 0))
+    room = cpus if per_device is None else min(cpus, devices * per_device)
+    if room < 1:
+        raise UserError(
+            f"the Ray cluster has {cpus} CPUs and {devices} accelerators: no worker fits; "
+            "leave out --per-device where there are no accelerators"
+        )
+    return room
+
+
+def _code(address: str | None) -> dict[str, Any]:
+    """What makes workers import the same rosearch as this program."""
+    if address is None:
+        return {"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}}
+    return {"py_modules": [str(Path(__file__).parents[1])]}
