@@ -157,8 +157,9 @@ def test_a_store_of_version_2_keeps_its_random_sample(tmp_path: Path):
     old = Store(path)
     assert old.trials() == [OK] and old.sample() == [FAILED]
     assert old.finished() == {(0, 0): 5.0}
-    old.add_trial(replace(OK, rung=1))
-    assert Store(path).trials() == [OK, replace(OK, rung=1)]
+    other = Trial(Candidate(0, text_cnn(), 9), SCORE)  # another order, the same index
+    old.add_trial(replace(OK, rung=1), other)
+    assert Store(path).trials() == [OK, other, replace(OK, rung=1)]
 
 
 def schema(db: sqlite3.Connection) -> tuple[int, list[str]]:

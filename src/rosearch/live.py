@@ -111,6 +111,8 @@ class SearchView:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self.console.is_terminal:
+            self.live.update(self._picture(0))
         self.live.stop()
 
     def show(self, trial: Trial, running: int, fresh: bool) -> None:

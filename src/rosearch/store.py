@@ -39,11 +39,15 @@ PRAGMA user_version = 1;
 _WITH_RUNGS = """CREATE TABLE {table} (
     idx INTEGER NOT NULL, rung INTEGER NOT NULL, hash TEXT NOT NULL, genotype TEXT NOT NULL,
     seed INTEGER NOT NULL, parent TEXT, score TEXT, error TEXT, finished REAL NOT NULL,
-    PRIMARY KEY (hash, rung), UNIQUE (idx, rung))"""
+    PRIMARY KEY (hash, rung))"""
 
 
 def _add_rungs(table: str) -> tuple[str, ...]:
-    """Statements that give a table of trials a rung; SQLite cannot change a key in place."""
+    """Statements that give a table of trials a rung; SQLite cannot change a key in place.
+
+    An index is no key any more: a run that an earlier version began goes on in another order, and
+    what it has evaluated stays.
+    """
     columns = "hash, genotype, seed, parent, score, error, finished"
     return (
         f"ALTER TABLE {table} RENAME TO old_{table}",
