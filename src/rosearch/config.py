@@ -204,6 +204,9 @@ class SearchConfig:
             `rosearch.types.Fidelity`, and `rosearch.plan.fidelity_at` for the other rungs.
         first_attack: of the first rung, where there are several; None is `attack`. FGSM on the
             embeddings (`fgsm`) is cheaper and ranks students worse.
+        inherit: whether a candidate starts from the weights that its parent had after the first
+            rung, wherever node and shape match; finalists never do. They are kept in the run
+            folder, some 6 MB a candidate.
         random_sample: further genotypes, drawn uniformly and evaluated like the last rung for the
             statistics only; see `rosearch.strategies.uniform`.
     """
@@ -224,6 +227,7 @@ class SearchConfig:
     attack: str = "wordnet"
     max_queries: int | None = None
     first_attack: str | None = None
+    inherit: bool = False
     random_sample: int = 0
 
 
@@ -424,6 +428,11 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
         raise UserError(f"config: {name}: {first['msg']} (found {first['input']!r})") from None
     _check_ranges(config)
     _check_rungs(config.search.rungs)
+    if config.search.inherit and len(config.search.rungs) < 2:
+        raise UserError(
+            "config: search.inherit needs several search.rungs, such as [0.06, 0.2, 1], "
+            f"found {list(config.search.rungs)}"
+        )
     return config
 
 

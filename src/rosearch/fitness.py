@@ -19,6 +19,7 @@ from rosearch.attacks.text import segment
 from rosearch.attacks.victim import ModelVictim, Victim
 from rosearch.config import DistillConfig, FitnessConfig
 from rosearch.distill.data import EncodedTrain
+from rosearch.distill.inherit import Ancestor, Lineage
 from rosearch.distill.train import OnBatch, train_student
 from rosearch.space.cost import Sizes, compression, efficiency, flops, params
 from rosearch.space.genotype import Genotype
@@ -47,6 +48,7 @@ class Context:
         teacher_accuracy: clean accuracy of the teacher on the validation split.
         checkpoints: folder of unfinished trainings; None keeps none.
         outputs: the teacher's layers, where students are matched with them.
+        lineage: where candidates of the search inherit weights from; None lets none inherit.
     """
 
     label_names: tuple[str, ...]
@@ -62,6 +64,7 @@ class Context:
     fitness: FitnessConfig
     checkpoints: Path | None = None
     outputs: TeacherOutputs | None = None
+    lineage: Lineage | None = None
 
     @property
     def sizes(self) -> Sizes:
@@ -84,9 +87,17 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     validation examples: the same ones for every candidate.
     """
     start = time.perf_counter()
-    kept = context.checkpoints
-    place = None if kept is None else kept / f"{candidate.id}-{candidate.seed}.safetensors"
-    model = fit(candidate.genotype, fidelity, context, candidate.seed, checkpoint=place)
+    kept, family = context.checkpoints, context.lineage
+    model = fit(
+        candidate.genotype,
+        fidelity,
+        context,
+        candidate.seed,
+        checkpoint=None if kept is None else kept / f"{candidate.id}-{candidate.seed}.safetensors",
+        parent=family.find(candidate.parent) if family and candidate.parent else None,
+    )
+    if family and fidelity.portion == family.portion:
+        family.leave(candidate.genotype, model)
     trained = time.perf_counter()
     victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
     correct = count_correct(victim, context.validation)
@@ -140,6 +151,7 @@ def fit(
     seed: int,
     on_batch: OnBatch | None = None,
     checkpoint: Path | None = None,
+    parent: Ancestor | None = None,
 ) -> StudentForSequenceClassification:
     """A student of genotype `g`, distilled from scratch, or from its own checkpoint on."""
     data = context.encoded[g.encoding_key]
@@ -165,6 +177,7 @@ def fit(
         validate,
         checkpoint,
         context.outputs,
+        parent,
     )
 
 

@@ -107,6 +107,7 @@ def resume(
 def _go_on(
     config: RunConfig, store: Store, workers: int, executor: Executors | None, told: Callbacks
 ) -> Json:
+    from rosearch.distill.inherit import Lineage
     from rosearch.executors.local import ProcessPool
     from rosearch.finals import finish
     from rosearch.prepare import prepare
@@ -119,18 +120,20 @@ def _go_on(
     clock = Clock(store, config.search.minutes)
     prepared = prepare(config, task)
     checkpoints = folder / "checkpoints" if len(config.search.rungs) > 1 else None
-    context = replace(prepared.context, checkpoints=checkpoints)
+    lineage = Lineage(folder / "weights", config.search.rungs[0]) if config.search.inherit else None
+    context = replace(prepared.context, checkpoints=checkpoints, lineage=lineage)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
         space = run_search(config, store, context, pool, clock, told)
         trials = store.trials()
         drawn = uniform_sample(space, config.search.random_sample, config.seed)
         full = len(config.search.rungs) - 1
+        scratch = [] if config.search.inherit else trials  # trained from scratch, as the sample is
 
         def keep(trial: Trial) -> None:
             store.add_sampled(replace(trial, rung=full), **clock.meta())
 
-        evaluate_sample(drawn, store.sample(), trials, pool, fidelity_at(config, full), keep)
+        evaluate_sample(drawn, store.sample(), scratch, pool, fidelity_at(config, full), keep)
         finals = finish(trials, config, store, pool.call, prepared.teacher_folder)
     store.set_meta(**clock.meta())
     summary = summarise(config, task.name, trials, finals, clock.run())

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.distill.inherit import inherit, matching_nodes
+from rosearch.config import DistillConfig
+from rosearch.distill.inherit import Ancestor, Lineage, MissingWeights, inherit, matching_nodes
+from rosearch.distill.train import train_student
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.vocabulary import Vocabulary
+from rosearch.types import Fidelity
 
 CONV, LSTM, GATE = Node((0,), "conv3"), Node((1,), "lstm"), Node((2,), "glu3", norm="layer")
 PARENT = Genotype(32, 64, (CONV, LSTM, GATE), repeat=2)
@@ -93,3 +96,39 @@ def test_matched_nodes_are_alike_and_in_order(seed):
     pairs = list(matching_nodes(child, parent))
     assert all(child.nodes[a].op == parent.nodes[b].op for a, b in pairs)
     assert pairs == sorted(pairs) and len({b for _, b in pairs}) == len(pairs)
+
+
+def test_weights_are_left_and_found(tmp_path):
+    family = Lineage(tmp_path / "weights", 0.06)
+    model = student(PARENT, 1)
+    family.leave(PARENT, model)
+    genotype, weights = family.find(PARENT.hash)
+    assert genotype == PARENT
+    own = dict(model.named_parameters())
+    assert weights.keys() == own.keys()
+    assert all(torch.equal(weights[name], own[name].detach().half()) for name in weights)
+    path = tmp_path / "weights" / f"{PARENT.hash}.safetensors"
+    for broken in (b"", path.read_bytes()[:100]):
+        path.write_bytes(broken)
+        with pytest.raises(MissingWeights, match="no weights of the parent"):
+            family.find(PARENT.hash)
+    with pytest.raises(MissingWeights, match=r"search\.inherit"):
+        family.find("other")
+
+
+def test_a_child_is_trained_from_its_parents_weights(mr, mr_train):
+    child = Genotype(32, 32, (Node((0,), "conv3"), Node((1,), "ff1")), pooling="max")
+    parent = replace(child, nodes=child.nodes[:1])
+    common = (mr_train, mr.train.labels[:2000], np.zeros((2000, 2)), mr.label_names)
+
+    def trained(g, origin=None, seed=3):
+        fidelity = Fidelity(1, 0.02, 0, "")
+        return train_student(g, *common, DistillConfig(), fidelity, seed, parent=origin)
+
+    old = trained(parent, seed=4)
+    origin = Ancestor(parent, old.state_dict())
+    new, again, alone = trained(child, origin), trained(child, origin), trained(child)
+    name = "cells.0.nodes.0.op.conv.weight"
+    assert torch.equal(new.state_dict()[name], again.state_dict()[name])
+    start = old.state_dict()[name]
+    assert (new.state_dict()[name] - start).norm() < (alone.state_dict()[name] - start).norm() / 3

@@ -9,14 +9,71 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
-from rosearch.space.genotype import Genotype, Node
+from rosearch.errors import UserError
+from rosearch.files import new_file
+from rosearch.space.genotype import Genotype, Node, from_json
 from rosearch.student.model import StudentForSequenceClassification
 
 TABLE = "input.table.weight"
+
+
+class Ancestor(NamedTuple):
+    """A student whose weights another may start from; `weights` in half precision."""
+
+    genotype: Genotype
+    weights: Mapping[str, Tensor]
+
+
+class Lineage(NamedTuple):
+    """Where candidates leave their weights for their children.
+
+    Attributes:
+        portion: share of the training after which they do: that of the first rung, for it is the
+            only one that every candidate certainly reaches before it has a child.
+    """
+
+    folder: Path
+    portion: float
+
+    def leave(self, g: Genotype, model: StudentForSequenceClassification) -> None:
+        """Write a student's weights, whole or not at all."""
+        tensors = {name: p.detach().half().contiguous() for name, p in model.named_parameters()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with new_file(self._path(g.hash)) as stream:
+            stream.write(save(tensors, {"genotype": g.to_json()}))
+
+    def find(self, parent: str) -> Ancestor:
+        """The weights that the candidate of an id left.
+
+        Raises:
+            MissingWeights: they are gone; a child that starts from nothing would be another one.
+        """
+        path = self._path(parent)
+        try:
+            with safe_open(path, framework="pt") as file:
+                genotype = from_json((file.metadata() or {}).get("genotype", ""))
+                names = file.keys()
+                return Ancestor(genotype, {name: file.get_tensor(name) for name in names})
+        except (OSError, SafetensorError, UserError):
+            raise MissingWeights(
+                f"no weights of the parent in {path}; bring the file back, or start a run without "
+                "search.inherit"
+            ) from None
+
+    def _path(self, candidate: str) -> Path:
+        return self.folder / f"{candidate}.safetensors"
+
+
+class MissingWeights(RuntimeError):
+    """A parent's weights are gone."""
 
 
 def inherit(

@@ -21,6 +21,7 @@ from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.guided import Guidance, guidance, objectives
+from rosearch.distill.inherit import Ancestor, inherit
 from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.robust import robust_method
 from rosearch.distill.schedule import Schedule
@@ -54,6 +55,7 @@ def train_student(
     validate: Callable[[nn.Module], float] | None = None,
     checkpoint: Path | None = None,
     outputs: TeacherOutputs | None = None,
+    parent: Ancestor | None = None,
 ) -> StudentForSequenceClassification:
     """A student trained from scratch; deterministic in its arguments on one thread of a CPU.
 
@@ -65,19 +67,23 @@ def train_student(
             to leave the state in, where the training is not run to its end. It changes nothing but
             the time.
         outputs: the teacher's layers, where the configuration has a `matching`.
+        parent: a student to start from, wherever nodes and shapes match.
 
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
         UserError: the student can't be matched with the teacher's layers.
     """
     model = build_student(g, data.vocabulary, label_names, seed, data.embedding, teacher_params)
+    if parent is not None:
+        inherit(model, g, *parent)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
     guides = guidance(g, data, config, outputs, seed)
     training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
     length = (fidelity.epochs, fidelity.train_share)  # rungs differ in portion and attack
-    recipe = json.dumps([g.hash, seed, asdict(config), length])
+    origin = None if parent is None else parent.genotype.hash
+    recipe = json.dumps([g.hash, seed, asdict(config), length, origin])
     if checkpoint is not None:
         training.load(load_checkpoint(checkpoint, recipe, training.schedule.last))
     with torch.random.fork_rng(devices=[]):
