@@ -77,8 +77,8 @@ def check(config: RunConfig) -> None:
         if len(config.search.rungs) > 1 and read & EMBEDDINGS:
             raise UserError(
                 f"the attack {name!r} cannot be held out: the lowest of several rungs attacks "
-                f"embeddings, too ({first_attack(config)}); change final.held_out, or set search.rungs to "
-                "[1]"
+                f"embeddings, too ({first_attack(config)}); change final.held_out, or set "
+                "search.rungs to [1]"
             )
         for setting, alike in trained.items():
             if read & alike:
