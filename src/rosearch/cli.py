@@ -14,6 +14,7 @@ import typer
 
 from rosearch import __version__
 from rosearch.errors import UserError
+from rosearch.executor_options import ExecutorOptions
 from rosearch.options import (
     OptionalTaskOptions,
     TaskOptions,
@@ -59,9 +60,8 @@ Settings = Annotated[
 Track = Annotated[
     list[str] | None,
     typer.Option(
-        help="Write every trial there, too: tensorboard, mlflow; may be repeated.",
-        metavar="NAME",
-        show_default="nowhere; resume: as before",
+        help="Where to follow the run besides: tensorboard, mlflow; may be repeated.",
+        show_default="none; a resumed run: as before",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
@@ -158,12 +158,12 @@ def search(
     ] = None,
     seed: Seed = None,
     settings: Settings = None,
-    workers: Workers = 2,
+    where: ExecutorOptions,
+    track: Track = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run; must not exist.", show_default="runs/TASK-TIME"),
     ] = None,
-    track: Track = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -199,20 +199,24 @@ def search(
     if dry_run:
         from rosearch.output import print_estimate
 
-        print_estimate(made, workers, as_json)
+        print_estimate(made, where.workers or 2, as_json)
         return
     folder = out or Path("runs") / f"{_task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
-    callbacks = make_callbacks(track or (), folder)
-    _finish_run(lambda: run.search(made, folder, workers, callbacks=callbacks), folder, as_json)
+    make, callbacks = where.maker(), make_callbacks(track or (), folder)
+    _finish_run(
+        lambda: run.search(made, folder, executor=make, callbacks=callbacks), folder, as_json
+    )
 
 
 @app.command()
+@with_groups
 def resume(
+    *,
     run: RunFolder,
-    workers: Workers = 2,
     candidates: More = None,
     minutes: More = None,
     queries: More = None,
+    where: ExecutorOptions,
     track: Track = None,
     as_json: AsJson = False,
 ) -> None:
@@ -223,19 +227,9 @@ def resume(
     from rosearch.callbacks import make_callbacks
     from rosearch.run import resume as go_on
 
-    callbacks = make_callbacks(track or (), run)
-
-    def work() -> Any:
-        return go_on(
-            run,
-            workers,
-            candidates=candidates,
-            minutes=minutes,
-            queries=queries,
-            callbacks=callbacks,
-        )
-
-    _finish_run(work, run, as_json)
+    make, callbacks = where.maker(), make_callbacks(track or (), run)
+    more: dict[str, Any] = {"candidates": candidates, "minutes": minutes, "queries": queries}
+    _finish_run(lambda: go_on(run, **more, executor=make, callbacks=callbacks), run, as_json)
 
 
 @app.command()

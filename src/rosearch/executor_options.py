@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -55,10 +56,12 @@ class ExecutorOptions:
         """The arguments of `rosearch.executors.make_executor` besides the context.
 
         Raises:
-            UserError: a limit that nothing could keep.
+            UserError: no such executor, or a limit that nothing could keep.
         """
+        from rosearch.executors import check_executor
         from rosearch.executors.faults import Limits
 
+        check_executor(self.executor, self.address, self.per_device)
         return {
             "name": self.executor,
             "workers": self.workers,
@@ -66,3 +69,10 @@ class ExecutorOptions:
             "address": self.address,
             "per_device": self.per_device,
         }
+
+    def maker(self) -> Callable[[Any, int], Any]:
+        """What `rosearch.run.search` makes its executor with; see `settings`."""
+        from rosearch.executors import make_executor
+
+        settings = self.settings()
+        return lambda context, _workers: make_executor(context=context, **settings)

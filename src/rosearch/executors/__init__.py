@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rosearch.errors import UserError
+from rosearch.errors import UserError, require
 from rosearch.executors.base import Evaluate, Executor, evaluate
 from rosearch.executors.faults import Limits
 
@@ -31,12 +31,7 @@ def make_executor(
     Raises:
         UserError: no such executor, or an option that it does not have.
     """
-    if name not in NAMES:
-        raise UserError(f"no executor {name!r}; the executors are {', '.join(NAMES)}")
-    if name != "ray":
-        for option, value in (("--address", address), ("--per-device", per_device)):
-            if value is not None:
-                raise UserError(f"{option} needs --executor ray, found --executor {name}")
+    check_executor(name, address, per_device)
     if name == "ray":
         from rosearch.executors.ray_pool import RayPool
 
@@ -46,3 +41,20 @@ def make_executor(
     if name == "in-process":
         return InProcess(context, evaluate)
     return ProcessPool(context, workers or WORKERS, limits, evaluate)
+
+
+def check_executor(name: str, address: str | None = None, per_device: int | None = None) -> None:
+    """Refuse what no executor can do, before any work is done.
+
+    Raises:
+        UserError: no such executor, or an option that it does not have.
+        MissingExtra: Ray is not installed.
+    """
+    if name not in NAMES:
+        raise UserError(f"no executor {name!r}; the executors are {', '.join(NAMES)}")
+    if name != "ray":
+        for option, value in (("--address", address), ("--per-device", per_device)):
+            if value is not None:
+                raise UserError(f"{option} needs --executor ray, found --executor {name}")
+    else:
+        require("ray", "ray")
