@@ -109,7 +109,9 @@ def live(run: Path, config: list[str], span: float, kills: int, rng: random.Rand
         except subprocess.TimeoutExpired:
             pass
         workers = workers_of(process.pid)
-        if workers and not killed["worker"] and rng.random() < 0.5:
+        if (
+            workers and not killed["worker"] and rng.random() < 0.8
+        ):  # there are some only part of the time
             rng.choice(workers).kill()
             killed["worker"] += 1
             continue

@@ -233,7 +233,7 @@ def speedups(runs: Sequence[Run], seconds: float) -> list[Json]:
             continue
         goal = base.at(seconds)
         took = mine.reaches(goal)
-        there = took <= seconds
+        there = goal > 0 and took <= seconds
         rows.append(
             {
                 "seed": base.seed,

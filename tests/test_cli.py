@@ -78,6 +78,7 @@ def test_a_typo_in_an_option_is_named():
         (["--held-out", "wordnet"], ["cannot be held out"]),
         (["--set", "space.ops=['conv99']"], ["conv99"]),
         (["missing.toml"], ["missing.toml"]),
+        (["--track", "wandb"], ["'wandb'", "tensorboard, mlflow"]),
     ],
 )
 def test_bad_searches_write_nothing(args: list[str], parts: list[str], tmp_path: Path):
@@ -106,6 +107,14 @@ def test_bad_data_files(content: bytes, part: str, tmp_path: Path):
 
 def test_an_existing_folder_is_not_overwritten(tmp_path: Path):
     fails_clearly(rosearch("search", "--out", str(tmp_path)), "exists", "rosearch resume")
+
+
+def test_runs_are_listed(tmp_path: Path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "run.db").write_text("no store")
+    listed = json.loads(rosearch("runs", str(tmp_path), "--json").stdout)
+    assert [(run["name"], run["state"]) for run in listed] == [("a", "unreadable")]
+    fails_clearly(rosearch("runs", str(tmp_path / "none")), "no folder")
 
 
 @pytest.mark.parametrize("command", ["resume", "report", "watch"])

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from rosearch.config import MOST_CANDIDATES
 from rosearch.errors import UserError, one_line
 from rosearch.store import SCHEMA
 from rosearch.types import Json
@@ -30,7 +31,7 @@ class Listed:
 
     Attributes:
         reason: why a run is unreadable.
-        done, total: candidates with a result, and candidates wanted.
+        done, total: candidates with a result, and candidates wanted, None without a limit.
         fitness, after_attack: of the fittest candidate, on the validation split; of those trained
             longest, where there are rungs.
         final_after_attack: of the best student, on the test split, under the attack of the search.
@@ -103,7 +104,7 @@ def _read(folder: Path, name: str, size: int) -> Listed:
         state=_state(folder, bool(meta.get("summary"))),
         task=str(meta["task"]),
         done=done,
-        total=total,
+        total=total if total < MOST_CANDIDATES else None,
         fitness=fitness,
         after_attack=after_attack,
         final_after_attack=_number(best.get("after_attack")),

@@ -155,7 +155,7 @@ def _run_cells(run: Listed) -> tuple[str, ...]:
 
     started = None if run.started is None else datetime.fromtimestamp(run.started)
     return (
-        "-" if run.total is None else f"{run.done}/{run.total}",
+        "-" if run.done is None else f"{run.done}" + (f"/{run.total}" if run.total else ""),
         share(run.fitness),
         share(run.after_attack),
         share(run.final_after_attack),

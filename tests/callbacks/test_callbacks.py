@@ -41,6 +41,7 @@ def entry(name: str) -> Json:
 
 
 SUMMARY = {
+    "candidates": 4,
     "seconds": 12.5,
     "teacher": entry("teacher"),
     "reference": entry("reference"),
@@ -128,8 +129,8 @@ def test_every_trial_and_the_final_values_are_there(store: Store, folder: Path):
     assert found["rung_0/best_fitness"] == [(0, 1.0), (2, 1.0), (3, 2.0)]
     assert found["rung_0/failed"] == [(0, 0.0), (1, 1.0), (2, 0.0), (3, 0.0)]
     assert found["rung_0/params"] == [(0, 1000.0), (2, 1002.0), (3, 1003.0)]
-    assert found["final/best/after_characters"] == [(0, 0.125)]
-    assert found["final/seconds"] == [(0, 12.5)]
+    assert found["final/best/after_characters"] == [(4, 0.125)]
+    assert found["final/seconds"] == [(4, 12.5)]
 
 
 def test_a_resumed_run_goes_on_without_doubling(store: Store, folder: Path):
@@ -152,6 +153,12 @@ def test_the_best_so_far_counts_earlier_processes(store: Store, folder: Path):
     start(store, folder).trial(trial(0, 5.0), 1, 2)
     start(store, folder).trial(trial(1, 1.0), 2, 2)  # the first one is not told again
     assert store.read(folder)["rung_0/best_fitness"] == [(0, 5.0), (1, 5.0)]
+
+
+def test_a_run_that_is_extended_is_finished_again(store: Store, folder: Path):
+    for summary in (SUMMARY, SUMMARY, {**SUMMARY, "candidates": 6, "seconds": 20.0}):
+        start(store, folder).finished(summary)
+    assert store.read(folder)["final/seconds"] == [(4, 12.5), (6, 20.0)]
 
 
 def test_every_rung_has_values_of_its_own(store: Store, folder: Path):

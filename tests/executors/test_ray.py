@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -60,18 +61,32 @@ def test_folders_travel_with_their_job(two_devices: None, tmp_path: Path):
     assert [p.name for p in made.folder.parent.iterdir()] == ["a"]
 
 
+def test_functions_of_the_main_script_travel_too(two_devices: None):
+    with make_executor("ray", 10, 1) as executor:
+        assert executor.call(lambda x, context: x + context, 1).result(timeout=60) == 11
+
+
 def test_a_cluster_without_accelerators_is_told_early(two_devices: None, monkeypatch):
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0})
     with pytest.raises(UserError, match="4 CPUs and 0 accelerators: no worker fits"):
         make_executor("ray", None, per_device=8)
 
 
-def test_without_a_cluster_the_address_is_told(monkeypatch, tmp_path: Path):
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_without_a_cluster_the_address_is_told(scheme: str):
     if ray.is_initialized():
         ray.shutdown()
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    with pytest.raises(UserError, match=r"cannot use a Ray cluster at auto: .*`ray start --head`"):
-        make_executor("ray", None, address="auto")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"{scheme}127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(UserError, match=rf"Ray cluster at {address}: .*refused.*`ray start"):
+            make_executor("ray", None, address=address)
+
+
+@pytest.mark.parametrize("address", ["here", "host:", "host:99999", "ray://"])
+def test_what_is_no_address_is_told(address: str):
+    with pytest.raises(UserError, match="expected auto, HOST:PORT or ray://HOST:PORT"):
+        make_executor("ray", None, address=address)
 
 
 def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch):

@@ -55,12 +55,7 @@ class Tracker(ABC):
         if trial.score is not None:
             values |= {f"{group}/{name}": float(getattr(trial.score, name)) for name in METRICS}
             values[f"{group}/best_fitness"] = self._best(group, trial.score.fitness)
-        # A kill may have left a part of a trial's values.
-        new = {name: value for name, value in values.items() if step not in self._steps(name)}
-        for name in new:
-            self.written[name].add(step)
-        if new:
-            self.write(new, step)
+        self._write_new(values, step)
 
     def _steps(self, name: str) -> set[int]:
         if name not in self.written:
@@ -75,8 +70,17 @@ class Tracker(ABC):
         return self.best[group]
 
     def finished(self, summary: Json) -> None:
-        self.write(final_values(summary), 0)
+        # A run that is extended is finished again, with more candidates.
+        self._write_new(final_values(summary), int(summary["candidates"]))
         self.close(summary)
+
+    def _write_new(self, values: Mapping[str, float], step: int) -> None:
+        """Write what was not written before: a kill may have left a part of a trial's values."""
+        new = {name: value for name, value in values.items() if step not in self._steps(name)}
+        for name in new:
+            self.written[name].add(step)
+        if new:
+            self.write(new, step)
 
 
 def final_values(summary: Json) -> dict[str, float]:

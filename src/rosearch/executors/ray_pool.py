@@ -11,7 +11,7 @@ an operation) has to be installed on the machines.
 from __future__ import annotations
 
 import os
-import pickle
+import socket
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +22,7 @@ from rosearch.errors import UserError, one_line, require
 from rosearch.executors.base import Evaluate, evaluate
 from rosearch.executors.faults import Limits, WorkerDied
 from rosearch.executors.pool import Pool
-from rosearch.executors.supervisor import Supervisor, packed_task, write_files
+from rosearch.executors.supervisor import Supervisor, packed_folders, run_elsewhere, write_files
 from rosearch.executors.worker import opened
 from rosearch.files import new_folder
 
@@ -57,7 +57,7 @@ class RayPool(Pool):
         # Ray otherwise hides all accelerators from workers that ask for none, with a warning.
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         ray = require("ray", "ray")
-        pickled = pickle.dumps(context)
+        pickled = ray.cloudpickle.dumps(context)
         self.started = _connect(ray, address, workers, len(pickled))
         try:
             room = _room(ray, per_device)
@@ -95,7 +95,8 @@ class _Remote:
     def run(
         self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
     ) -> Any:
-        task = packed_task(function, args)
+        call = (run_elsewhere, (function, args, packed_folders(args)))
+        task = self.ray.cloudpickle.dumps(call)  # takes functions of the main script along
         result, made = opened(self._get(self.supervisor.run.remote(task, seconds)))
         for i, files in made.items():
             with new_folder(args[i].folder) as folder:
@@ -124,6 +125,8 @@ def _connect(ray: Any, address: str | None, workers: int | None, size: int) -> b
         "include_dashboard": False,
     }
     try:
+        if address is not None and address != "auto":
+            _knock(address)
         ray.init(
             address or "local",  # with None, Ray would look for a running cluster
             logging_level="ERROR",
@@ -137,6 +140,19 @@ def _connect(ray: Any, address: str | None, workers: int | None, size: int) -> b
             "`ray start --head` starts one, without --address one is started for this run"
         ) from error
     return True
+
+
+def _knock(address: str) -> None:
+    """Connect and hang up: Ray itself tries for minutes.
+
+    Raises:
+        OSError: nobody answers.
+        ValueError: not an address.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and host and port.isdecimal() and int(port) < 65536):
+        raise ValueError("expected auto, HOST:PORT or ray://HOST:PORT")
+    socket.create_connection((host, int(port)), timeout=5.0).close()
 
 
 def _room(ray: Any, per_device: int | None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -89,8 +88,3 @@ def write_files(files: Files, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-
-
-def packed_task(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
-    """A pickled task for `Supervisor.run`, whose result is that of `run_elsewhere`."""
-    return pickle.dumps((run_elsewhere, (function, args, packed_folders(args))))

@@ -1,0 +1,147 @@
+"""The benchmark of searches: Optuna's adapter, curves and comparisons."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rosearch.config import make_config
+from rosearch.space.cost import Limits, Sizes
+from rosearch.space.genotype import Genotype
+from rosearch.space.vary import Space, sample
+from rosearch.types import Fidelity, Job, Score, Trial
+
+SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
+SPACE = Space(SIZES, Limits(max_params=400_000))
+FIDELITY = Fidelity(1, 1.0, 10, "wordnet")
+
+
+@pytest.fixture(scope="module")
+def benchmarks():
+    """The modules of the benchmark."""
+    folder = str(Path(__file__).parents[1] / "benchmarks")
+    sys.path.insert(0, folder)
+    try:
+        import search
+        import search_methods
+
+        yield SimpleNamespace(search=search, methods=search_methods)
+    finally:
+        sys.path.remove(folder)
+
+
+class Told:
+    """Suggests what it was told, as Optuna does with an enqueued trial."""
+
+    def __init__(self, values: dict[str, int]) -> None:
+        self.values = values
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        assert low <= self.values[name] <= high
+        return self.values[name]
+
+    def suggest_categorical(self, name: str, choices: list[int]) -> int:
+        assert self.values[name] in choices
+        return self.values[name]
+
+
+def test_a_genotype_is_described_and_suggested_again(benchmarks, rng):
+    for _ in range(200):
+        genotype = sample(SPACE, rng)
+        told = Told(benchmarks.methods.described(genotype, SPACE))
+        assert benchmarks.methods.suggested(told, SPACE) == genotype
+
+
+def scored(job: Job, fitness: float) -> Trial:
+    score = Score(
+        clean=0.5 + fitness / 10, n_clean=10, after_attack=fitness / 10, attack_success_rate=0.5,
+        attacked=10, params=1000, flops=1, latency_ms=1.0, queries=1, train_seconds=1.0,
+        attack_seconds=1.0, fitness=fitness, fidelity=FIDELITY,
+    )  # fmt: skip
+    return Trial(job.candidate, score, rung=job.rung)
+
+
+def conv_share(g: Genotype) -> float:
+    return sum("conv" in node.op for node in g.nodes) / len(g.nodes)
+
+
+@pytest.mark.parametrize("name", ["rungs", "full", "random", "optuna"])
+def test_methods_start_alike_stay_in_the_space_and_repeat_themselves(benchmarks, name: str, rng):
+    if name == "optuna":
+        pytest.importorskip("optuna")
+    config = make_config("quick", None, {"search": {"rungs": [0.1, 1.0], "population": 8}})
+    seeds = [sample(SPACE, rng) for _ in range(3)]
+
+    def play(told: int) -> list[tuple[str, int]]:
+        method, asked = benchmarks.methods.METHODS[name](SPACE, seeds, config, 0), []
+        for _ in range(told):
+            job = method.ask()
+            assert SPACE.fits(job.candidate.genotype)
+            asked.append((job.candidate.id, job.rung))
+            failed = Trial(job.candidate, error="boom", rung=job.rung)
+            good = scored(job, conv_share(job.candidate.genotype))
+            method.tell(job, failed if job.index == 5 else good)
+        return asked
+
+    asked = play(40)
+    firsts = [id for id, rung in asked if rung == (0 if name == "rungs" else 1)][:3]
+    assert firsts == [g.hash for g in seeds]
+    assert asked == play(40)
+    if name == "rungs":
+        assert len(set(asked)) == len(asked)
+        assert {rung for _, rung in asked} == {0, 1}
+    else:
+        assert {rung for _, rung in asked} == {1}
+
+
+def line(seconds: float, after: float, rung: int = 1, id: str = "a") -> dict[str, Any]:
+    score = {"after_attack": after, "clean": 0.75, "params": 50}
+    return {"id": id, "rung": rung, "score": score, "seconds": seconds}
+
+
+def run_of(benchmarks, tmp_path: Path, method: str, lines: list[dict[str, Any]]):
+    path = tmp_path / f"{method}.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return benchmarks.search.read_run(path, method, 0, 1, 2, 100, "seconds")
+
+
+def test_the_volume_counts_full_evaluations_only(benchmarks, tmp_path: Path):
+    failed = {"id": "x", "rung": 1, "score": None, "seconds": 10.0}
+    lines = [line(10, 0.9, rung=0), failed, line(20, 0.5), line(10, 0.2), line(10, 0.8, id="b")]
+    run = run_of(benchmarks, tmp_path, "rungs", lines)
+    # Box between (0, 0.5, 100) and (1, 1, 0): half of the accuracy and half of the size.
+    assert run.ends == pytest.approx([40, 50, 60])
+    assert run.values == pytest.approx([0.125, 0.125, 0.2])
+    assert [run.at(t) for t in (39, 40, 59, 1000)] == pytest.approx([0, 0.125, 0.125, 0.2])
+    assert (run.reaches(0.15), run.reaches(0.3)) == (60, float("inf"))
+    assert run.mean(100) == pytest.approx((20 * 0.125 + 40 * 0.2) / 100)
+    assert run.mean(50) == pytest.approx(10 * 0.125 / 50)
+    assert (run.repeated, run.failed, run.evaluations) == (1, 1, {0: 1, 1: 4})
+
+
+def test_speedups_and_comparisons(benchmarks, tmp_path: Path):
+    mine = run_of(benchmarks, tmp_path, "rungs", [line(10, 0.5), line(80, 0.6)])
+    base = run_of(benchmarks, tmp_path, "full", [line(50, 0.3), line(40, 0.5)])
+    (row,) = benchmarks.search.speedups([mine, base], 100)
+    assert (row["of_budget"], row["of_reached"]) == (10.0, 9.0)
+    (row,) = benchmarks.search.speedups([mine, base], 9)
+    assert (row["goal"], row["of_budget"]) == (0.0, None)
+    rows = benchmarks.search.comparisons([mine, base], 100)
+    assert [row["minutes"] for row in rows][-1] is None
+    assert rows[2]["difference"] == pytest.approx(0.6 / 4 - 0.5 / 4)
+
+
+def test_pairs(benchmarks):
+    found = benchmarks.search.paired([(0.3, 0.1), (0.2, 0.1), (0.1, 0.1)])
+    assert (found["wins"], found["pairs"]) == (2, 3)
+    assert found["difference"] == pytest.approx(0.1)
+    low, high = found["interval"]
+    half = 4.302652729749464 * 0.1 / np.sqrt(3)  # t of 2 degrees of freedom
+    assert (low, high) == pytest.approx((0.1 - half, 0.1 + half))
+    assert benchmarks.search.paired([(1.0, 0.0)])["interval"] is None
