@@ -23,7 +23,7 @@ LEVELS = (
     {"searching", "run", "runs", "report", "listing"},
     {"api", "assess", "export", "compress", "calibrate"},
     {"compare"},
-    {"output", "attack_output", "options"},
+    {"output", "attack_output", "options", "executor_options"},
     {"cli", "__init__"},
 )
 LEVEL = {part: i for i, parts in enumerate(LEVELS) for part in parts}
