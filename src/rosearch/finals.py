@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.config import RunConfig
-from rosearch.errors import UserError
+from rosearch.distill.train import TrainingDiverged
+from rosearch.errors import UserError, one_line
+from rosearch.executors.faults import NotFinite, WorkerLost
 from rosearch.fitness import FinalJob, evaluate_final
 from rosearch.plan import final_fidelity
 from rosearch.progress import stage
@@ -65,12 +67,27 @@ def evaluate_all(jobs: Sequence[FinalJob], store: Store, call: Callable[..., Fut
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 job = running.pop(future)
-                final, examples = future.result()
+                final, examples = _result(future, job)
                 if job.seed == first[job.model]:  # the same texts in every run
                     for name, results in examples.items():
                         store.add_examples(job.model, name, [vars(e) for e in results])
                 store.add_final(final)
                 advance(1, f"{job.model} seed {job.seed}")
+
+
+def _result(future: Future[Any], job: FinalJob) -> Any:
+    """What an evaluation gave.
+
+    Raises:
+        UserError: its worker was lost or its training diverged, twice.
+    """
+    try:
+        return future.result()
+    except (WorkerLost, NotFinite, TrainingDiverged) as error:
+        raise UserError(
+            f"the final evaluation of {job.model}, seed {job.seed}, failed "
+            f"({type(error).__name__}: {one_line(error)}); the same command goes on from there"
+        ) from None
 
 
 def keep_best_seeds(finals: Sequence[Final], students: Path) -> None:
