@@ -207,26 +207,29 @@ def test_an_unknown_recipe_is_one_line(tmp_path: Path, monkeypatch, capsys):
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    "recipes",
+    [["hinton"], pytest.param(["pkd", "hinton"], marks=pytest.mark.slow)],
+    ids=lambda names: "+".join(names),
+)
 def test_compare_from_data_to_table_and_again_without_training(
-    tmp_path: Path, settings, monkeypatch
+    tmp_path: Path, settings, monkeypatch, recipes: list[str]
 ):
     out = tmp_path / "comparison"
-    table = compare(settings, out, ("hinton", "pkd", "hinton"), None, False, 1)
+    table = compare(settings, out, [*recipes, "hinton"], None, False, 1)
     assert [(row["kind"], row["name"]) for row in table["rows"]] == [
         ("teacher", "teacher"),
-        ("recipe", "pkd"),
-        ("recipe", "hinton"),
-        ("plain", "plain distilbert3"),
-        ("plain", "plain textcnn"),
+        *(("recipe", name) for name in recipes),
+        *(("plain", f"plain {RECIPES[name].preset}") for name in recipes),
     ]
     assert all(row["n"] == 5 and row["held_out"]["characters"]["n"] == 5 for row in table["rows"])
-    assert table["rows"][2]["source"] == RECIPES["hinton"].source
+    assert table["rows"][len(recipes)]["source"] == RECIPES["hinton"].source
     assert json.loads((out / "comparison.json").read_text("utf-8")) == table
-    assert (out / "students" / "pkd-1" / "config.json").is_file()
+    assert (out / "students" / f"{recipes[0]}-1" / "config.json").is_file()
 
     def refuse(*_: object) -> None:
         raise AssertionError("nothing is to be done again")
 
     monkeypatch.setattr(comparing, "prepare", refuse)
     monkeypatch.setattr(comparing, "ProcessPool", refuse)
-    assert compare(settings, out, ("hinton", "pkd"), None, False, 1) == table
+    assert compare(settings, out, recipes, None, False, 1) == table
