@@ -32,7 +32,8 @@ from common import commit
 from rosearch.summary import machine
 
 # Columns and JSON keys that hold measured times, or what is derived from them.
-MEASURED = {"finished", "started", "seconds", "train_seconds", "attack_seconds", "latency_ms"}
+TIMES = ("seconds", "search_seconds", "train_seconds", "attack_seconds", "latency_ms")
+MEASURED = {"finished", "started", *TIMES}
 CLI = [sys.executable, "-m", "rosearch.cli"]
 GONE = 15.0  # seconds for the workers of a killed driver to end
 

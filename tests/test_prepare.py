@@ -7,7 +7,7 @@ import pytest
 
 from rosearch.config import clusterings_of, from_dict, make_config, to_dict
 from rosearch.errors import UserError
-from rosearch.plan import check, fidelity_at
+from rosearch.plan import FEWEST_ATTACKED, check, fidelity_at
 from rosearch.prepare import clusters_of, united
 from rosearch.run_space import check_space, latency_of, seed_genotypes, space_of
 from rosearch.space.encoding import Clustering
@@ -128,20 +128,24 @@ def test_seeds_have_only_sizes_that_the_space_allows(sizes):
 
 
 def test_rungs_cost_more_and_more_and_the_last_one_is_the_full_evaluation():
-    config = from_dict({"search": {"rungs": [0.06, 0.2, 1], "attacked": 400, "epochs": 3}})
+    search = {"rungs": [0.06, 0.2, 1], "attacked": 400, "epochs": 3}
+    config = from_dict({"search": search})
     low, middle, full = (fidelity_at(config, rung) for rung in range(3))
     assert full == Fidelity(3, 1.0, 400, "wordnet", None, 1.0)
     assert (middle.attack, middle.attacked, middle.portion) == ("wordnet", 80, 0.2)
-    assert (low.attack, low.portion) == ("fgsm", 0.06)
+    assert (low.attack, low.attacked, low.portion) == ("wordnet", FEWEST_ATTACKED, 0.06)
+    other = from_dict({"search": {**search, "first_attack": "fgsm"}})
+    assert [fidelity_at(other, rung).attack for rung in range(3)] == ["fgsm", "wordnet", "wordnet"]
     few = from_dict({"search": {"rungs": [0.06, 0.2, 1], "attacked": 30}})
     assert fidelity_at(few, 1).attacked == 30
-    alone = from_dict({"search": {"rungs": [1], "attacked": 400, "epochs": 3}})
+    alone = from_dict({"search": {**search, "rungs": [1], "first_attack": "fgsm"}})
     assert fidelity_at(alone, 0) == full
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "pgd"])
-def test_what_the_lowest_rung_attacks_cannot_be_held_out(attack: str):
+def test_what_the_first_rung_attacks_cannot_be_held_out(attack: str):
+    search = {"rungs": [0.5, 1], "first_attack": "fgsm"}
     final = {"held_out": [attack]}
-    with pytest.raises(UserError, match="the lowest of several rungs attacks embeddings"):
-        check(from_dict({"search": {"rungs": [0.5, 1]}, "final": final}))
-    check(from_dict({"search": {"rungs": [1]}, "final": final}))
+    with pytest.raises(UserError, match=rf"the attack {attack!r} cannot be held out"):
+        check(from_dict({"search": search, "final": final}))
+    check(from_dict({"search": {"rungs": [0.5, 1]}, "final": final}))

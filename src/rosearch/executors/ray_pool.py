@@ -134,7 +134,7 @@ def _connect(ray: Any, address: str | None, workers: int | None, size: int) -> b
             runtime_env=_code(address),
             **(own if address is None else {}),
         )
-    except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
+    except Exception as error:  # Ray raises plain ones, too
         raise UserError(
             f"cannot use a Ray cluster at {address or 'this machine'}: {one_line(error)}; "
             "`ray start --head` starts one, without --address one is started for this run"
