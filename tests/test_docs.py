@@ -19,6 +19,7 @@ import torch
 
 import rosearch
 from rosearch import config as configs
+from rosearch.distill.recipes import RECIPES
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.store import Final, Store
@@ -129,6 +130,16 @@ def test_commands_in_the_pages_exist():
 def test_every_page_is_in_the_navigation():
     listed = set(re.findall(r"([\w-]+\.md)", (ROOT / "mkdocs.yml").read_text("utf-8")))
     assert listed == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
+def test_the_page_on_distillation_tells_the_recipes_as_they_are():
+    page = (ROOT / "docs" / "distillation.md").read_text("utf-8")
+    told = [line for line in page.splitlines() if line.count("|") == 6][2:]
+    cells = [
+        (f"`{r.name}`", f"`{r.preset}`", r.source, r.what, r.departures or "none of its own")
+        for r in RECIPES.values()
+    ]
+    assert told == [f"| {' | '.join(row)} |" for row in cells]
 
 
 @pytest.mark.skipif(find_spec("material") is None, reason="the extra docs is not installed")

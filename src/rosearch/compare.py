@@ -9,6 +9,7 @@ goes on where it stopped.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from rosearch.space.presets import preset
 from rosearch.store import Store
 from rosearch.summary import model_entry, versions
 from rosearch.tasks import Task
+from rosearch.teacher.fit import fit_teacher
 from rosearch.types import Json
 
 FILE = "comparison.json"
@@ -47,11 +49,18 @@ class Row:
         kind: `teacher`, `recipe`, `plain` (a recipe's student, plainly distilled), `search` (from a
             run) or `compressed` (the teacher itself).
         more: what the table says besides the measurements.
+        model: what its results are stored under, if not under its name.
     """
 
     kind: str
     name: str
     more: Mapping[str, Any]
+    model: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What its results are stored under."""
+        return self.model or self.name
 
 
 def compare(
@@ -69,14 +78,17 @@ def compare(
         compressed: whether the teacher itself, quantised and pruned, is.
 
     Raises:
-        UserError: bad configuration or data; `out` holds a comparison with other settings.
+        UserError: bad configuration or data; `out` holds a comparison with other settings; `run` is
+            on other data, or used an attack that is held out here.
     """
     check(config)
-    chosen = [find_recipe(name) for name in recipes]
+    chosen = [find_recipe(name) for name in dict.fromkeys(recipes)]
     for recipe in chosen:
         check(trained_by(recipe, preset(recipe.preset), config))
     found = None if run is None else best_of(run)
     task = task_of(config.task, config.seed)
+    if run is not None:
+        check_run(run, config, task)
     with closing(_store(config, out, task)) as store:
         rows = []
         for group in _by_texts([*chosen, *_plains(chosen)]):
@@ -117,6 +129,24 @@ def best_of(run: Path) -> Path:
     if folder is None or not folder.is_dir():
         raise UserError(f"{run} has no best student yet; finish it with `rosearch resume {run}`")
     return folder
+
+
+def check_run(run: Path, config: RunConfig, task: Task) -> None:
+    """Whether a run's student may stand in a comparison.
+
+    Raises:
+        UserError: the run is on other data, or it used an attack that is held out here.
+    """
+    with closing(Store(run / "run.db")) as store:
+        known = store.meta()
+    if known.get("fingerprint") != task.fingerprint:
+        raise UserError(
+            f"{run} is on other data than this comparison, {task.name!r}; give the same task, "
+            "files and seed"
+        )
+    searched = configs.from_dict(known["config"])
+    held_out = tuple(name for name in all_attacks(config) if name != config.search.attack)
+    check(replace(searched, final=replace(searched.final, held_out=held_out)))
 
 
 def _plains(recipes: Iterable[Recipe]) -> list[Recipe]:
@@ -176,20 +206,21 @@ def _saved(
     config: RunConfig, task: Task, store: Store, workers: int, found: Path | None, compressed: bool
 ) -> list[Row]:
     """Evaluate what needs no training: the teacher, itself compressed, and the run's student."""
-    prepared = prepare(replace(config, distill=DistillConfig(substitution=0.0)), task, [])
+    teacher = fit_teacher(task, config.teacher, config.seed)
     rows = [Row("teacher", "teacher", {})]
-    folders = {"teacher": prepared.teacher_folder}
-    if found is not None:
-        rows.append(Row("search", "best of the run", {"id": found.name}))
-        folders[rows[-1].name] = found
+    folders = {"teacher": teacher}
+    if found is not None:  # by its own name: another run, or a longer one, has another best
+        rows.append(Row("search", "best of the run", {"id": found.name}, found.name))
+        folders[found.name] = found
     if compressed:
-        for folder, more in _compressed(prepared.teacher_folder, store.path.parent / "teachers"):
+        for folder, more in _compressed(teacher, store.path.parent / "teachers"):
             rows.append(Row("compressed", f"teacher {more['label']}", more))
             folders[rows[-1].name] = folder
     common = (final_fidelity(config), all_attacks(config), config.final.attacked)
     jobs = [FinalJob(n, 0, None, f, *common, opened=open_saved) for n, f in folders.items()]
     if _missing(jobs, store):
-        _evaluate(jobs, prepared, store, workers)
+        plain = replace(config, distill=DistillConfig(substitution=0.0))
+        _evaluate(jobs, prepare(plain, task, []), store, workers)
     return rows
 
 
@@ -199,11 +230,12 @@ def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Json]]:
     for name, write in {
         "int8": lambda out: quantized(teacher, 8, out),
         "int4": lambda out: quantized(teacher, 4, out),
-        "pruned": lambda out: pruned(teacher, SPARSITY, out),
+        "pruned": lambda out: pruned(teacher, SPARSITY, out, scope="layer"),
     }.items():
         out, note = folder / name, folder / f"{name}.json"
         if not note.exists():
             folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(out, ignore_errors=True)  # of a process that was killed right after it
             write_text(note, json.dumps(write(out).to_json()))
         facts = json.loads(note.read_text(encoding="utf-8"))
         kept = ("label", "params", "nonzero_params", "effective_megabytes", "compression")
@@ -244,7 +276,7 @@ def _store(config: RunConfig, out: Path, task: Task) -> Store:
     if path.exists():
         store = Store(path)
         known = store.meta()
-        if known["config"] != plain or known["fingerprint"] != task.fingerprint:
+        if known.get("config") != plain or known.get("fingerprint") != task.fingerprint:
             raise UserError(f"{out} holds a comparison with other settings; choose another --out")
         return store
     if out.exists() and any(out.iterdir()):
@@ -261,7 +293,7 @@ def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> 
     teacher = next(f for f in finals if f.model == "teacher")
     entries = []
     for row in rows:
-        own = [replace(f, params=f.params or teacher.params) for f in finals if f.model == row.name]
+        own = [replace(f, params=f.params or teacher.params) for f in finals if f.model == row.key]
         entry = model_entry(own, config.search.attack, teacher.params)
         del entry["genotype"], entry["validation_fitness"]
         megabytes = round(4e-6 * entry["params"], 2)

@@ -29,6 +29,7 @@ class Recipe:
         what: the loss, in words.
         departures: from the paper, besides those that all recipes share.
         settings: of `DistillConfig`; the others stay at their defaults.
+        plain: whether it is nothing but the student that another recipe is measured against.
     """
 
     name: str
@@ -37,7 +38,6 @@ class Recipe:
     what: str
     departures: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
-
     plain: bool = False
 
     def distill(self) -> DistillConfig:
@@ -73,8 +73,9 @@ RECIPES: dict[str, Recipe] = {
             "bilstm",
             "bilstm",
             "Tang et al. 2019, sections 3.2 and 3.3",
-            "mean squared error of logits, on texts augmented by masking, word and n-gram noise",
-            "4 augmented copies of each text, not 20",
+            "mean squared error of logits, on texts augmented by masking words and cutting n-grams",
+            "4 augmented copies of each text, not 20; no replacement by words of the same part of "
+            "speech",
             {"loss": "mse", "soft_weight": 1.0, "augment": "mask", "augment_copies": 4},
         ),
         Recipe(

@@ -18,6 +18,7 @@ from rosearch.report.findings import forest, section
 from rosearch.report.gallery import MOST_PER_KIND, STATUS, gallery
 from rosearch.report.history import Step, lineage, rung_correlations
 from rosearch.report.html import render
+from rosearch.report.references import references
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.report.tables import caveats, failures, headline, models, verdict
 from rosearch.space.cost import Sizes
@@ -73,6 +74,7 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "verdict": verdict(summary) if summary else "",
         "caveats": caveats(summary) if summary else (),
         "table": headline(summary, run.finals) if summary else None,
+        "references": references(run.folder),
         "front": run.front[:MOST_OF_THE_FRONT],
         "on_front": len(run.front),
         "data": plot_data([run]) | {"figures": forest(run.statistics)},

@@ -95,7 +95,7 @@ def verdict(summary: Mapping[str, Any]) -> str:
             f"None of the {summary.get('candidates', 0)} candidates was trained and evaluated "
             "with success, so there is no student to report."
         )
-    size = f"The best student has {_millions(best['params'])} parameters"
+    size = f"The best student has {millions(best['params'])} parameters"
     if teacher:
         size = (
             f"The best student is {best['compression']:.1f} times smaller than the teacher and "
@@ -190,10 +190,12 @@ def _cells(
 ) -> tuple[Cell, ...]:
     latency = entry.get("latency_ms")
     cells = [
-        Cell(_millions(entry["params"]), (f"{entry['params']:,}",)),
+        Cell(millions(entry["params"]), (f"{entry['params']:,}",)),
         Cell(f"{entry['compression']:.1f}x"),
-        _share(entry["clean"], entry["clean_interval"], entry["n_clean"], _spread(entry, "clean")),
-        _share(entry["after_attack"], entry["interval"], entry["n"], _spread(entry)),
+        share_cell(
+            entry["clean"], entry["clean_interval"], entry["n_clean"], spread(entry, "clean")
+        ),
+        share_cell(entry["after_attack"], entry["interval"], entry["n"], spread(entry)),
         Cell(percent(entry["attack_success_rate"]), _success_interval(finals, attack)),
     ]
     for name in held_out:
@@ -202,13 +204,14 @@ def _cells(
             cells.append(Cell(NOTHING, ("not run",)))
             continue
         success = f"success rate {percent(result['attack_success_rate'])}"
-        share = _share(result["after_attack"], result["interval"], result["n"], success)
+        share = share_cell(result["after_attack"], result["interval"], result["n"], success)
         cells.append(Cell(share.main, share.small + _success_interval(finals, name)))
     cells.append(Cell(NOTHING if latency is None else f"{latency:.1f}{SPACE}ms"))
     return tuple(cells)
 
 
-def _share(share: float, interval: Sequence[float], n: int, extra: str = "") -> Cell:
+def share_cell(share: float, interval: Sequence[float], n: int, extra: str = "") -> Cell:
+    """A share with its interval and number of texts."""
     small = (_interval(interval[0], interval[1]), f"n{SPACE}={SPACE}{n:,}")
     return Cell(percent(share), (*small, extra) if extra else small)
 
@@ -231,7 +234,8 @@ def _interval(low: float, high: float) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def _spread(entry: Entry, key: str = "after_attack") -> str:
+def spread(entry: Entry, key: str = "after_attack") -> str:
+    """Standard deviation over seeds in words; empty for one seed."""
     deviation = entry.get(f"{key}_std")
     if deviation is None or len(entry.get("seeds") or ()) < 2:
         return ""
@@ -248,7 +252,8 @@ def _identity(entry: Entry) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _millions(params: int) -> str:
+def millions(params: int) -> str:
+    """Parameters in millions."""
     return f"{params / 1e6:.2f}{SPACE}M"
 
 
