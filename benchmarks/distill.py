@@ -135,7 +135,7 @@ def dense_embedding() -> Any:
     import rosearch.distill.train as train
 
     class Dense:
-        def __init__(self, model: Any, table: Any, config: DistillConfig) -> None:
+        def __init__(self, model: Any, table: Any, config: DistillConfig, more: Any) -> None:
             self.model = model
             self.inner = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
 
