@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -136,13 +137,17 @@ class DistillConfig:
         clean_weight: weight of the loss on the clean text beside that on the perturbed one.
         patience: epochs without a lower loss on the validation split before training stops, with
             the best epoch's weights; 0 never stops early.
-        precision: `auto` is bf16 where the processor has it and float32 elsewhere.
+        precision: `auto` is bf16 where the device computes in it and float32 elsewhere.
+        device: where students are trained and attacked: `auto` is the accelerator if there is one,
+            which all workers share; `cpu`, `cuda`, `cuda:1`, ... Latency is always measured on the
+            CPU.
     """
 
     learning_rate: float = 2e-3
     batch_size: int = 32
     patience: int = 0
     precision: str = "auto"
+    device: str = "auto"
     loss: str = "soft"
     matching: str = "none"
     matching_weight: float = 1.0
@@ -434,6 +439,7 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
         raise UserError(f"config: {name}: {first['msg']} (found {first['input']!r})") from None
     _check_ranges(config)
     _check_rungs(config.search.rungs)
+    _check_device(config.distill.device)
     if config.search.inherit and len(config.search.rungs) < 2:
         raise UserError(
             "config: search.inherit needs several search.rungs, such as [0.06, 0.2, 1], "
@@ -515,6 +521,13 @@ def _check_ranges(config: RunConfig) -> None:
                     f"config: {section}.{name}: expected one of {', '.join(allowed)}, "
                     f"found {value!r}"
                 )
+
+
+def _check_device(device: str) -> None:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise UserError(
+            f"config: distill.device: expected auto, cpu, cuda or cuda:N, found {device!r}"
+        )
 
 
 def _check_rungs(rungs: tuple[float, ...]) -> None:

@@ -118,7 +118,7 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
         attacked=counts.n,
         params=size,
         flops=flops(candidate.genotype, context.sizes),
-        latency_ms=latency_ms(model),
+        latency_ms=latency_ms(on_cpu(model)),
         queries=counts.queries,
         train_seconds=trained - start,
         attack_seconds=time.perf_counter() - trained,
@@ -244,7 +244,7 @@ def evaluate_final(
         correct=count_correct(made.victim, context.test),
         n=len(context.test),
         attacks={name: counts for name, (counts, _) in attacked.items()},
-        latency_ms=latency_ms(made.model),
+        latency_ms=latency_ms(on_cpu(made.model)),
         seconds=time.perf_counter() - start,
         fitness=made.fitness,
     )
@@ -287,6 +287,11 @@ def attack_split(
     """Attack the first `n` examples of a split with a suite of that name."""
     results = run_suite(attacks, victim, split.texts[:n], split.labels[:n])
     return robustness(name, results), results
+
+
+def on_cpu(model: Any) -> Any:
+    """A torch module, moved to the CPU; an ONNX graph, which runs there anyway."""
+    return model.cpu() if isinstance(model, torch.nn.Module) else model
 
 
 def latency_ms(model: Any) -> float:

@@ -70,7 +70,7 @@ class Optimiser:
         for parameter, name in self.names.items():
             begin = f"{name}:"
             state = {
-                key.removeprefix(begin): value.clone()
+                key.removeprefix(begin): value.to(parameter.device, copy=True)
                 for key, value in tensors.items()
                 if key.startswith(begin)
             }

@@ -29,6 +29,7 @@ from rosearch.distill.stopping import EarlyStopping
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.teacher.fit import place
 from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Fidelity
 
@@ -79,6 +80,7 @@ def train_student(
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
+    place(model, config.device)
     guides = guidance(g, data, config, outputs, seed)
     training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
     length = (fidelity.epochs, fidelity.train_share)  # rungs differ in portion and attack
