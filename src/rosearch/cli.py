@@ -64,6 +64,7 @@ Track = Annotated[
         show_default="none; a resumed run: as before",
     ),
 ]
+NewFolder = Annotated[Path, typer.Option(help="Folder to write; must not exist.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
 More = Annotated[
@@ -442,7 +443,7 @@ def export(
         ),
     ],
     form: Annotated[str, typer.Option("--format", help="hf, onnx or int8.")],
-    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    out: NewFolder,
     data: TaskOptions,
     teacher: Annotated[
         str | None,
@@ -481,7 +482,7 @@ def quantize(
         int,
         typer.Option(help="8: weights and products in int8. 4: weights only, products in float."),
     ] = 8,
-    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    out: NewFolder,
     data: OptionalTaskOptions,
     seed: Seed = None,
     as_json: AsJson = False,
@@ -504,7 +505,7 @@ def prune(
     *,
     model: Model,
     sparsity: Annotated[float, typer.Option(help="Share of the weights that become 0.")],
-    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    out: NewFolder,
     scope: Annotated[
         str,
         typer.Option(

@@ -24,7 +24,7 @@ from rosearch.errors import UserError
 from rosearch.executors.local import ProcessPool
 from rosearch.export.load import is_onnx, load_onnx, onnx_victim
 from rosearch.files import write_text
-from rosearch.finals import evaluate_all
+from rosearch.finals import evaluate_all, unfinished
 from rosearch.fitness import FinalJob, Opened, open_classifier
 from rosearch.plan import all_attacks, check, final_fidelity, task_of
 from rosearch.prepare import Prepared, prepare
@@ -174,7 +174,7 @@ def _students(
         for recipe, g in zip(recipes, genotypes, strict=True)
         for job in recipe_jobs(recipe, g, config, store.path.parent)
     ]
-    if _missing(jobs, store):
+    if unfinished(jobs, store):
         widest = max(genotypes, key=lambda g: g.embedding_dim)
         ready = trained_by(recipes[0], widest, config)
         _evaluate(jobs, prepare(ready, task, [], genotypes), store, workers)
@@ -218,7 +218,7 @@ def _saved(
             folders[rows[-1].name] = folder
     common = (final_fidelity(config), all_attacks(config), config.final.attacked)
     jobs = [FinalJob(n, 0, None, f, *common, opened=open_saved) for n, f in folders.items()]
-    if _missing(jobs, store):
+    if unfinished(jobs, store):
         plain = replace(config, distill=DistillConfig(substitution=0.0))
         _evaluate(jobs, prepare(plain, task, []), store, workers)
     return rows
@@ -253,11 +253,6 @@ def open_saved(folder: Path) -> Opened:
         return open_classifier(folder)
     loaded = load_onnx(folder)
     return Opened(loaded.model, onnx_victim(folder, loaded), 0)
-
-
-def _missing(jobs: Sequence[FinalJob], store: Store) -> bool:
-    done = {(f.model, f.seed) for f in store.finals()}
-    return any((job.model, job.seed) not in done for job in jobs)
 
 
 def _evaluate(jobs: Sequence[FinalJob], prepared: Prepared, store: Store, workers: int) -> None:

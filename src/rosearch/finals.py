@@ -59,8 +59,7 @@ def evaluate_all(jobs: Sequence[FinalJob], store: Store, call: Callable[..., Fut
     Of each model the attacked texts of the first seed are kept.
     """
     first = {job.model: job.seed for job in reversed(jobs)}
-    done = {(f.model, f.seed) for f in store.finals()}
-    jobs = [job for job in jobs if (job.model, job.seed) not in done]
+    jobs = unfinished(jobs, store)
     running = {call(evaluate_final, job): job for job in jobs}
     with stage("final training and test-split evaluation", len(jobs)) as advance:
         while running:
@@ -73,6 +72,12 @@ def evaluate_all(jobs: Sequence[FinalJob], store: Store, call: Callable[..., Fut
                         store.add_examples(job.model, name, [vars(e) for e in results])
                 store.add_final(final)
                 advance(1, f"{job.model} seed {job.seed}")
+
+
+def unfinished(jobs: Sequence[FinalJob], store: Store) -> list[FinalJob]:
+    """The jobs whose results are not in the store yet."""
+    done = {(f.model, f.seed) for f in store.finals()}
+    return [job for job in jobs if (job.model, job.seed) not in done]
 
 
 def _result(future: Future[Any], job: FinalJob) -> Any:

@@ -99,32 +99,44 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     if family and fidelity.portion == family.portion:
         family.leave(candidate.genotype, model)
     trained = time.perf_counter()
-    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
-    correct = count_correct(victim, context.validation)
-    counts, _ = attack_split(
-        fidelity.attack,
-        context.attacks(fidelity.attack, fidelity.max_queries, exact=False),
-        victim,
-        context.validation,
-        fidelity.attacked,
-    )
-    clean = correct / len(context.validation)
-    size = params(candidate.genotype, context.sizes)
+    rated = rate(candidate.genotype, model, fidelity, context)
+    counts = rated.counts
     return Score(
-        clean=clean,
+        clean=rated.clean,
         n_clean=len(context.validation),
         after_attack=counts.after_attack,
         attack_success_rate=counts.success_rate,
         attacked=counts.n,
-        params=size,
+        params=rated.params,
         flops=flops(candidate.genotype, context.sizes),
         latency_ms=latency_ms(on_cpu(model)),
         queries=counts.queries,
         train_seconds=trained - start,
         attack_seconds=time.perf_counter() - trained,
-        fitness=fitness(clean, counts, size, context),
+        fitness=rated.fitness,
         fidelity=fidelity,
     )
+
+
+class Rated(NamedTuple):
+    """A trained student on the validation split: clean accuracy on all of it, and the rest."""
+
+    clean: float
+    counts: Robustness
+    params: int
+    fitness: float
+
+
+def rate(g: Genotype, model: Any, fidelity: Fidelity, context: Context) -> Rated:
+    """Measure a student of genotype `g` on the validation split, as the search does."""
+    victim = ModelVictim(model, context.encoded[g.encoding_key].tokenizer())
+    clean = count_correct(victim, context.validation) / len(context.validation)
+    attacks = context.attacks(fidelity.attack, fidelity.max_queries, exact=False)
+    counts, _ = attack_split(
+        fidelity.attack, attacks, victim, context.validation, fidelity.attacked
+    )
+    size = params(g, context.sizes)
+    return Rated(clean, counts, size, fitness(clean, counts, size, context))
 
 
 def fitness(clean: float, counts: Robustness, size: int, context: Context) -> float:
@@ -258,18 +270,9 @@ def _trained(job: FinalJob, context: Context, on_batch: OnBatch | None) -> Opene
         context = replace(context, distill=job.distill)
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
-    victim = ModelVictim(model, tokenizer)
-    clean = count_correct(victim, context.validation) / len(context.validation)
-    counts, _ = attack_split(
-        job.fidelity.attack,
-        context.attacks(job.fidelity.attack, exact=False),
-        victim,
-        context.validation,
-        job.fidelity.attacked,
-    )
-    size = params(job.genotype, context.sizes)
+    rated = rate(job.genotype, model, job.fidelity, context)
     save_student(model, tokenizer, job.folder)
-    return Opened(model, victim, size, fitness(clean, counts, size, context))
+    return Opened(model, ModelVictim(model, tokenizer), rated.params, rated.fitness)
 
 
 def count_correct(victim: Victim, split: Split) -> int:

@@ -71,14 +71,16 @@ def prepare(
     folder = fit_teacher(task, config.teacher, config.seed)
     how = (config.teacher.precision, config.teacher.max_length)
     answers = load_targets(cache_targets(task, folder, "validation", *how)).argmax(1)
-    task = with_copies(task, config)
-    outputs = _outputs(config, task, folder, any_student(config) if students is None else students)
-    targets = outputs.logits
-    model, tokenizer = load_classifier(folder)
     attacks = tuple(dict.fromkeys((*all_attacks(config), first_attack(config))))
+    # Before texts are added: what attacks ask must not depend on how students are trained.
     folders = attack_folders(attacks, None, task, config.teacher.name)
+    model, tokenizer = load_classifier(folder)
+    own = len(task.train.texts)
+    task = with_copies(task, config, tokenizer.mask_token)
+    targets = load_targets(cache_targets(task, folder, "train", *how))
+    outputs = _outputs(config, task, folder, students)
     with stage("preparing encodings and attacks", 3) as advance:
-        encoded = _encodings(config, wanted, task, targets, model, tokenizer)
+        encoded = _encodings(config, wanted, task, own, targets, model, tokenizer)
         advance(2, "")
         kit = kit_for(attacks, (*task.validation.texts, *task.test.texts), folders)
         advance(1, "")
@@ -96,20 +98,20 @@ def prepare(
         teacher_accuracy=float((answers == np.asarray(task.validation.labels)).mean()),
         distill=config.distill,
         fitness=config.fitness,
-        outputs=outputs if config.distill.matching != "none" else None,
+        outputs=outputs,
     )
     return Prepared(context, folder)
 
 
-def with_copies(task: Task, config: RunConfig) -> Task:
-    """The task with augmented copies of its train texts, if any are wanted."""
+def with_copies(task: Task, config: RunConfig, mask_token: str) -> Task:
+    """The task with augmented copies of its train texts after its own, if any are wanted."""
     d = config.distill
     if d.augment == "none":
         return task
     how = AugmentConfig(d.augment, d.augment_copies, lexicons=config.encoding.lexicons)  # type: ignore[arg-type]
     body = config.teacher.name
     masked_lm = masked_lm_folder(None, task, body) if d.augment == "masked_lm" else None
-    return augmented(task, how, config.seed, masked_lm).extended(task)
+    return augmented(task, how, config.seed, masked_lm, mask_token).extended(task)
 
 
 def any_student(config: RunConfig) -> list[Genotype]:
@@ -123,12 +125,13 @@ def any_student(config: RunConfig) -> list[Genotype]:
 
 
 def _outputs(
-    config: RunConfig, task: Task, folder: Path, students: Sequence[Genotype]
-) -> TeacherOutputs:
-    """The teacher's logits on the train texts, and the layers that students are matched with."""
-    how = (config.teacher.precision, config.teacher.max_length)
+    config: RunConfig, task: Task, folder: Path, students: Sequence[Genotype] | None
+) -> TeacherOutputs | None:
+    """The layers of the teacher that students are matched with on the train texts, if any are."""
     if config.distill.matching == "none":
-        return cache_outputs(task, folder, "train", *how)
+        return None
+    how = (config.teacher.precision, config.teacher.max_length)
+    students = any_student(config) if students is None else students
     layers = layers_for(config.distill.matching, students, layers_in(folder))
     return cache_outputs(task, folder, "train", *how, *layers)
 
@@ -137,11 +140,15 @@ def _encodings(
     config: RunConfig,
     wanted: Sequence[Clustering],
     task: Task,
+    own: int,
     targets: np.ndarray,
     model: Any,
     tokenizer: Any,
 ) -> dict[str, EncodedTrain]:
-    """The train split under every encoding; validation and test texts play no part in it."""
+    """The train split under every encoding; validation and test texts play no part in it.
+
+    What a word is evidence of is counted in the first `own` texts: those after them are copies.
+    """
     texts = [
         [w.lower() for part in parts(text) for w in segment(part).words]
         for text in task.train.texts
@@ -151,7 +158,7 @@ def _encodings(
     vocabularies = {PLAIN: plain_vocabulary(tokenizer)}
     lexicons = {PLAIN: united(tables, config.encoding.lexicons)}
     if wanted and supports_synonyms(tokenizer):
-        evidence = word_evidence(texts, np.asarray(targets, dtype=np.float32))
+        evidence = word_evidence(texts[:own], np.asarray(targets[:own], dtype=np.float32))
         for clustering, clusters in clusters_of(wanted, tables, evidence).items():
             vocabularies[clustering.key] = synonym_vocabulary(tokenizer, clusters)
             lexicons[clustering.key] = united(tables, clustering.lexicons)

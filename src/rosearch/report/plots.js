@@ -240,6 +240,7 @@ function showHover({ points: [point], event }) {
   if (!point.customdata || touch) return;
   const [run, at] = point.customdata, card = byId("hover"), stage = byId("stage");
   card.replaceChildren(...facts(run, at), drawDag(decode(data, data.runs[run].genotype[at])));
+  card.dataset.candidate = data.runs[run].id[at];
   card.hidden = false;
   const frame = stage.getBoundingClientRect();
   const x = event.clientX - frame.left, y = event.clientY - frame.top;
