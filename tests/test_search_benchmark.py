@@ -145,3 +145,35 @@ def test_pairs(benchmarks):
     half = 4.302652729749464 * 0.1 / np.sqrt(3)  # t of 2 degrees of freedom
     assert (low, high) == pytest.approx((0.1 - half, 0.1 + half))
     assert benchmarks.search.paired([(1.0, 0.0)])["interval"] is None
+
+
+def test_what_was_trained_from_scratch_is_told_again(benchmarks, tmp_path: Path, monkeypatch, rng):
+    """A second method with the same seed, and a stopped benchmark, train nothing twice."""
+    trained: list[str] = []
+    most = 0
+
+    def evaluate(candidate, fidelity, context):
+        if len(trained) == most:
+            raise KeyboardInterrupt
+        trained.append(candidate.id)
+        return scored(Job(0, candidate, 1), conv_share(candidate.genotype)).score
+
+    monkeypatch.setattr(benchmarks.search, "evaluate", evaluate)
+    config = make_config("quick", None, {"search": {"rungs": [0.1, 1.0], "population": 8}})
+    seeds = [sample(SPACE, rng) for _ in range(3)]
+    scratch: dict[tuple[str, int], Any] = {}
+
+    def play(name: str, until: int) -> list[str]:
+        nonlocal most
+        most, path = until, tmp_path / f"{name}.jsonl"
+        method = benchmarks.methods.METHODS[name](SPACE, seeds, config, 0)
+        with pytest.raises(KeyboardInterrupt):
+            benchmarks.search.search(method, config, None, path, "key", 1e9, "seconds", scratch)
+        return [json.loads(line)["id"] for line in path.read_text().splitlines()]
+
+    full = play("full", 10)
+    other = play("random", 15)
+    assert full == trained[:10]
+    assert other == [*full[:8], *trained[10:15]]  # both start with the same random population
+    assert play("full", 16) == [*full, trained[15]]
+    assert len(trained) == len(set(trained)) == 16
