@@ -32,7 +32,7 @@ import numpy as np
 from common import commit
 from moocore import hypervolume
 from scipy import stats
-from search_methods import DESCRIPTIONS, METHODS, Method
+from search_methods import DESCRIPTIONS, METHODS, Method, Problem
 
 from rosearch.config import RunConfig, make_config, merged, setting
 from rosearch.errors import one_line
@@ -42,6 +42,7 @@ from rosearch.journal import Journal
 from rosearch.plan import fidelity_at, task_of
 from rosearch.prepare import prepare
 from rosearch.run_space import seed_genotypes, space_of
+from rosearch.searching import least_accuracy
 from rosearch.space.vary import Space
 from rosearch.summary import machine, versions
 from rosearch.types import Fidelity, Job, Json, Score, Trial
@@ -308,7 +309,9 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
     """Run what is not there yet; read all of it."""
     prepared = prepare(config, task_of(config.task, config.seed))
     context, space = prepared.context, searched_space(config, prepared.context)
-    seeds, key = seed_genotypes(space), json.dumps(asdict(config), sort_keys=True)
+    floor = least_accuracy(context.validation.labels)
+    problem = Problem(space, seed_genotypes(space), config, floor)
+    key = json.dumps(asdict(config), sort_keys=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
     runs = []
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
@@ -317,7 +320,7 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
             path = arguments.out / f"{name}-{seed}.jsonl"
             unfinished = arguments.out / f"{name}-{seed}-checkpoints"
             kept = unfinished if name == MAIN else None
-            method = METHODS[name](space, seeds, config, seed)
+            method = METHODS[name](problem, seed)
             here = replace(context, checkpoints=kept)
             # The main method goes on from checkpoints, so its times are its own.
             evaluated = {} if name == MAIN else scratch

@@ -7,18 +7,18 @@ and in what it was told, so an interrupted benchmark goes on by telling stored r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
 
 from rosearch.config import RunConfig
+from rosearch.searching import scheduler_of, strategy_of
 from rosearch.space.genotype import COMBINES, MAX_INPUTS, NORMS, Genotype, Node, coding_genes
 from rosearch.space.vary import Space, repair
-from rosearch.strategies import STRATEGIES, EvolutionConfig
 from rosearch.strategies.population import objectives
-from rosearch.strategies.rungs import Rungs, increments
-from rosearch.strategies.scheduler import Scheduler, candidate_seed
+from rosearch.strategies.scheduler import candidate_seed
 from rosearch.types import Candidate, Job, Trial
 
 ENDLESS = 10**9  # candidates; a run ends with its time
@@ -36,21 +36,28 @@ class Method(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What all methods search.
+
+    Attributes:
+        seeds: genotypes that come first.
+        floor: see `rosearch.strategies.rungs.best_first`.
+    """
+
+    space: Space
+    seeds: Sequence[Genotype]
+    config: RunConfig
+    floor: float = 0.0
+
+
 class Engine:
     """The whole engine: rungs, trainings that go on from checkpoints, nothing evaluated twice."""
 
-    def __init__(self, space: Space, seeds: Sequence[Genotype], config: RunConfig, seed: int):
-        rungs = config.search.rungs
-        cost = increments(rungs)
-        self.scheduler = Scheduler(
-            strategy_of(config.search.strategy, space, config),
-            Rungs(len(rungs), config.search.keep),
-            seeds,
-            ENDLESS,
-            slots=1,
-            seed=seed,
-            cost=lambda job: cost[job.rung],
-        )
+    def __init__(self, problem: Problem, seed: int):
+        search = replace(problem.config.search, candidates=ENDLESS, slots=1)
+        config = replace(problem.config, seed=seed, search=search)
+        self.scheduler = scheduler_of(config, problem.space, problem.seeds, problem.floor)
 
     def ask(self) -> Job:
         job = self.scheduler.ask()
@@ -64,11 +71,10 @@ class Engine:
 class Bare:
     """A strategy alone: each proposal is trained from scratch to the end, a known one as well."""
 
-    def __init__(self, name: str, space: Space, seeds: Sequence[Genotype], config: RunConfig,
-                 seed: int):  # fmt: skip
-        self.strategy = strategy_of(name, space, config)
-        self.seeds, self.seed = seeds, seed
-        self.last = len(config.search.rungs) - 1
+    def __init__(self, name: str, problem: Problem, seed: int):
+        self.strategy = strategy_of(name, problem.space, problem.config.search)
+        self.seeds, self.seed = problem.seeds, seed
+        self.last = len(problem.config.search.rungs) - 1
         self.indices = count()
 
     def ask(self) -> Job:
@@ -93,19 +99,20 @@ class OptunaNsga2:
     as failed. Its own settings, but for the population, which is that of the other searches.
     """
 
-    def __init__(self, space: Space, seeds: Sequence[Genotype], config: RunConfig, seed: int):
+    def __init__(self, problem: Problem, seed: int):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.NSGAIISampler(population_size=config.search.population, seed=seed)
+        search = problem.config.search
+        sampler = optuna.samplers.NSGAIISampler(population_size=search.population, seed=seed)
         self.study = optuna.create_study(sampler=sampler, directions=["maximize"] * 3)
         self.failed = optuna.trial.TrialState.FAIL
-        self.space, self.seed = space, seed
-        self.last = len(config.search.rungs) - 1
+        self.space, self.seed = problem.space, seed
+        self.last = len(search.rungs) - 1
         self.indices = count()
         self.open: Any = None
-        for genotype in seeds:
-            self.study.enqueue_trial(described(genotype, space))
+        for genotype in problem.seeds:
+            self.study.enqueue_trial(described(genotype, self.space))
 
     def ask(self) -> Job:
         while True:
@@ -185,19 +192,10 @@ def full_job(index: int, genotype: Genotype, seed: int, rung: int) -> Job:
     return Job(index, Candidate(index, genotype, candidate_seed(seed, genotype.hash)), rung)
 
 
-def strategy_of(name: str, space: Space, config: RunConfig) -> Any:
-    """A strategy with a run's settings."""
-    s = config.search
-    return STRATEGIES[name](space, EvolutionConfig(s.population, s.tournament, s.crossover))
-
-
-Maker = Callable[[Space, Sequence[Genotype], RunConfig, int], Method]
-METHODS: Mapping[str, Maker] = {
+METHODS: Mapping[str, Callable[[Problem, int], Method]] = {
     "rungs": Engine,
-    "full": lambda space, seeds, config, seed: Bare(
-        config.search.strategy, space, seeds, config, seed
-    ),
-    "random": lambda space, seeds, config, seed: Bare("random", space, seeds, config, seed),
+    "full": lambda problem, seed: Bare(problem.config.search.strategy, problem, seed),
+    "random": lambda problem, seed: Bare("random", problem, seed),
     "optuna": OptunaNsga2,
 }
 DESCRIPTIONS = {

@@ -16,6 +16,7 @@ from rosearch.errors import UserError
 from rosearch.finals import finalists
 from rosearch.live import SHOWN, Course, SearchView, Standings
 from rosearch.run import config_meta, resume, stored_config
+from rosearch.run_space import seed_genotypes
 from rosearch.searching import Clock, Unfinished, course_of, expected_cost, scheduler_of
 from rosearch.space.cost import Sizes, flops
 from rosearch.space.vary import Space, sample
@@ -122,7 +123,7 @@ def test_a_clock_goes_on_where_an_earlier_one_stopped(run: Path):
 
 
 def test_checkpoints_of_no_more_use_are_removed(tmp_path: Path):
-    scheduler = scheduler_of(CONFIG, SPACE)
+    scheduler = scheduler_of(CONFIG, SPACE, seed_genotypes(SPACE))
     job = scheduler.ask()
     assert job is not None
     names = [f"{job.candidate.id}-{job.candidate.seed}", "0123456789abcdef-7"]

@@ -77,9 +77,10 @@ def test_methods_start_alike_stay_in_the_space_and_repeat_themselves(benchmarks,
         pytest.importorskip("optuna")
     config = make_config("quick", None, {"search": {"rungs": [0.1, 1.0], "population": 8}})
     seeds = [sample(SPACE, rng) for _ in range(3)]
+    problem = benchmarks.methods.Problem(SPACE, seeds, config)
 
     def play(told: int) -> list[tuple[str, int]]:
-        method, asked = benchmarks.methods.METHODS[name](SPACE, seeds, config, 0), []
+        method, asked = benchmarks.methods.METHODS[name](problem, 0), []
         for _ in range(told):
             job = method.ask()
             assert SPACE.fits(job.candidate.genotype)
@@ -161,12 +162,13 @@ def test_what_was_trained_from_scratch_is_told_again(benchmarks, tmp_path: Path,
     monkeypatch.setattr(benchmarks.search, "evaluate", evaluate)
     config = make_config("quick", None, {"search": {"rungs": [0.1, 1.0], "population": 8}})
     seeds = [sample(SPACE, rng) for _ in range(3)]
+    problem = benchmarks.methods.Problem(SPACE, seeds, config)
     scratch: dict[tuple[str, int], Any] = {}
 
     def play(name: str, until: int) -> list[str]:
         nonlocal most
         most, path = until, tmp_path / f"{name}.jsonl"
-        method = benchmarks.methods.METHODS[name](SPACE, seeds, config, 0)
+        method = benchmarks.methods.METHODS[name](problem, 0)
         with pytest.raises(KeyboardInterrupt):
             benchmarks.search.search(method, config, None, path, "key", 1e9, "seconds", scratch)
         return [json.loads(line)["id"] for line in path.read_text().splitlines()]

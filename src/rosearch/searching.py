@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rosearch.callbacks.base import Callbacks
-from rosearch.config import RunConfig
+from rosearch.config import RunConfig, SearchConfig
 from rosearch.executors.base import Executor
 from rosearch.live import Course, SearchView
 from rosearch.loop import search_loop
 from rosearch.plan import fidelity_at
 from rosearch.run_space import latency_of, seed_genotypes, space_of
 from rosearch.space.cost import flops
+from rosearch.space.genotype import Genotype
 from rosearch.space.vary import Space
 from rosearch.store import Store
 from rosearch.strategies import STRATEGIES, EvolutionConfig
+from rosearch.strategies.base import Strategy
 from rosearch.strategies.rungs import Rungs, expected_evaluations, increments
 from rosearch.strategies.scheduler import Scheduler
 from rosearch.types import Job, Json, Trial
@@ -57,7 +59,7 @@ def run_search(
         )
     course = course_of(config, clock.earlier)
     floor = least_accuracy(context.validation.labels)
-    scheduler = scheduler_of(config, space, floor)
+    scheduler = scheduler_of(config, space, seed_genotypes(space), floor)
     unfinished = Unfinished(context.checkpoints, scheduler)
 
     def record(trial: Trial) -> None:
@@ -92,24 +94,32 @@ def least_accuracy(labels: Sequence[int]) -> float:
     return share + 2 * math.sqrt(share * (1 - share) / len(labels))
 
 
-def scheduler_of(config: RunConfig, space: Space, floor: float = 0.0) -> Scheduler:
+def scheduler_of(
+    config: RunConfig, space: Space, seeds: Sequence[Genotype], floor: float = 0.0
+) -> Scheduler:
     """What decides the order of the evaluations of a run.
 
     Args:
+        seeds: genotypes that come first.
         floor: see `rosearch.strategies.rungs.best_first`.
     """
     s = config.search
-    settings = EvolutionConfig(s.population, s.tournament, s.crossover)
     return Scheduler(
-        STRATEGIES[s.strategy](space, settings),
+        strategy_of(s.strategy, space, s),
         Rungs(len(s.rungs), s.keep, floor=floor),
-        seed_genotypes(space),
+        seeds,
         s.candidates,
         s.slots,
         config.seed,
         expected_cost(s.rungs, space),
         s.queries,
     )
+
+
+def strategy_of(name: str, space: Space, search: SearchConfig) -> Strategy:
+    """A strategy with a run's settings."""
+    settings = EvolutionConfig(search.population, search.tournament, search.crossover)
+    return STRATEGIES[name](space, settings)
 
 
 def expected_cost(rungs: Sequence[float], space: Space) -> Callable[[Job], float]:
