@@ -41,10 +41,11 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     names = list(task_resources(config.task.name)) if config.task.train is None else []
     if config.teacher.name in resources.RESOURCES:
         names.append(config.teacher.name)
-    read = [name for attack in all_attacks(config) for name in lexicons_of(attack)]
+    attacks = dict.fromkeys((*all_attacks(config), first_attack(config)))
+    read = [name for attack in attacks for name in lexicons_of(attack)]
     for lexicon in (*read, *config.encoding.lexicons):
         names += RESOURCES.get(lexicon, ())
-    models = [model for attack in all_attacks(config) for model in models_of(attack)]
+    models = [model for attack in attacks for model in models_of(attack)]
     names += [MODELS[model] for model in models if model in MODELS]
     return tuple(dict.fromkeys(names))
 

@@ -20,7 +20,7 @@ from rosearch.budget import Amount, extended, without_budget
 from rosearch.callbacks.base import Callback, Callbacks
 from rosearch.config import RunConfig
 from rosearch.errors import MissingExtra, UserError
-from rosearch.files import write_text
+from rosearch.files import new_folder, write_text
 from rosearch.plan import check, fidelity_at, task_of
 from rosearch.run_space import check_space
 from rosearch.sampling import evaluate_sample
@@ -59,18 +59,18 @@ def search(
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
     check_space(config)
     task = task_of(config.task, config.seed)
-    out.mkdir(parents=True)
-    (out / "config.toml").write_text(configs.to_toml(config), encoding="utf-8")
-    with closing(Store(out / "run.db", create=True)) as store:
-        store.set_meta(
-            **config_meta(config),
-            started=time.time(),
-            seconds=0.0,
-            machine=machine(),
-            task=task.name,
-            label_names=task.label_names,
-            fingerprint=task.fingerprint,
-        )
+    with new_folder(out) as made:
+        write_text(made / "config.toml", configs.to_toml(config))
+        with closing(Store(made / "run.db", create=True)) as store:
+            store.set_meta(
+                **config_meta(config),
+                started=time.time(),
+                seconds=0.0,
+                machine=machine(),
+                task=task.name,
+                label_names=task.label_names,
+                fingerprint=task.fingerprint,
+            )
     return resume(out, workers, executor=executor, callbacks=callbacks)
 
 
@@ -101,7 +101,11 @@ def resume(
             write_text(folder / "config.toml", configs.to_toml(longer))
             store.set_meta(**config_meta(longer), summary=None)
         told = Callbacks((type(callback).__name__, callback) for callback in callbacks)
-        return _go_on(longer, store, workers, executor, told)
+        try:
+            return _go_on(longer, store, workers, executor, told)
+        except BaseException:  # Ctrl-C among them
+            told.stopped()
+            raise
 
 
 def _go_on(

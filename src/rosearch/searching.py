@@ -32,6 +32,7 @@ from rosearch.types import Job, Json, Trial
 if TYPE_CHECKING:
     from rosearch.fitness import Context
 
+SLOTS = 4  # per worker: keep hundreds of them busy (docs/benchmarks.md)
 # Work of a step that does not grow with the student, in FLOPs of one text; see `expected_cost`.
 FIXED_FLOPS = 2e7
 
@@ -54,7 +55,7 @@ def run_search(
     if executor.workers > s.slots:
         print(
             f"note: at most {s.slots} of {executor.workers} workers are busy; a new run with "
-            f"--set search.slots={2 * executor.workers} keeps all of them busy",
+            f"--set search.slots={SLOTS * executor.workers} keeps all of them busy",
             file=sys.stderr,
         )
     course = course_of(config, clock.earlier)

@@ -149,6 +149,23 @@ def test_a_resumed_run_goes_on_without_doubling(store: Store, folder: Path):
     assert callbacks.active
 
 
+def test_a_run_that_stops_early_may_go_on(store: Store, folder: Path):
+    callbacks = start(store, folder)
+    callbacks.trial(trial(0, 1.0), 1, 2)
+    callbacks.stopped()
+    if store.name == "mlflow":
+        assert mlflow_run(folder)[1].info.status == "KILLED"
+    callbacks = start(store, folder)
+    if store.name == "mlflow":
+        assert mlflow_run(folder)[1].info.status == "RUNNING"
+    callbacks.trial(trial(1, 2.0), 2, 2)
+    callbacks.finished(SUMMARY)
+    if store.name == "mlflow":
+        assert mlflow_run(folder)[1].info.status == "FINISHED"
+    assert callbacks.active
+    assert store.read(folder)["rung_0/fitness"] == [(0, 1.0), (1, 2.0)]
+
+
 def test_the_best_so_far_counts_earlier_processes(store: Store, folder: Path):
     start(store, folder).trial(trial(0, 5.0), 1, 2)
     start(store, folder).trial(trial(1, 1.0), 2, 2)  # the first one is not told again

@@ -41,6 +41,10 @@ class Callback(Protocol):
         """The run is finished; the summary and the report are written."""
         ...
 
+    def stopped(self) -> None:
+        """The run ends before it is finished, by Ctrl-C or an error; it may be resumed."""
+        ...
+
 
 class Silent:
     """A callback that does nothing: a base for those that need only some of the calls."""
@@ -52,6 +56,9 @@ class Silent:
         pass
 
     def finished(self, summary: Json) -> None:
+        pass
+
+    def stopped(self) -> None:
         pass
 
 
@@ -73,6 +80,9 @@ class Callbacks:
 
     def finished(self, summary: Json) -> None:
         self._tell(lambda callback: callback.finished(summary))
+
+    def stopped(self) -> None:
+        self._tell(lambda callback: callback.stopped())
 
     def _tell(self, call: Callable[[Callback], None]) -> None:
         for name, callback in [*self.active]:

@@ -77,6 +77,10 @@ class MLflow(Tracker):
                 self.client.log_artifact(self.run, str(self.folder / name))
         self.client.set_terminated(self.run)
 
+    def stopped(self) -> None:
+        if self.run:
+            self.client.set_terminated(self.run, status="KILLED")
+
     def _link(self) -> dict[str, Any]:
         try:
             found = json.loads((self.folder / LINK).read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rosearch.callbacks.base import Silent
 from rosearch.config import RunConfig, to_dict
 from rosearch.types import Json, Trial
 
@@ -17,7 +18,7 @@ METRICS = (
 FINAL = ("clean", "after_attack", "attack_success_rate", "params", "compression", "latency_ms")
 
 
-class Tracker(ABC):
+class Tracker(Silent, ABC):
     """Writes every trial to a store, once.
 
     The names of a trial's values start with its rung; its step is the index of its candidate. What

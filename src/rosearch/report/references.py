@@ -80,8 +80,12 @@ def _read(found: Entry) -> References:
         ("Latency", "one text, one thread"),
     ]
     rows = tuple(_row(entry, held_out) for entry in found["rows"])
-    passes = f"Students: {found['epochs']:d} passes over the train split, {found['seeds']:d} seeds."
-    return References(Table(tuple(columns), rows), passes)
+    epochs, seeds = found["epochs"], found["seeds"]
+    protocol = (
+        f"Students: {epochs:d} pass{'es' * (epochs != 1)} over the train split, "
+        f"{seeds:d} seed{'s' * (seeds != 1)}."
+    )
+    return References(Table(tuple(columns), rows), protocol)
 
 
 def _row(entry: Entry, held_out: Sequence[str]) -> Row:
