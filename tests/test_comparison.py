@@ -87,6 +87,18 @@ def test_every_recipe_is_a_training_that_works(recipe):
     assert not (config.distill.substitution or config.distill.characters)
 
 
+def test_a_recipe_keeps_the_device_and_refuses_another_training():
+    recipe = find_recipe("hinton")
+    g = preset(recipe.preset)
+    config = make_config("quick", None, {"distill": {"device": "cpu", "precision": "float32"}})
+    trained = trained_by(recipe, g, config).distill
+    assert (trained.device, trained.precision, trained.temperature) == ("cpu", "float32", 4.0)
+    for name, value in (("temperature", 8.0), ("characters", 0.1)):
+        config = make_config("quick", None, {"distill": {name: value}})
+        with pytest.raises(UserError, match=r"hinton says how .* device and precision"):
+            trained_by(recipe, g, config)
+
+
 def test_a_plain_student_differs_from_its_recipe_in_the_training_only():
     plains = _plains(RECIPES.values())
     assert len(plains) == len({recipe.preset for recipe in RECIPES.values()})
@@ -188,6 +200,10 @@ def test_only_a_finished_run_on_the_same_data_has_a_best_student(tmp_path: Path,
         learned = replace(settings, distill=replace(settings.distill, characters=0.1))
         store.set_meta(config=configs.to_dict(replace(learned, final=make_config().final)))
         with pytest.raises(UserError, match="'characters' cannot be held out"):
+            check_run(tmp_path, settings, task)
+        other = replace(settings, teacher=replace(settings.teacher, name="minilm"))
+        store.set_meta(config=configs.to_dict(other))
+        with pytest.raises(UserError, match="give --teacher minilm"):
             check_run(tmp_path, settings, task)
         store.set_meta(fingerprint="of something else")
         with pytest.raises(UserError, match="on other data"):

@@ -20,11 +20,11 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     """Train one student at the final fidelity, save it, evaluate it once on the test split.
 
     Args:
-        recipe: name of a recipe of the literature, see `rosearch.distill.recipes`; it replaces
-            the configuration's way of training.
+        recipe: name of a recipe of the literature, see `rosearch.distill.recipes`: how to
+            train, in place of the configuration's defaults.
 
     Raises:
-        UserError: bad configuration or data; `out` exists.
+        UserError: bad configuration or data; `out` exists; a recipe and settings of training.
     """
     from rosearch.distill.recipes import find_recipe, trained_by
     from rosearch.executors.local import one_thread

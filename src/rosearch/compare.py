@@ -79,7 +79,7 @@ def compare(
 
     Raises:
         UserError: bad configuration or data; `out` holds a comparison with other settings; `run` is
-            on other data, or used an attack that is held out here.
+            on other data, has another teacher, or used an attack that is held out here.
     """
     check(config)
     chosen = [find_recipe(name) for name in dict.fromkeys(recipes)]
@@ -135,7 +135,8 @@ def check_run(run: Path, config: RunConfig, task: Task) -> None:
     """Whether a run's student may stand in a comparison.
 
     Raises:
-        UserError: the run is on other data, or it used an attack that is held out here.
+        UserError: the run is on other data, has another teacher, or it used an attack that is held
+            out here.
     """
     with closing(Store(run / "run.db")) as store:
         known = store.meta()
@@ -145,6 +146,11 @@ def check_run(run: Path, config: RunConfig, task: Task) -> None:
             "files and seed"
         )
     searched = configs.from_dict(known["config"])
+    if searched.teacher.name != config.teacher.name:
+        raise UserError(
+            f"the teacher of {run} is {searched.teacher.name}, here it is {config.teacher.name}; "
+            f"give --teacher {searched.teacher.name}"
+        )
     held_out = tuple(name for name in all_attacks(config) if name != config.search.attack)
     check(replace(searched, final=replace(searched.final, held_out=held_out)))
 
@@ -189,7 +195,7 @@ def recipe_jobs(recipe: Recipe, g: Genotype, config: RunConfig, out: Path) -> li
     Where texts are augmented there are fewer passes over them, so that all recipes take about as
     many steps.
     """
-    d = recipe.distill()
+    d = recipe.distill(config.distill)
     copies = d.augment_copies if d.augment != "none" else 0
     full = final_fidelity(config)
     fidelity = replace(full, epochs=max(1, round(full.epochs / (1 + copies))))

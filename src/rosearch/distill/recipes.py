@@ -18,6 +18,8 @@ from rosearch.config import DistillConfig, RunConfig
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
 
+DEFAULTS = DistillConfig()
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -40,9 +42,14 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
     plain: bool = False
 
-    def distill(self) -> DistillConfig:
-        """The training, without any robust one but the recipe's own."""
-        return replace(DistillConfig(substitution=0.0), **self.settings)
+    def distill(self, base: DistillConfig = DEFAULTS) -> DistillConfig:
+        """The training, without any robust one but the recipe's own.
+
+        Args:
+            base: its device and precision are kept: where a student is trained, not how.
+        """
+        plain = replace(DEFAULTS, substitution=0.0, device=base.device, precision=base.precision)
+        return replace(plain, **self.settings)
 
     @property
     def words(self) -> dict[str, str]:
@@ -180,7 +187,17 @@ def find_recipe(name: str) -> Recipe:
 
 
 def trained_by(recipe: Recipe, g: Genotype, config: RunConfig) -> RunConfig:
-    """The configuration with a recipe's training of one student."""
+    """The configuration with a recipe's training of one student.
+
+    Raises:
+        UserError: the configuration has a training of its own.
+    """
+    d = config.distill
+    if d != replace(DEFAULTS, device=d.device, precision=d.precision):
+        raise UserError(
+            f"the recipe {recipe.name} says how its student is trained; of the settings distill.*, "
+            "only device and precision can be set beside it"
+        )
     dims = tuple(dict.fromkeys((*config.space.embedding_dims, g.embedding_dim)))
     space = replace(config.space, embedding_dims=dims, encodings=(g.encoding,))
-    return replace(config, distill=recipe.distill(), space=space)
+    return replace(config, distill=recipe.distill(config.distill), space=space)
