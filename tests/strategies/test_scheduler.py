@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from simulated import RUNGS, play, scheduler, scored
 
-from rosearch.strategies.rungs import Rungs, best_first, expected_evaluations, increments
+from rosearch.space.genotype import Genotype, Node
+from rosearch.strategies.rungs import (
+    Rungs,
+    best_first,
+    expected_evaluations,
+    increments,
+    ranks_and_contributions,
+)
 from rosearch.strategies.scheduler import candidate_seed
+from rosearch.types import Candidate, Job, Trial
 
 
 def test_without_rungs_every_candidate_is_one_job():
@@ -32,6 +42,31 @@ def test_the_better_ones_move_on():
     moved = {t.candidate.id for t in told if t.rung == 1}
     ranked = [t.candidate.id in moved for t in best_first(first)]
     assert sum(ranked[:30]) > 2 * sum(ranked[30:])
+
+
+def measured(index: int, after: float, clean: float, params: int) -> Trial:
+    trial = scored(Job(index, Candidate(index, Genotype(32, 32, (Node((0,), "conv3"),)), index), 0))
+    assert trial.score is not None
+    score = replace(trial.score, after_attack=after, clean=clean, params=params)
+    return replace(trial, score=score)
+
+
+def test_the_middle_of_the_front_moves_on_before_its_ends():
+    trials = [
+        measured(0, 0.02, 0.90, 900),  # accurate, and falls to any attack
+        measured(1, 0.90, 0.52, 1000),  # robust, and knows next to nothing
+        measured(2, 0.40, 0.80, 500),
+        measured(3, 0.39, 0.79, 600),  # dominated by the one before
+        measured(4, 0.95, 0.40, 100),  # below the floor
+    ]
+    ordered = [t.candidate.index for t in best_first(trials, floor=0.5)]
+    assert ordered == [2, 1, 0, 3, 4]
+    ranks, alone = ranks_and_contributions(trials[:4], 0.5)
+    assert ranks.tolist() == [0, 0, 0, 1]
+    # Boxes down to (0, 0.5, 1050), without what others of the rank dominate, too.
+    middle = 0.4 * 0.3 * 550 - 0.4 * 0.02 * 50 - 0.02 * 0.3 * 150 + 0.02 * 0.02 * 50
+    expected = [0.02 * (0.4 - 0.3) * 150, 0.5 * 0.02 * 50, middle, 0.39 * 0.29 * 450]
+    assert alone == pytest.approx(expected)
 
 
 def test_failures_are_not_promoted():

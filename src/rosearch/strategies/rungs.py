@@ -13,10 +13,14 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rosearch.strategies.population import ranks_and_crowding
+import moocore
+import numpy as np
+
+from rosearch.strategies.population import points
 from rosearch.types import Candidate, Trial
 
 WINDOW = 200  # results of a rung that are compared
+BEYOND = 1.05  # times the largest student's parameters: from where volume is counted
 
 
 def expected_evaluations(candidates: int, rungs: int, keep: float) -> tuple[int, ...]:
@@ -83,20 +87,39 @@ class Rungs:
 
 
 def best_first(trials: Sequence[Trial], floor: float = 0.0) -> list[Trial]:
-    """Trials of one rung by non-dominated rank, then crowding distance, then age.
+    """Trials of one rung by non-dominated rank, then hypervolume contribution, then age.
 
-    A student that always says the same is the most robust of all, and early in training many do.
-    So those with a clean accuracy below `floor` come after all others, the more accurate first:
+    Crowding distance, the usual second, sends the ends of the front first: the most accurate
+    student with no robustness, the most robust one that knows hardly more than the commonest
+    label. A contribution is the volume that a student alone of its rank dominates (Beume et al.
+    2007, section 2.2), from no robustness, a clean accuracy of `floor` and the largest student on.
+
+    A student that always says the same is the most robust of all, and early in training many do. So
+    those with a clean accuracy below `floor` come after all others, the more accurate first:
     constrained domination (Deb et al. 2002, section VI).
     """
     able = [t for t in trials if clean(t) >= floor]
-    ranks, crowding = ranks_and_crowding(able)
+    ranks, alone = ranks_and_contributions(able, floor)
     order = sorted(
         range(len(able)),
-        key=lambda i: (int(ranks[i]), -float(crowding[i]), able[i].candidate.index),
+        key=lambda i: (int(ranks[i]), -float(alone[i]), able[i].candidate.index),
     )
     unable = [t for t in trials if clean(t) < floor]
     return [able[i] for i in order] + sorted(unable, key=lambda t: (-clean(t), t.candidate.index))
+
+
+def ranks_and_contributions(trials: Sequence[Trial], floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Non-dominated rank (n,), and hypervolume contribution (n,) within the rank."""
+    values = points(trials)
+    if not len(values):
+        return np.zeros(0, dtype=int), np.zeros(0)
+    ranks: np.ndarray = moocore.pareto_rank(values, maximise=True)
+    reference = np.array([0.0, floor, BEYOND * values[:, 2].min()])  # parameters are negative here
+    alone = np.zeros(len(values))
+    for rank in np.unique(ranks):
+        members = ranks == rank
+        alone[members] = moocore.hv_contributions(values[members], ref=reference, maximise=True)
+    return ranks, alone
 
 
 def clean(trial: Trial) -> float:
