@@ -169,6 +169,7 @@ def undisturbed(smoke: Path, settings: Path, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_killed_twice_and_resumed_equals_undisturbed(
     undisturbed: Path, settings: Path, tmp_path: Path
 ):
@@ -195,6 +196,7 @@ def test_killed_twice_and_resumed_equals_undisturbed(
     assert not list((out / "students").glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_random_sample_survives_a_kill_and_changes_nothing_else(
     undisturbed: Path, settings: Path, tmp_path: Path
 ):
