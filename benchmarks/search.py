@@ -32,7 +32,7 @@ import numpy as np
 from common import commit
 from moocore import hypervolume
 from scipy import stats
-from search_methods import DESCRIPTIONS, METHODS, Method, Problem
+from search_methods import DESCRIPTIONS, ENGINES, METHODS, Method, Problem
 
 from rosearch.config import RunConfig, make_config, merged, setting
 from rosearch.errors import one_line
@@ -50,6 +50,8 @@ from rosearch.types import Fidelity, Job, Json, Score, Trial
 BASELINE, MAIN = "full", "rungs"
 SHARES = (0.25, 0.5, 1.0)  # of the time, at which methods are compared
 ENOUGH = 5.0  # times faster than the baseline
+PALETTE = ("#1f6feb", "#1a7f37", "#d1242f", "#6e7781", "#9a6700")
+COLOURS = dict(zip(METHODS, PALETTE, strict=True))
 
 
 @dataclass(frozen=True)
@@ -283,17 +285,16 @@ def figure(runs: Sequence[Run], seconds: float, path: Path) -> None:
     import plotly.graph_objects as go
 
     grid = np.linspace(0, seconds, 400)
-    colours = dict(zip(METHODS, ("#1f6feb", "#d1242f", "#6e7781", "#9a6700"), strict=True))
     drawn = go.Figure()
     for method in dict.fromkeys(run.method for run in runs):
         curves = np.array([[r.at(t) for t in grid] for r in runs if r.method == method])
         band = [*curves.max(0), *curves.min(0)[::-1]]
         drawn.add_scatter(
             x=[*grid / 60, *grid[::-1] / 60], y=band, fill="toself", opacity=0.15, mode="lines",
-            line={"width": 0, "color": colours[method]}, showlegend=False, hoverinfo="skip",
+            line={"width": 0, "color": COLOURS[method]}, showlegend=False, hoverinfo="skip",
         )  # fmt: skip
         drawn.add_scatter(
-            x=grid / 60, y=curves.mean(0), mode="lines", line={"color": colours[method]},
+            x=grid / 60, y=curves.mean(0), mode="lines", line={"color": COLOURS[method]},
             name=f"{DESCRIPTIONS[method]} (n = {len(curves)})",
         )  # fmt: skip
     drawn.update_layout(
@@ -319,11 +320,11 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
         for name in arguments.methods:
             path = arguments.out / f"{name}-{seed}.jsonl"
             unfinished = arguments.out / f"{name}-{seed}-checkpoints"
-            kept = unfinished if name == MAIN else None
+            kept = unfinished if name in ENGINES else None
             method = METHODS[name](problem, seed)
             here = replace(context, checkpoints=kept)
-            # The main method goes on from checkpoints, so its times are its own.
-            evaluated = {} if name == MAIN else scratch
+            # Who goes on from checkpoints has times of its own.
+            evaluated = {} if name in ENGINES else scratch
             search(method, config, here, path, key, arguments.minutes, arguments.clock, evaluated)
             shutil.rmtree(unfinished, ignore_errors=True)
             last, classes = len(config.search.rungs) - 1, len(context.label_names)

@@ -52,20 +52,26 @@ class Problem:
 
 
 class Engine:
-    """The whole engine: rungs, trainings that go on from checkpoints, nothing evaluated twice."""
+    """The whole engine: rungs, trainings that go on from checkpoints, nothing evaluated twice.
 
-    def __init__(self, problem: Problem, seed: int):
-        search = replace(problem.config.search, candidates=ENDLESS, slots=1)
+    Args:
+        lowest: the rung that candidates start on.
+    """
+
+    def __init__(self, problem: Problem, seed: int, lowest: int = 0):
+        self.lowest = lowest
+        search = problem.config.search
+        search = replace(search, candidates=ENDLESS, slots=1, rungs=search.rungs[lowest:])
         config = replace(problem.config, seed=seed, search=search)
         self.scheduler = scheduler_of(config, problem.space, problem.seeds, problem.floor)
 
     def ask(self) -> Job:
         job = self.scheduler.ask()
         assert job is not None
-        return job
+        return replace(job, rung=job.rung + self.lowest)
 
     def tell(self, job: Job, trial: Trial) -> None:
-        self.scheduler.tell(job, trial)
+        self.scheduler.tell(job, replace(trial, rung=trial.rung - self.lowest))
 
 
 class Bare:
@@ -194,13 +200,16 @@ def full_job(index: int, genotype: Genotype, seed: int, rung: int) -> Job:
 
 METHODS: Mapping[str, Callable[[Problem, int], Method]] = {
     "rungs": Engine,
+    "upper": lambda problem, seed: Engine(problem, seed, lowest=1),
     "full": lambda problem, seed: Bare(problem.config.search.strategy, problem, seed),
     "random": lambda problem, seed: Bare("random", problem, seed),
     "optuna": OptunaNsga2,
 }
+ENGINES = ("rungs", "upper")  # go on from checkpoints
 DESCRIPTIONS = {
     "rungs": "RoSearch with rungs",
-    "full": "the same without rungs, checkpoints, deduplication",
+    "upper": "the same without the lowest rung",
+    "full": "RoSearch without rungs, checkpoints, deduplication",
     "random": "random search",
     "optuna": "Optuna NSGA-II",
 }

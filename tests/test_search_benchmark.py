@@ -71,7 +71,7 @@ def conv_share(g: Genotype) -> float:
     return sum("conv" in node.op for node in g.nodes) / len(g.nodes)
 
 
-@pytest.mark.parametrize("name", ["rungs", "full", "random", "optuna"])
+@pytest.mark.parametrize("name", ["rungs", "upper", "full", "random", "optuna"])
 def test_methods_start_alike_stay_in_the_space_and_repeat_themselves(benchmarks, name: str, rng):
     if name == "optuna":
         pytest.importorskip("optuna")
