@@ -60,6 +60,7 @@ def search(
     check_space(config)
     task = task_of(config.task, config.seed)
     with new_folder(out) as made:
+        made.mkdir()
         write_text(made / "config.toml", configs.to_toml(config))
         with closing(Store(made / "run.db", create=True)) as store:
             store.set_meta(
