@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import rosearch.run
 from rosearch import config as configs
 from rosearch.calibrate import Measured, estimate, in_words, two_candidates
+from rosearch.callbacks.base import Silent
 from rosearch.config import MOST_CANDIDATES, RunConfig, make_config
 from rosearch.errors import UserError
 from rosearch.finals import finalists
 from rosearch.live import SHOWN, Course, SearchView, Standings
-from rosearch.run import config_meta, resume, stored_config
+from rosearch.run import config_meta, resume, search, stored_config
 from rosearch.run_space import seed_genotypes
 from rosearch.searching import Clock, Unfinished, course_of, expected_cost, scheduler_of
 from rosearch.space.cost import Sizes, flops
@@ -54,6 +56,39 @@ def trials(n: int, rungs: int = 2) -> list[Trial]:
             error = "ValueError: x" if failed else None
             found.append(Trial(candidate, None if failed else score, error, rung))
     return found
+
+
+def test_a_new_run_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch):
+    seen: list[RunConfig] = []
+
+    def going_on(config: RunConfig, store: Store, *_: object) -> dict[str, object]:
+        seen.append(config)
+        assert store.meta()["task"] == "mr"
+        raise KeyboardInterrupt
+
+    class Told(Silent):
+        stops = 0
+
+        def stopped(self) -> None:
+            self.stops += 1
+
+    monkeypatch.setattr(rosearch.run, "_go_on", going_on)
+    out, told = tmp_path / "runs" / "new", Told()
+    with pytest.raises(KeyboardInterrupt):
+        search(CONFIG, out, callbacks=[told])
+    with pytest.raises(KeyboardInterrupt):  # stopped at once, it is a run to go on with
+        resume(out, callbacks=[told])
+    assert seen == [CONFIG, CONFIG]
+    assert told.stops == 2
+    assert [path.name for path in out.parent.iterdir()] == ["new"]
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Store, "set_meta", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        search(CONFIG, tmp_path / "runs" / "other")
+    assert [path.name for path in out.parent.iterdir()] == ["new"]
 
 
 def test_the_settings_of_a_run_are_read_back(run: Path):
