@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from common import commit
-from scipy import stats
+from intervals import half_width
 
 from rosearch.config import DistillConfig, make_config
 from rosearch.executors.local import ProcessPool
@@ -97,10 +97,7 @@ def summary(store: Store, method: str, attacks: tuple[str, ...]) -> Json:
 
     def told(values: list[float], differences: list[float]) -> dict[str, Any]:
         found = {"mean": round(float(np.mean(values)), 4), "seeds": [round(v, 3) for v in values]}
-        gain = np.array(differences)
-        spread = gain.std(ddof=1) if len(gain) > 1 else float("nan")
-        half = float(stats.t.ppf(0.975, len(gain) - 1)) * spread / len(gain) ** 0.5
-        mean = float(gain.mean())
+        mean, half = float(np.mean(differences)), half_width(differences)
         return {
             **found,
             "gain": round(mean, 4),

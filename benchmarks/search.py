@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 from common import commit
+from intervals import half_width
 from moocore import hypervolume
-from scipy import stats
 from search_methods import DESCRIPTIONS, ENGINES, METHODS, Method, Problem
 
 from rosearch.config import RunConfig, make_config, merged, setting
@@ -218,9 +218,7 @@ def paired(found: Sequence[tuple[float, float]]) -> Json:
     """Wins and the mean difference of pairs, with its 95 % t interval."""
     differences = np.array([mine - theirs for mine, theirs in found])
     n, mean = len(differences), float(differences.mean())
-    half = 0.0
-    if n > 1:
-        half = float(stats.t.ppf(0.975, n - 1) * differences.std(ddof=1) / np.sqrt(n))
+    half = half_width(differences)
     return {
         "pairs": n,
         "wins": int((differences > 0).sum()),

@@ -584,13 +584,13 @@ def compare(
 ) -> None:
     """Classic students of the literature and the best of a run, under one protocol: one table."""
     from rosearch import output
-    from rosearch.compare import compare_into
+    from rosearch.compare import FOLDER, compare_into
     from rosearch.config import make_config
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
     flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
     config = make_config("quick", None, _with_settings(flags, settings))
-    folder = out or (run / "comparison" if run else Path("comparisons") / _task_label(config))
+    folder = out or (run / FOLDER if run else Path("comparisons") / _task_label(config))
     try:
         table = compare_into(folder, config, recipe, run, compressed, workers)
     except KeyboardInterrupt:

@@ -26,8 +26,9 @@ from rosearch.export.load import is_onnx, load_onnx, onnx_victim
 from rosearch.files import write_text
 from rosearch.finals import evaluate_all, unfinished
 from rosearch.fitness import FinalJob, Opened, open_classifier
-from rosearch.plan import all_attacks, check, final_fidelity, task_of
+from rosearch.plan import all_attacks, check, final_fidelity, held_out_attacks, task_of
 from rosearch.prepare import Prepared, prepare
+from rosearch.report.references import PLACE
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import preset
 from rosearch.store import Store
@@ -36,8 +37,7 @@ from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher
 from rosearch.types import Json
 
-FILE = "comparison.json"
-FOLDER = "comparison"  # of a run
+FOLDER, FILE = PLACE.parts  # in the folder of a run
 SPARSITY = 0.5
 
 
@@ -151,8 +151,7 @@ def check_run(run: Path, config: RunConfig, task: Task) -> None:
             f"the teacher of {run} is {searched.teacher.name}, here it is {config.teacher.name}; "
             f"give --teacher {searched.teacher.name}"
         )
-    held_out = tuple(name for name in all_attacks(config) if name != config.search.attack)
-    check(replace(searched, final=replace(searched.final, held_out=held_out)))
+    check(replace(searched, final=replace(searched.final, held_out=held_out_attacks(config))))
 
 
 def _plains(recipes: Iterable[Recipe]) -> list[Recipe]:
@@ -308,7 +307,7 @@ def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> 
     return {
         "task": task.name,
         "search_attack": config.search.attack,
-        "held_out": [name for name in all_attacks(config) if name != config.search.attack],
+        "held_out": list(held_out_attacks(config)),
         "epochs": config.final.epochs,
         "seeds": config.final.seeds,
         "rows": sorted(entries, key=lambda e: (order.index(e["kind"]), -e["megabytes"])),

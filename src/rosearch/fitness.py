@@ -99,7 +99,8 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     if family and fidelity.portion == family.portion:
         family.leave(candidate.genotype, model)
     trained = time.perf_counter()
-    rated = rate(candidate.genotype, model, fidelity, context)
+    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
+    rated = rate(candidate.genotype, victim, fidelity, context)
     counts = rated.counts
     return Score(
         clean=rated.clean,
@@ -127,9 +128,8 @@ class Rated(NamedTuple):
     fitness: float
 
 
-def rate(g: Genotype, model: Any, fidelity: Fidelity, context: Context) -> Rated:
+def rate(g: Genotype, victim: Victim, fidelity: Fidelity, context: Context) -> Rated:
     """Measure a student of genotype `g` on the validation split, as the search does."""
-    victim = ModelVictim(model, context.encoded[g.encoding_key].tokenizer())
     clean = count_correct(victim, context.validation) / len(context.validation)
     attacks = context.attacks(fidelity.attack, fidelity.max_queries, exact=False)
     counts, _ = attack_split(
@@ -270,9 +270,10 @@ def _trained(job: FinalJob, context: Context, on_batch: OnBatch | None) -> Opene
         context = replace(context, distill=job.distill)
     model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
     tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
-    rated = rate(job.genotype, model, job.fidelity, context)
+    victim = ModelVictim(model, tokenizer)
+    rated = rate(job.genotype, victim, job.fidelity, context)
     save_student(model, tokenizer, job.folder)
-    return Opened(model, ModelVictim(model, tokenizer), rated.params, rated.fitness)
+    return Opened(model, victim, rated.params, rated.fitness)
 
 
 def count_correct(victim: Victim, split: Split) -> int:

@@ -41,7 +41,7 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     names = list(task_resources(config.task.name)) if config.task.train is None else []
     if config.teacher.name in resources.RESOURCES:
         names.append(config.teacher.name)
-    attacks = dict.fromkeys((*all_attacks(config), first_attack(config)))
+    attacks = attacks_read(config)
     read = [name for attack in attacks for name in lexicons_of(attack)]
     for lexicon in (*read, *config.encoding.lexicons):
         names += RESOURCES.get(lexicon, ())
@@ -55,6 +55,16 @@ def all_attacks(config: RunConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys((config.search.attack, *config.final.held_out)))
 
 
+def held_out_attacks(config: RunConfig) -> tuple[str, ...]:
+    """The held-out attacks alone."""
+    return all_attacks(config)[1:]
+
+
+def attacks_read(config: RunConfig) -> tuple[str, ...]:
+    """The attacks that a run has to have ready: that of the first rung, too."""
+    return tuple(dict.fromkeys((*all_attacks(config), first_attack(config))))
+
+
 def check(config: RunConfig) -> None:
     """Refuse a configuration that would fail later on.
 
@@ -62,7 +72,7 @@ def check(config: RunConfig) -> None:
         UserError: unknown attacks or lexicons, or a held-out attack that the search uses or
             training hardens students against.
     """
-    for name in (*all_attacks(config), first_attack(config)):
+    for name in attacks_read(config):
         check_attack(name)
     _check_matching(config)
     searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)

@@ -23,7 +23,7 @@ from rosearch.distill.matches import layers_for
 from rosearch.distill.robust.characters import misspellings
 from rosearch.distill.robust.substitution import substitutes
 from rosearch.fitness import Context
-from rosearch.plan import all_attacks, first_attack
+from rosearch.plan import attacks_read
 from rosearch.progress import stage
 from rosearch.space.encoding import PLAIN, Clustering
 from rosearch.space.genotype import Genotype, Node
@@ -71,7 +71,7 @@ def prepare(
     folder = fit_teacher(task, config.teacher, config.seed)
     how = (config.teacher.precision, config.teacher.max_length)
     answers = load_targets(cache_targets(task, folder, "validation", *how)).argmax(1)
-    attacks = tuple(dict.fromkeys((*all_attacks(config), first_attack(config))))
+    attacks = attacks_read(config)
     # Before texts are added: what attacks ask must not depend on how students are trained.
     folders = attack_folders(attacks, None, task, config.teacher.name)
     model, tokenizer = load_classifier(folder)

@@ -48,14 +48,18 @@ class Recipe:
         Args:
             base: its device and precision are kept: where a student is trained, not how.
         """
-        plain = replace(DEFAULTS, substitution=0.0, device=base.device, precision=base.precision)
-        return replace(plain, **self.settings)
+        return replace(_where(base), **{"substitution": 0.0, **self.settings})
 
     @property
     def words(self) -> dict[str, str]:
         """What a table says about it."""
         texts = {"preset": self.preset, "source": self.source, "loss": self.what}
         return {**texts, "departures": self.departures}
+
+
+def _where(base: DistillConfig) -> DistillConfig:
+    """The default training, on the device and in the precision of another."""
+    return replace(DEFAULTS, device=base.device, precision=base.precision)
 
 
 def plain_recipe(recipe: Recipe) -> Recipe:
@@ -192,8 +196,7 @@ def trained_by(recipe: Recipe, g: Genotype, config: RunConfig) -> RunConfig:
     Raises:
         UserError: the configuration has a training of its own.
     """
-    d = config.distill
-    if d != replace(DEFAULTS, device=d.device, precision=d.precision):
+    if config.distill != _where(config.distill):
         raise UserError(
             f"the recipe {recipe.name} says how its student is trained; of the settings distill.*, "
             "only device and precision can be set beside it"

@@ -9,7 +9,7 @@ from typing import Any
 
 from rosearch.config import RunConfig, from_dict, make_config
 from rosearch.errors import UserError
-from rosearch.plan import all_attacks, task_of
+from rosearch.plan import held_out_attacks, task_of
 from rosearch.store import Store
 from rosearch.summary import model_entry
 from rosearch.tasks import Task
@@ -144,6 +144,5 @@ def _record(store: Store, config: RunConfig, student: str) -> RunRecord | None:
     if not found["student"] or not found["teacher"]:
         return None
     attack, params = config.search.attack, found["teacher"][0].params
-    held_out = tuple(name for name in all_attacks(config) if name != attack)
     entries = {role: model_entry(runs, attack, params) for role, runs in found.items() if runs}
-    return RunRecord(attack, held_out, entries)
+    return RunRecord(attack, held_out_attacks(config), entries)
