@@ -27,7 +27,7 @@ from rosearch.searching import expected_cost
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.vary import Space
 from rosearch.store import Store
-from rosearch.strategies import STRATEGIES, EvolutionConfig
+from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
 from rosearch.summary import machine
@@ -54,7 +54,7 @@ def scored(job: Job, rng: np.random.Generator) -> Trial:
 
 
 def scheduler(strategy: str, candidates: int, slots: int, seed: int) -> Scheduler:
-    made = STRATEGIES[strategy](SPACE, EvolutionConfig(population=100))
+    made = STRATEGIES[strategy](SPACE, StrategyConfig(population=100))
     cost = expected_cost(SHARES, SPACE)
     return Scheduler(made, Rungs(len(SHARES)), [], candidates, slots, seed, cost)
 

@@ -21,7 +21,7 @@ from rosearch.searching import expected_cost
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype
 from rosearch.space.vary import Space
-from rosearch.strategies import STRATEGIES, EvolutionConfig
+from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
 from rosearch.types import Fidelity, Job, Json, Score, Trial
@@ -78,7 +78,7 @@ def front_volume() -> float:
 
 def scheduler_of(candidates: int, slots: int, seed: int, strategy: str = "rosearch") -> Scheduler:
     """The engine as a run has it."""
-    made = STRATEGIES[strategy](SPACE, EvolutionConfig(population=50))
+    made = STRATEGIES[strategy](SPACE, StrategyConfig(population=50))
     cost = expected_cost(SHARES, SPACE)
     return Scheduler(made, Rungs(len(SHARES), KEEP), [], candidates, slots, seed, cost)
 

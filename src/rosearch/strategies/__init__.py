@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rosearch.space.vary import Space
-from rosearch.strategies.base import Proposal, Strategy
+from rosearch.strategies.base import Proposal, Strategy, StrategyConfig
 from rosearch.strategies.local import Local
 from rosearch.strategies.nsga2 import Nsga2
 from rosearch.strategies.random import Random
-from rosearch.strategies.rosearch import Evolution, EvolutionConfig
+from rosearch.strategies.rosearch import Evolution
+from rosearch.strategies.surrogate import Surrogate
 
-__all__ = ["STRATEGIES", "EvolutionConfig", "Proposal", "Strategy"]
+__all__ = ["STRATEGIES", "Proposal", "Strategy", "StrategyConfig"]
 
-STRATEGIES: dict[str, Callable[[Space, EvolutionConfig], Strategy]] = {
+STRATEGIES: dict[str, Callable[[Space, StrategyConfig], Strategy]] = {
     "rosearch": Evolution,
     "nsga2": Nsga2,
     "random": lambda space, config: Random(space),
     "local": lambda space, config: Local(space),
+    "surrogate": Surrogate,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -15,6 +16,23 @@ class Proposal(NamedTuple):
 
     genotype: Genotype
     parent: str | None = None
+
+
+@dataclass(frozen=True)
+class StrategyConfig:
+    """Settings of the strategies; each reads those that concern it.
+
+    Attributes:
+        population: living trials that may become parents; as many first candidates are random.
+        tournament: trials drawn for each tournament.
+        crossover: share of children that have two parents.
+        floor: clean accuracy below which a student has learned nothing.
+    """
+
+    population: int = 12
+    tournament: int = 4
+    crossover: float = 0.2
+    floor: float = 0.0
 
 
 class Strategy(Protocol):

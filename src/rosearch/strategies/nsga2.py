@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rosearch.space.vary import Space, crossover, mutate, sample
-from rosearch.strategies.base import Proposal
+from rosearch.strategies.base import Proposal, StrategyConfig
 from rosearch.strategies.population import ranks_and_crowding, tournament
-from rosearch.strategies.rosearch import EvolutionConfig
 from rosearch.types import Trial
 
 
@@ -19,7 +18,7 @@ class Nsga2:
     beats a lower one, since results of different rungs can't be compared.
     """
 
-    def __init__(self, space: Space, config: EvolutionConfig) -> None:
+    def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
         self.config = config
         self.living: dict[str, Trial] = {}

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from rosearch.space.vary import Space, crossover, mutate, sample
-from rosearch.strategies.base import Proposal
+from rosearch.strategies.base import Proposal, StrategyConfig
 from rosearch.strategies.population import standing, tournament
 from rosearch.types import Trial
-
-
-@dataclass(frozen=True)
-class EvolutionConfig:
-    """Settings of the evolution.
-
-    Attributes:
-        population: living trials that may become parents; as many first candidates are random.
-        tournament: trials drawn for each tournament.
-        crossover: share of children that have two parents.
-    """
-
-    population: int = 12
-    tournament: int = 4
-    crossover: float = 0.2
 
 
 class Evolution:
@@ -34,7 +17,7 @@ class Evolution:
     candidate was better than most of those left behind there.
     """
 
-    def __init__(self, space: Space, config: EvolutionConfig) -> None:
+    def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
         self.config = config
         self.living: dict[str, Trial] = {}  # in the order of proposal
