@@ -216,12 +216,12 @@ class SearchConfig:
             statistics only; see `rosearch.strategies.uniform`.
     """
 
-    strategy: str = "rosearch"
+    strategy: str = "surrogate"
     candidates: int = 64
     minutes: float | None = None
     queries: int | None = None
-    rungs: tuple[float, ...] = (0.06, 0.2, 1.0)
-    keep: float = 3.0
+    rungs: tuple[float, ...] = (0.12, 1.0)
+    keep: float = 4.0
     population: int = 16
     tournament: int = 4
     crossover: float = 0.2
@@ -442,7 +442,7 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
     _check_device(config.distill.device)
     if config.search.inherit and len(config.search.rungs) < 2:
         raise UserError(
-            "config: search.inherit needs several search.rungs, such as [0.06, 0.2, 1], "
+            "config: search.inherit needs several search.rungs, such as [0.12, 1], "
             f"found {list(config.search.rungs)}"
         )
     return config
@@ -534,7 +534,7 @@ def _check_rungs(rungs: tuple[float, ...]) -> None:
     if list(rungs) != sorted(rungs) or rungs[-1] != 1:
         raise UserError(
             "config: search.rungs: expected shares that grow and end with 1, such as "
-            f"[0.06, 0.2, 1], found {list(rungs)}"
+            f"[0.12, 1], found {list(rungs)}"
         )
 
 

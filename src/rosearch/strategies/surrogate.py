@@ -68,7 +68,8 @@ class Surrogate:
         known = {name for name, _ in self.results}
         pool = [found for found in pool if found.genotype.hash not in known] or pool
         gain = model.gain([found.genotype for found in pool], self.space)
-        return pool[int(gain.argmax())]
+        # Rounded: the last digits depend on the machine's linear algebra, the choice must not.
+        return pool[int(np.log(gain + 1e-300).round(6).argmax())]
 
     def _pool(self, rng: np.random.Generator) -> list[Proposal]:
         fronts = self.local.fronts
