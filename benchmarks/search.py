@@ -391,7 +391,11 @@ def main() -> None:
     if "optuna" in arguments.methods and find_spec("optuna") is None:
         print("without Optuna: pip install -r benchmarks/search-requirements.txt")
         arguments.methods.remove("optuna")
-    flags: dict[str, Any] = {"search": {"rungs": [0.12, 1.0], "epochs": 2, "attacked": 200}}
+    flags: dict[str, Any] = {
+        "search": {
+            "strategy": "surrogate", "rungs": [0.12, 1.0], "epochs": 2, "attacked": 200,
+        }
+    }  # fmt: skip
     for text in arguments.settings:
         flags = merged(flags, setting(text))
     config = make_config(arguments.preset, None, flags)
