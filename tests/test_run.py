@@ -235,7 +235,14 @@ def test_a_search_without_a_limit_on_candidates_counts_without_a_total(capsys):
 
 @pytest.mark.parametrize(("workers", "share"), [(1, 1.0), (2, 0.5), (50, 1 / 8)])
 def test_an_estimate_adds_up(workers: int, share: float):
-    search = {"candidates": 90, "rungs": [0.25, 1.0], "slots": 8, "attacked": 100, "epochs": 1}
+    search = {
+        "candidates": 90,
+        "rungs": [0.25, 1.0],
+        "keep": 3.0,
+        "slots": 8,
+        "attacked": 100,
+        "epochs": 1,
+    }
     final = {"finalists": 2, "seeds": 3, "epochs": 4, "attacked": 50, "held_out": ["characters"]}
     config = configs.from_dict({"search": search, "final": final})
     pair = two_candidates(SPACE, 0)
