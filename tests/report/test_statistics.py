@@ -16,7 +16,7 @@ import pytest
 from scipy.stats import pearsonr
 
 from rosearch.errors import MissingExtra
-from rosearch.report.features import columns_of, density, depth, features
+from rosearch.report.features import columns_of, density, features
 from rosearch.report.findings import forest, section, words
 from rosearch.report.page import write_report
 from rosearch.report.regression import holm
@@ -26,6 +26,7 @@ from rosearch.space.genotype import Genotype, Node, encoded_by
 from rosearch.space.ops import OPS
 from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.vary import Space, sample
+from rosearch.space.vector import depth
 from rosearch.store import Store
 from rosearch.types import Candidate, Fidelity, Score, Trial
 

@@ -19,10 +19,10 @@ import numpy as np
 
 from rosearch.space.genotype import ACTIVATIONS, ENCODINGS, POOLINGS, POSITIONS, Genotype
 from rosearch.space.ops import OPS
+from rosearch.space.vector import FAMILIES, LEAST_TOLERANCE, depth
 
 Kind = Literal["choice", "presence", "amount"]
 RARE = 8  # fewer candidates than these tell nothing about what they have
-LEAST_TOLERANCE = 0.001  # a tolerance of 0 has no logarithm
 Values = Callable[[Genotype], str | bool | float]
 
 
@@ -65,14 +65,6 @@ class Column:
     having: int
 
 
-def depth(g: Genotype) -> int:
-    """Nodes on the longest path through the whole stack."""
-    longest = [0]
-    for node in g.nodes:
-        longest.append(1 + max(longest[source] for source in node.inputs))
-    return g.repeat * max(longest)
-
-
 def density(g: Genotype) -> float:
     """Edges of the cell, of those that an acyclic graph of as many nodes could have."""
     n = len(g.nodes)
@@ -86,8 +78,7 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     then operations and activations, those that are had by the most nearly half first, then the
     rest.
     """
-    families = dict.fromkeys(op.family for op in OPS.values())
-    operations = [_operation(family) for family in families]
+    operations = [_operation(family) for family in FAMILIES]
     activations = [_activation(name) for name in ACTIVATIONS if name != "none"]
     return [
         Feature("encoding", "encoding", "choice", lambda g: g.encoding, ENCODINGS[0]),

@@ -42,7 +42,7 @@ def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
             *(float(g.position == name) for name in POSITIONS),
             *(float(g.pooling == name) for name in POOLINGS),
             float(n),
-            math.log2(longest_path(g)),
+            math.log2(depth(g)),
             float(sum(len(node.inputs) for node in g.nodes)),
             sum(node.norm == "layer" for node in g.nodes) / n,
             *(joins[name] / n for name in COMBINES),
@@ -55,7 +55,7 @@ def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
     )
 
 
-def longest_path(g: Genotype) -> int:
+def depth(g: Genotype) -> int:
     """Nodes on the longest path through the whole stack."""
     longest = [0]
     for node in g.nodes:

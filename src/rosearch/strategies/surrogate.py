@@ -16,6 +16,7 @@ from rosearch.strategies.gaussian_process import GaussianProcess, Settings
 from rosearch.strategies.improvement import expected_improvement
 from rosearch.strategies.local import Local
 from rosearch.strategies.population import points
+from rosearch.strategies.rungs import BEYOND
 from rosearch.types import Trial
 
 FIRST = 5  # candidates before the first that the model chooses
@@ -124,7 +125,7 @@ class _Model:
         means, _ = self.predict(known[full])
         seen = np.column_stack([means, values[full, 2]])
         self.front = seen[moocore.is_nondominated(seen, maximise=True)]
-        self.reference = np.array([0.0, floor, 1.05 * values[:, 2].min()])
+        self.reference = np.array([0.0, floor, BEYOND * values[:, 2].min()])
 
     def predict(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means (M, 2) and standard deviations (M, 2) on the last rung."""
