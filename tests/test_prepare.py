@@ -7,7 +7,7 @@ import pytest
 
 from rosearch.config import clusterings_of, from_dict, make_config, to_dict
 from rosearch.errors import UserError
-from rosearch.plan import FEWEST_ATTACKED, check, fidelity_at
+from rosearch.plan import FEWEST_ATTACKED, attacks_read, check, fidelity_at
 from rosearch.prepare import clusters_of, united
 from rosearch.run_space import check_space, latency_of, seed_genotypes, space_of
 from rosearch.space.encoding import Clustering
@@ -140,6 +140,8 @@ def test_rungs_cost_more_and_more_and_the_last_one_is_the_full_evaluation():
     assert fidelity_at(few, 1).attacked == 30
     alone = from_dict({"search": {**search, "rungs": [1], "first_attack": "fgsm"}})
     assert fidelity_at(alone, 0) == full
+    assert "fgsm" in attacks_read(other)
+    assert "fgsm" not in attacks_read(alone)
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "pgd"])
@@ -149,3 +151,10 @@ def test_what_the_first_rung_attacks_cannot_be_held_out(attack: str):
     with pytest.raises(UserError, match=rf"the attack {attack!r} cannot be held out"):
         check(from_dict({"search": search, "final": final}))
     check(from_dict({"search": {"rungs": [0.5, 1]}, "final": final}))
+    check(from_dict({"search": {**search, "rungs": [1]}, "final": final}))
+
+
+def test_a_search_against_an_attack_on_embeddings_leaves_none_of_them_to_hold_out():
+    config = {"search": {"attack": "fgsm", "rungs": [1]}, "final": {"held_out": ["pgd"]}}
+    with pytest.raises(UserError, match="the attack 'pgd' cannot be held out"):
+        check(from_dict(config))

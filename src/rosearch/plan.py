@@ -76,9 +76,9 @@ def check(config: RunConfig) -> None:
         check_attack(name)
     _check_matching(config)
     searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)
-    if len(config.search.rungs) > 1:
-        kin = _read(first_attack(config))
-        searched |= kin | (EMBEDDINGS if kin & EMBEDDINGS else frozenset())
+    searched |= _read(first_attack(config))
+    if searched & EMBEDDINGS:
+        searched |= EMBEDDINGS
     trained = trained_against(config.distill)
     for name in config.final.held_out:
         read = _read(name)
@@ -146,8 +146,9 @@ def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
 
 
 def first_attack(config: RunConfig) -> str:
-    """The attack of the first rung."""
-    return config.search.first_attack or config.search.attack
+    """The attack of the first rung; its own does not count where it is the last one, too."""
+    s = config.search
+    return s.first_attack if s.first_attack and len(s.rungs) > 1 else s.attack
 
 
 def final_fidelity(config: RunConfig) -> Fidelity:
