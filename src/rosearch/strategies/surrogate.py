@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import moocore
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from rosearch.space.cost import params, work
 from rosearch.space.genotype import Genotype
@@ -64,11 +66,12 @@ class Surrogate:
     def propose(self, index: int, rng: np.random.Generator) -> Proposal:
         if index < FIRST or len(self.results) < FIRST:
             return Proposal(sample(self.space, rng))
-        model = self._known_model()
         pool = self._pool(rng)
         known = {name for name, _ in self.results}
         pool = [found for found in pool if found.genotype.hash not in known] or pool
-        gain = model.gain([found.genotype for found in pool], self.space)
+        # Matrices are small, and the workers have the cores: threads would wait for each other.
+        with _linear_algebra().limit(limits=1, user_api="blas"):
+            gain = self._known_model().gain([found.genotype for found in pool], self.space)
         # Rounded: the last digits depend on the machine's linear algebra, the choice must not.
         return pool[int(np.log(gain + 1e-300).round(6).argmax())]
 
@@ -98,6 +101,12 @@ class Surrogate:
             if again:
                 self._settings = (self.learned, self._model.settings)
         return self._model
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    """Of NumPy and SciPy, looked up once: that takes milliseconds."""
+    return ThreadpoolController()
 
 
 class _Model:
