@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import moocore
 import numpy as np
 import pytest
 from simulated import CONFIG, RUNGS, SPACE, play, scheduler, scored
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from rosearch.space.cost import params
-from rosearch.space.vary import sample
+from rosearch.space.genotype import Genotype
+from rosearch.space.vary import Space, sample
 from rosearch.space.vector import vector
 from rosearch.strategies import STRATEGIES
 from rosearch.strategies.gaussian_process import GaussianProcess, Settings
 from rosearch.strategies.improvement import expected_improvement
+from rosearch.strategies.surrogate import _Model
 from rosearch.types import Candidate, Job
 
 
@@ -148,3 +153,20 @@ def test_results_of_lower_rungs_are_enough_to_begin_with():
     assert params(found.genotype, SPACE.sizes) > 0
     told = list(play(scheduler("surrogate", n=30, rungs=RUNGS), 3).values())
     assert {t.rung for t in told} == {0, 1, 2}
+
+
+def test_its_linear_algebra_leaves_the_cores_to_the_workers(monkeypatch, rng):
+    threads: list[int] = []
+
+    def gain(model: _Model, genotypes: Sequence[Genotype], space: Space) -> np.ndarray:
+        threads.extend(i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas")
+        return usual(model, genotypes, space)
+
+    usual = _Model.gain
+    monkeypatch.setattr(_Model, "gain", gain)
+    made = STRATEGIES["surrogate"](SPACE, CONFIG)
+    for i in range(6):
+        made.learn(scored(Job(i, Candidate(i, sample(SPACE, rng), i), 0)))
+    with threadpool_limits(2, user_api="blas"):
+        made.propose(6, rng)
+    assert threads and set(threads) == {1}
