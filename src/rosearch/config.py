@@ -302,9 +302,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "teacher": {"epochs": 1},
         "space": {"max_flops": 50_000_000},  # the teacher: about 700 million
         "encoding": {"tolerances": [0.011]},
-        # The README's table is measured with the paper's way, `rosearch`.
         "search": {
-            "strategy": "rosearch",
             "candidates": 24,
             "population": 10,
             "tournament": 3,
