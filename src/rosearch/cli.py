@@ -125,8 +125,8 @@ def search(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="Where candidates come from: rosearch, nsga2, local, surrogate or random.",
-            show_default="the preset's: rosearch in quick, else surrogate",
+            help="Where candidates come from: surrogate, rosearch, nsga2, local or random.",
+            show_default="surrogate",
         ),
     ] = None,
     random_sample: Annotated[
