@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -129,13 +130,31 @@ def test_the_volume_counts_full_evaluations_only(benchmarks, tmp_path: Path):
 def test_speedups_and_comparisons(benchmarks, tmp_path: Path):
     mine = run_of(benchmarks, tmp_path, "rungs", [line(10, 0.5), line(80, 0.6)])
     base = run_of(benchmarks, tmp_path, "full", [line(50, 0.3), line(40, 0.5)])
-    (row,) = benchmarks.search.speedups([mine, base], 100)
-    assert (row["of_budget"], row["of_reached"]) == (10.0, 9.0)
-    (row,) = benchmarks.search.speedups([mine, base], 9)
-    assert (row["goal"], row["of_budget"]) == (0.0, None)
-    rows = benchmarks.search.comparisons([mine, base], 100)
+    of_seed, of_mean = benchmarks.search.speedups([mine, base], 100, "rungs")
+    assert (of_seed["seed"], of_seed["times"]) == (0, 10.0)
+    assert (of_mean["seed"], of_mean["times"]) == (None, 10.0)
+    for row in benchmarks.search.speedups([mine, base], 9, "rungs"):
+        assert (row["goal"], row["times"]) == (0.0, None)
+    assert benchmarks.search.speedups([mine, base], 100, "full") == []  # no run of a baseline
+    rows = benchmarks.search.comparisons([mine, base], 100, "rungs")
     assert [row["minutes"] for row in rows][-1] is None
     assert rows[2]["difference"] == pytest.approx(0.6 / 4 - 0.5 / 4)
+    turned = benchmarks.search.comparisons([mine, base], 100, "full")
+    assert turned[2]["difference"] == -rows[2]["difference"]
+
+
+def test_the_speedup_of_the_mean_is_that_of_the_mean_curves(benchmarks, tmp_path: Path):
+    """Two seeds: after 10 s the mean is (0.5 + 0) / 8, after 60 s (0.5 + 0.7) / 8."""
+    runs = []
+    for seed, start in enumerate((10, 60)):
+        for method, lines in (
+            ("rungs", [line(start, 0.5 + 0.2 * seed)]),
+            ("ageing", [line(90, 0.3)]),
+        ):
+            found = run_of(benchmarks, tmp_path, method, lines)
+            runs.append(replace(found, seed=seed))
+    rows = {r["seed"]: r["times"] for r in benchmarks.search.speedups(runs, 100, "rungs")}
+    assert rows == {0: 10.0, 1: pytest.approx(100 / 60), None: pytest.approx(100 / 60)}
 
 
 def test_pairs(benchmarks):
