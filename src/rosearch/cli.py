@@ -126,7 +126,7 @@ def search(
         str | None,
         typer.Option(
             help="Where candidates come from: surrogate, rosearch, nsga2, local or random.",
-            show_default="surrogate",
+            show_default="the preset's: rosearch in quick, else surrogate",
         ),
     ] = None,
     random_sample: Annotated[

@@ -302,7 +302,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "teacher": {"epochs": 1},
         "space": {"max_flops": 50_000_000},  # the teacher: about 700 million
         "encoding": {"tolerances": [0.011]},
+        # The best students by fitness are what it is for, not a wide front: docs/searching.md.
         "search": {
+            "strategy": "rosearch",
             "candidates": 24,
             "population": 10,
             "tournament": 3,
