@@ -79,8 +79,7 @@ class Run:
 
     def reaches(self, value: float) -> float:
         """Seconds after which the hypervolume is at least `value`; infinite if it never is."""
-        enough = np.flatnonzero(self.values >= value)
-        return float(self.ends[enough[0]]) if len(enough) else float("inf")
+        return first(self.ends, self.values >= value)
 
     def mean(self, seconds: float) -> float:
         """Mean hypervolume over the time up to `seconds`: large for what is found early."""
@@ -194,18 +193,26 @@ def read_run(
     )
 
 
+def first(ends: np.ndarray, reached: np.ndarray) -> float:
+    """The earliest of the ascending times at which something is reached; infinite if never."""
+    found = np.flatnonzero(reached)
+    return float(ends[found[0]]) if len(found) else float("inf")
+
+
+def by_seed(runs: Sequence[Run], main: str) -> dict[str, list[tuple[Run, Run]]]:
+    """Every other method -> runs of the main one and of it with the same seed."""
+    ours = {run.seed: run for run in runs if run.method == main}
+    found: dict[str, list[tuple[Run, Run]]] = {}
+    for run in runs:
+        if run.method != main and run.seed in ours:
+            found.setdefault(run.method, []).append((ours[run.seed], run))
+    return found
+
+
 def comparisons(runs: Sequence[Run], seconds: float, main: str) -> list[Json]:
     """The main method against each other one, paired over the seeds, at equal times."""
     rows = []
-    for other in dict.fromkeys(run.method for run in runs):
-        pairs = [
-            (mine, theirs)
-            for mine in runs
-            for theirs in runs
-            if (mine.method, theirs.method) == (main, other) and mine.seed == theirs.seed
-        ]
-        if other == main or not pairs:
-            continue
+    for other, pairs in by_seed(runs, main).items():
         for share in SHARES:
             found = [(a.at(share * seconds), b.at(share * seconds)) for a, b in pairs]
             rows.append({"against": other, "minutes": share * seconds / 60, **paired(found)})
@@ -236,10 +243,8 @@ def speedups(runs: Sequence[Run], seconds: float, main: str) -> list[Json]:
     counts from the end of the baseline's time; None where the main method never gets there.
     """
     rows = []
-    ours = {run.seed: run for run in runs if run.method == main}
-    for name in (name for name in BASELINES if name != main):
-        pairs = [(ours[r.seed], r) for r in runs if r.method == name and r.seed in ours]
-        if not pairs:
+    for name, pairs in by_seed(runs, main).items():
+        if name not in BASELINES:
             continue
         for mine, base in pairs:
             goal = base.at(seconds)
@@ -247,9 +252,7 @@ def speedups(runs: Sequence[Run], seconds: float, main: str) -> list[Json]:
         goal = float(np.mean([base.at(seconds) for _, base in pairs]))
         moments = np.unique(np.concatenate([mine.ends for mine, _ in pairs]))
         means = np.mean([[mine.at(t) for t in moments] for mine, _ in pairs], axis=0)
-        enough = np.flatnonzero(means >= goal)
-        took = float(moments[enough[0]]) if len(enough) else float("inf")
-        rows.append(sooner(name, None, goal, took, seconds))
+        rows.append(sooner(name, None, goal, first(moments, means >= goal), seconds))
     return rows
 
 

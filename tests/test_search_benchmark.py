@@ -192,9 +192,9 @@ def test_what_was_trained_from_scratch_is_told_again(benchmarks, tmp_path: Path,
             benchmarks.search.search(method, config, None, path, "key", 1e9, "seconds", scratch)
         return [json.loads(line)["id"] for line in path.read_text().splitlines()]
 
-    full = play("ageing", 10)
+    ageing = play("ageing", 10)
     other = play("random", 15)
-    assert full == trained[:10]
-    assert other == [*full[:8], *trained[10:15]]  # both start with the same random population
-    assert play("ageing", 16) == [*full, trained[15]]
+    assert ageing == trained[:10]
+    assert other == [*ageing[:8], *trained[10:15]]  # both start with the same random population
+    assert play("ageing", 16) == [*ageing, trained[15]]
     assert len(trained) == len(set(trained)) == 16
