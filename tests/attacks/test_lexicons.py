@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -122,3 +125,25 @@ def test_lexicons_that_differ_in_form_only_are_no_held_out_ones():
         check(inflected)
     searched = make_config("quick", None, {"search": {"attack": "textfooler"}})
     assert {"minilm", "en_core_web_sm", "wordnet"} <= set(needed_resources(searched))
+
+
+def test_lexicons_do_not_depend_on_the_order_of_sets():
+    """Two processes that hash strings differently read the same words in the same order."""
+    code = """
+from rosearch.attacks.sources.wordnet import wordnet_antonyms, wordnet_relatives
+words = "acceptable accomplish good great bad run happy dull make get terrible funny old new big"
+for lexicon in (wordnet_relatives(), wordnet_antonyms()):
+    print([lexicon(word) for word in words.split()])
+"""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1]
+    assert "complete" in said[0]  # a hypernym of accomplish

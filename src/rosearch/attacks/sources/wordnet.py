@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -82,7 +82,13 @@ def wordnet_relatives() -> Lexicon:
     further resource. Relatives change a meaning more than synonyms do.
     """
     own = wordnet_synonyms()
-    related = _wordnet_source(lambda s: (*s.hypernyms(), *s.similar_tos(), *s.also_sees()))
+    related = _wordnet_source(
+        lambda s: (
+            *_in_order(s.hypernyms()),
+            *_in_order(s.similar_tos()),
+            *_in_order(s.also_sees()),
+        )
+    )
 
     @cache
     def relatives(word: str) -> tuple[str, ...]:
@@ -103,14 +109,20 @@ def wordnet_antonyms() -> Lexicon:
     def antonyms(word: str) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for synset in reader.synsets(word.lower()):
-            heads = synset.similar_tos() if synset.pos() == "s" else ()
+            heads = _in_order(synset.similar_tos()) if synset.pos() == "s" else ()
             for lemma in (lemma for s in (synset, *heads) for lemma in s.lemmas()):
                 for opposite in lemma.antonyms():
-                    near = (opposite.synset(), *opposite.synset().similar_tos())
+                    near = (opposite.synset(), *_in_order(opposite.synset().similar_tos()))
                     found.update(dict.fromkeys(n for s in near for n in s.lemma_names()))
         return tuple(n for n in found if single_word(n))
 
     return antonyms
+
+
+def _in_order(synsets: Iterable[Any]) -> list[Any]:
+    """Related synsets by name: NLTK keeps them in sets of strings, whose order differs between
+    processes, and where only the first of a word's lemmas count, so would the lexicon."""
+    return sorted(synsets, key=lambda synset: str(synset.name()))
 
 
 def _wordnet_source(reach: Callable[[Any], tuple[Any, ...]]) -> Lexicon:
