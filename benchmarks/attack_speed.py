@@ -31,20 +31,21 @@ from typing import Any
 import torch
 from space import commit
 
-from rosearch import resources
-from rosearch.api import distill
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints.words import STOP_WORDS
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.methods import kit_for
 from rosearch.attacks.search.greedy import Greedy
-from rosearch.attacks.victim import ModelVictim
-from rosearch.config import make_config
+from rosearch.baselines.one_student import distill
+from rosearch.config.sections import make_config
+from rosearch.io import resources
+from rosearch.models.load import load_classifier
+from rosearch.models.victim import ModelVictim
+from rosearch.results.summary import machine, versions
 from rosearch.space.presets import preset
 from rosearch.student.saving import save_student
-from rosearch.summary import machine, versions
 from rosearch.tasks import Task, load_task
-from rosearch.teacher.fit import fit_teacher, load_classifier
+from rosearch.teacher.fit import fit_teacher
 
 SERVER = Path(__file__).with_name("textattack_greedy.py")
 SAME_SUCCESS = 0.97

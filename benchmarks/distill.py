@@ -27,19 +27,19 @@ import numpy as np
 import torch
 from common import commit
 
-import rosearch.batches
-from rosearch.config import DistillConfig, make_config
+import rosearch.models.batches
+from rosearch.config.sections import DistillConfig, make_config
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.losses import soft_and_hard
 from rosearch.distill.train import Training
-from rosearch.fitness import Context
-from rosearch.plan import task_of
-from rosearch.prepare import prepare
-from rosearch.progress import quiet
+from rosearch.evaluation.context import Context
+from rosearch.evaluation.prepare import prepare
+from rosearch.io.progress import quiet
+from rosearch.models.load import load_classifier
+from rosearch.results.summary import machine
 from rosearch.space.presets import preset
 from rosearch.student.build import build_student
-from rosearch.summary import machine
-from rosearch.teacher.fit import load_classifier
+from rosearch.tasks.named import task_of
 from rosearch.types import Fidelity
 
 GOALS = {"Trainer, teacher in the loop": 5.0, "Trainer, cached logits": 2.0}
@@ -154,11 +154,11 @@ def dense_embedding() -> Any:
 @contextmanager
 def pool_of(batches: int) -> Any:
     """Batches that are sorted by length together."""
-    original, rosearch.batches.POOL = rosearch.batches.POOL, batches
+    original, rosearch.models.batches.POOL = rosearch.models.batches.POOL, batches
     try:
         yield
     finally:
-        rosearch.batches.POOL = original
+        rosearch.models.batches.POOL = original
 
 
 def inside(block: Callable[[], Any], run: Timed) -> Timed:

@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch.batches import model_inputs, takes_types, tokenized
-from rosearch.export.measure import Loaded
-from rosearch.export.onnx_model import OnnxClassifier, write_int8, write_onnx
+from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.source import Source, find_source
-from rosearch.summary import machine, versions
-from rosearch.teacher.fit import load_classifier
+from rosearch.models.batches import model_inputs, takes_types, tokenized
+from rosearch.models.load import load_classifier
+from rosearch.models.loaded import Loaded
+from rosearch.models.onnx import OnnxClassifier
+from rosearch.results.summary import machine, versions
 from rosearch.types import Text
 
 MAX_TOKENS = 512

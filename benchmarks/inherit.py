@@ -19,16 +19,17 @@ from pathlib import Path
 import numpy as np
 from common import commit
 
-from rosearch.config import make_config
+from rosearch.config.plan import fidelity_at
+from rosearch.config.sections import make_config
 from rosearch.distill.inherit import Lineage
+from rosearch.evaluation.candidate import evaluate
+from rosearch.evaluation.prepare import prepare
 from rosearch.executors.local import one_thread
-from rosearch.fitness import evaluate
-from rosearch.plan import fidelity_at, task_of
-from rosearch.prepare import prepare
-from rosearch.run_space import space_of
-from rosearch.space.vary import mutate
+from rosearch.results.summary import machine
+from rosearch.run.space import space_of
+from rosearch.space.variation import mutate
 from rosearch.strategies.uniform import uniform_sample
-from rosearch.summary import machine
+from rosearch.tasks.named import task_of
 from rosearch.types import Candidate, Json
 
 

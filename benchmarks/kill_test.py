@@ -29,12 +29,12 @@ from typing import Any
 import psutil
 from common import commit
 
-from rosearch.summary import machine
+from rosearch.results.summary import machine
 
 # Columns and JSON keys that hold measured times, or what is derived from them.
 TIMES = ("seconds", "search_seconds", "train_seconds", "attack_seconds", "latency_ms")
 MEASURED = {"finished", "started", *TIMES}
-CLI = [sys.executable, "-m", "rosearch.cli"]
+CLI = [sys.executable, "-m", "rosearch.cli.main"]
 GONE = 15.0  # seconds for the workers of a killed driver to end
 
 

@@ -24,17 +24,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch import resources
-from rosearch.assess import attack
 from rosearch.attacks.constraints.part_of_speech import exchangeable
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import LEXICONS
 from rosearch.attacks.sources.masked_lm import Guesses
-from rosearch.attacks.sources.masked_model import MaskedModel, loaded
+from rosearch.attacks.sources.masked_lm_model import MaskedModel, loaded
 from rosearch.attacks.tagger import Tagger
-from rosearch.attacks.text import Words, segment
-from rosearch.summary import versions
+from rosearch.io import resources
+from rosearch.results.summary import versions
+from rosearch.robustness.evaluate import attack
 from rosearch.tasks import Task, load_task
+from rosearch.tasks.words import Words, segment
 from rosearch.teacher.masked_lm import masked_lm_folder
 
 Place = tuple[Words, int]

@@ -21,13 +21,13 @@ from typing import Any
 
 from common import commit
 
-from rosearch.config import make_config
+from rosearch.config.sections import make_config
+from rosearch.evaluation.prepare import prepare
 from rosearch.executors import make_executor
 from rosearch.executors.base import Executor
-from rosearch.plan import task_of
-from rosearch.prepare import prepare
+from rosearch.results.summary import machine
 from rosearch.space.presets import preset
-from rosearch.summary import machine
+from rosearch.tasks.named import task_of
 from rosearch.types import Candidate, Fidelity
 
 NAMES = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from common import commit
 
+from rosearch.encodings.clustering import Clustering
 from rosearch.report.snapshot import read_snapshot
+from rosearch.results.store import Store
+from rosearch.results.summary import machine, versions
 from rosearch.space.cost import Sizes, flops, params
-from rosearch.space.encoding import Clustering
-from rosearch.space.vary import Space, sample
-from rosearch.store import Store
-from rosearch.summary import machine, versions
+from rosearch.space.variation import Space, sample
 from rosearch.types import Candidate, Fidelity, Score, Trial
 
 ROWS = 30_522  # of the teacher's vocabulary
@@ -98,7 +98,7 @@ def made_store(path: Path, n: int, seed: int) -> None:
 def seconds_of_command(run: Path) -> tuple[float, float]:
     """Processor time and wall time of `rosearch report RUN`."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "rosearch.cli", "report", str(run)]
+    command = [sys.executable, "-m", "rosearch.cli.main", "report", str(run)]
     # Threads of linear algebra that wait for each other would count as processor time.
     one = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     subprocess.run(command, check=True, capture_output=True, env=one)

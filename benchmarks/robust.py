@@ -22,16 +22,18 @@ import numpy as np
 from common import commit
 from intervals import half_width
 
-from rosearch.config import DistillConfig, make_config
+from rosearch.config.plan import final_fidelity
+from rosearch.config.sections import DistillConfig, make_config
+from rosearch.evaluation.final import FinalJob
+from rosearch.evaluation.held_out import check
+from rosearch.evaluation.prepare import prepare
 from rosearch.executors.local import ProcessPool
-from rosearch.finals import evaluate_all
-from rosearch.fitness import FinalJob
-from rosearch.plan import check, final_fidelity, task_of
-from rosearch.prepare import prepare
+from rosearch.results.store import Store
+from rosearch.results.summary import machine
+from rosearch.run.finals import evaluate_all
 from rosearch.space.genotype import encoded_by
 from rosearch.space.presets import preset
-from rosearch.store import Store
-from rosearch.summary import machine
+from rosearch.tasks.named import task_of
 from rosearch.types import Json
 
 PLAIN = "plain"

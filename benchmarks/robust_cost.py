@@ -21,20 +21,20 @@ import numpy as np
 import torch
 from common import commit
 
-from rosearch import resources
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import cached_table, vocabulary_of
-from rosearch.config import DistillConfig
+from rosearch.config.sections import DistillConfig
 from rosearch.distill.data import EncodedTrain, encode_train
-from rosearch.distill.robust.characters import misspellings
-from rosearch.distill.robust.substitution import substitutes
+from rosearch.distill.defences.characters import misspellings
+from rosearch.distill.defences.substitution import substitutes
 from rosearch.distill.train import Training
+from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
+from rosearch.io import resources
+from rosearch.models.load import load_classifier
+from rosearch.results.summary import machine, versions
 from rosearch.space.presets import preset
 from rosearch.student.build import build_student, principal_embedding
-from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
-from rosearch.summary import machine, versions
 from rosearch.tasks import Task, load_task
-from rosearch.teacher.fit import load_classifier
 from rosearch.types import Fidelity
 
 STUDENTS = ("textcnn", "bilstm", "transformer1")

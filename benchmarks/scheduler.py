@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 from common import commit
 
-from rosearch.searching import expected_cost
+from rosearch.results.store import Store
+from rosearch.results.summary import machine
+from rosearch.run.searching import expected_cost
 from rosearch.space.cost import Sizes, flops, params
-from rosearch.space.vary import Space
-from rosearch.store import Store
+from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
-from rosearch.summary import machine
 from rosearch.types import Fidelity, Job, Score, Trial
 
 SPACE = Space(Sizes({"plain": 30_522, "synonym:wordnet:0.015:0": 20_000}, 2))

@@ -34,17 +34,19 @@ from intervals import half_width
 from moocore import hypervolume
 from search_methods import DESCRIPTIONS, ENGINES, METHODS, Method, Problem
 
-from rosearch.config import RunConfig, make_config, merged, setting
+from rosearch.config.plan import fidelity_at
+from rosearch.config.sections import RunConfig, make_config, merged, setting
 from rosearch.errors import one_line
+from rosearch.evaluation.candidate import evaluate
+from rosearch.evaluation.context import Context
+from rosearch.evaluation.prepare import prepare
 from rosearch.executors.local import one_thread
-from rosearch.fitness import Context, evaluate
-from rosearch.journal import Journal
-from rosearch.plan import fidelity_at, task_of
-from rosearch.prepare import prepare
-from rosearch.run_space import seed_genotypes, space_of
-from rosearch.searching import least_accuracy
-from rosearch.space.vary import Space
-from rosearch.summary import machine, versions
+from rosearch.results.summary import machine, versions
+from rosearch.robustness.journal import Journal
+from rosearch.run.searching import least_accuracy
+from rosearch.run.space import seed_genotypes, space_of
+from rosearch.space.variation import Space
+from rosearch.tasks.named import task_of
 from rosearch.types import Fidelity, Job, Json, Score, Trial
 
 BASELINES = ("full", "ageing")

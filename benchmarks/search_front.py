@@ -17,10 +17,10 @@ import numpy as np
 from common import commit
 from moocore import hypervolume
 
-from rosearch.searching import expected_cost
+from rosearch.run.searching import expected_cost
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype
-from rosearch.space.vary import Space
+from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rosearch.config import RunConfig
-from rosearch.searching import scheduler_of, strategy_of
+from rosearch.config.sections import RunConfig
+from rosearch.run.searching import scheduler_of, strategy_of
 from rosearch.space.genotype import COMBINES, MAX_INPUTS, NORMS, Genotype, Node, coding_genes
-from rosearch.space.vary import Space, repair
+from rosearch.space.variation import Space, repair
 from rosearch.strategies.population import objectives
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.types import Candidate, Job, Trial

@@ -20,16 +20,16 @@ import numpy as np
 import torch
 from common import commit
 
-from rosearch import resources
+from rosearch.encodings.clustering import Clustering
+from rosearch.encodings.vocabulary import Vocabulary
+from rosearch.io import resources
+from rosearch.models.load import load_classifier
+from rosearch.results.summary import machine, versions
 from rosearch.space.cost import Sizes, flops, params
-from rosearch.space.encoding import Clustering
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import DESCRIPTIONS, preset
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.student.build import build_student
-from rosearch.student.vocabulary import Vocabulary
-from rosearch.summary import machine, versions
-from rosearch.teacher.fit import load_classifier
 
 TOKENS = 32
 ROWS = 30_522  # of the teacher's vocabulary

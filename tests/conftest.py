@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch import resources
-from rosearch.config import DistillConfig
+from rosearch.config.sections import DistillConfig
 from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
+from rosearch.io import resources
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.vary import Space
-from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
+from rosearch.space.variation import Space
 from rosearch.tasks import Task, load_task
 from rosearch.types import Fidelity
 

@@ -18,16 +18,16 @@ import pytest
 import torch
 
 import rosearch
-from rosearch import config as configs
-from rosearch.distill.recipes import RECIPES
+from rosearch.baselines.recipes import RECIPES
+from rosearch.config import sections as configs
+from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
+from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
-from rosearch.store import Final, Store
 from rosearch.student.build import build_student
 from rosearch.student.layers import MODULES
 from rosearch.student.saving import save_student
-from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer
-from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial
+from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -118,7 +118,7 @@ def commands() -> list[tuple[str, tuple[str, ...]]]:
 def test_commands_in_the_pages_exist():
     import typer.main
 
-    from rosearch.cli import app
+    from rosearch.cli.main import app
 
     known = typer.main.get_command(app).commands
     assert len(commands()) > 20

@@ -18,15 +18,15 @@ from typing import Any
 import psutil
 import pytest
 
-from rosearch.config import make_config
-from rosearch.store import Store
+from rosearch.config.sections import make_config
+from rosearch.results.store import Store
 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory) -> Path:
     """A whole `smoke` run through the command line."""
     out = tmp_path_factory.mktemp("smoke") / "run"
-    command = [sys.executable, "-m", "rosearch.cli", "search", "--preset", "smoke"]
+    command = [sys.executable, "-m", "rosearch.cli.main", "search", "--preset", "smoke"]
     done = subprocess.run(
         [*command, "--out", str(out)], capture_output=True, text=True, timeout=600
     )
@@ -73,7 +73,7 @@ def test_numbers_can_be_measured_again_from_the_saved_student(smoke: Path):
     best = summary_of(smoke)["best"]
     command = ["attack", str(smoke / "students" / best["id"]), "--n", "30", "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "rosearch.cli", *command], capture_output=True, text=True
+        [sys.executable, "-m", "rosearch.cli.main", *command], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["attacks"]["wordnet"]
@@ -103,8 +103,8 @@ def test_the_report_shows_the_run(smoke: Path):
 SEARCH = """
 import sys
 from pathlib import Path
-from rosearch.config import make_config
-from rosearch.run import resume, search
+from rosearch.config.sections import make_config
+from rosearch.run.lifecycle import resume, search
 if __name__ == "__main__":
     out, workers = Path(sys.argv[1]), int(sys.argv[2])
     config = make_config("smoke", Path(sys.argv[3]))
@@ -254,7 +254,7 @@ def test_ctrl_c_stops_within_seconds_and_tells_how_to_go_on(
     undisturbed: Path, settings: Path, tmp_path: Path
 ):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "rosearch.cli", "search", str(settings)]
+    command = [sys.executable, "-m", "rosearch.cli.main", "search", str(settings)]
     process = subprocess.Popen(
         [*command, "--preset", "smoke", "--out", str(out)],
         stderr=subprocess.PIPE,
@@ -276,7 +276,7 @@ def test_two_processes_cannot_work_on_one_run(undisturbed: Path):
     from filelock import FileLock
 
     with FileLock(undisturbed / ".lock"):
-        command = [sys.executable, "-m", "rosearch.cli", "resume", str(undisturbed)]
+        command = [sys.executable, "-m", "rosearch.cli.main", "resume", str(undisturbed)]
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert "another process is working on" in done.stderr
@@ -285,7 +285,7 @@ def test_two_processes_cannot_work_on_one_run(undisturbed: Path):
 def test_resuming_a_finished_run_changes_nothing(undisturbed: Path):
     before = Store(undisturbed / "run.db")
     trials, finals = before.trials(), before.finals()
-    command = [sys.executable, "-m", "rosearch.cli", "resume", str(undisturbed)]
+    command = [sys.executable, "-m", "rosearch.cli.main", "resume", str(undisturbed)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (before.trials(), before.finals()) == (trials, finals)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rosearch.store import Store
+from rosearch.results.store import Store
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SETTINGS = """

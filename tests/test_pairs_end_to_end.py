@@ -14,21 +14,22 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from typer.testing import CliRunner
 
-from rosearch import resources
-from rosearch.api import predict
-from rosearch.assess import attack
-from rosearch.attacks.text import segment
-from rosearch.attacks.victim import ModelVictim
-from rosearch.cli import app
-from rosearch.config import from_dict
+from rosearch.cli.main import app
+from rosearch.cli.output import text_pairs
+from rosearch.config.sections import from_dict
 from rosearch.errors import UserError
-from rosearch.fitness import Context, attack_split, fit
-from rosearch.output import text_pairs
-from rosearch.plan import task_of
-from rosearch.prepare import prepare
+from rosearch.evaluation.candidate import attack_split, fit
+from rosearch.evaluation.context import Context
+from rosearch.evaluation.prepare import prepare
+from rosearch.io import resources
+from rosearch.models.predict import predict
+from rosearch.models.victim import ModelVictim
+from rosearch.robustness.evaluate import attack
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.saving import save_student
 from rosearch.tasks import Task
+from rosearch.tasks.named import task_of
+from rosearch.tasks.words import segment
 from rosearch.types import Fidelity
 
 GOOD = ("good", "great", "fine", "lovely")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rosearch.config import make_config
+from rosearch.config.sections import make_config
 from rosearch.space.cost import Limits, Sizes
 from rosearch.space.genotype import Genotype
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.types import Fidelity, Job, Score, Trial
 
 SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)

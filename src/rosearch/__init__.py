@@ -17,13 +17,13 @@ from rosearch.__about__ import __version__
 _PUBLIC = {
     "Genotype": ("rosearch.space.genotype", "Genotype"),
     "UserError": ("rosearch.errors", "UserError"),
-    "attack": ("rosearch.assess", "attack"),
+    "attack": ("rosearch.robustness.evaluate", "attack"),
     "build_student": ("rosearch.student.build", "build_student"),
     "load_task": ("rosearch.tasks", "load_task"),
-    "make_config": ("rosearch.config", "make_config"),
-    "load_run": ("rosearch.runs", "load_run"),
-    "resume": ("rosearch.run", "resume"),
-    "search": ("rosearch.run", "search"),
+    "make_config": ("rosearch.config.sections", "make_config"),
+    "load_run": ("rosearch.results.frames", "load_run"),
+    "resume": ("rosearch.run.lifecycle", "resume"),
+    "search": ("rosearch.run.lifecycle", "search"),
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -175,3 +176,32 @@ def wilson(successes: int, n: int, z: float = 1.959963984540054) -> Interval:
 
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Final:
+    """One model with one training seed, evaluated once on the test split.
+
+    Attributes:
+        model: `teacher`, `reference`, or the hash of a genotype.
+        genotype: JSON text; None for the teacher.
+        correct, n: clean results on the whole test split.
+        attacks: attack name -> counts on the attacked part of the test split.
+        fitness: on the validation split, to choose the best finalist by; None for the teacher.
+    """
+
+    model: str
+    seed: int
+    genotype: str | None
+    params: int
+    correct: int
+    n: int
+    attacks: Mapping[str, Robustness]
+    latency_ms: float
+    seconds: float
+    fitness: float | None = None
+
+    @property
+    def clean(self) -> float:
+        """Clean accuracy on the whole test split."""
+        return self.correct / self.n

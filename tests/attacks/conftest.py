@@ -10,7 +10,7 @@ import torch
 
 from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import kit_for
-from rosearch.attacks.victim import ModelVictim
+from rosearch.models.victim import ModelVictim
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,11 @@ from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import importance
 from rosearch.attacks.sources import Lexicon, WordSource
 from rosearch.attacks.sources.characters import character_edits
-from rosearch.attacks.sources.masked_model import loaded as loaded_masked_lm
-from rosearch.attacks.text import Words, like, segment
-from rosearch.attacks.victim import CallableVictim, PieceEncoder
+from rosearch.attacks.sources.masked_lm_model import loaded as loaded_masked_lm
 from rosearch.errors import UserError
+from rosearch.models.victim import CallableVictim, PieceEncoder
 from rosearch.tasks import load_task
+from rosearch.tasks.words import Words, like, segment
 
 POLARITY = {
     "great": 2.0,

@@ -14,9 +14,9 @@ from rosearch.attacks.methods import check_attack, kit_for, lexicons_of, load_at
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.sources.characters import deepwordbug_edits, textbugger_edits
-from rosearch.attacks.text import segment
-from rosearch.attacks.victim import CallableVictim, ModelVictim
 from rosearch.errors import UserError
+from rosearch.models.victim import CallableVictim, ModelVictim
+from rosearch.tasks.words import segment
 
 LEXICONS = {"deepwordbug": deepwordbug_edits, "textbugger": textbugger_edits}
 WORDS = st.text(st.characters(categories=["L", "N"]), max_size=12)

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosearch import resources
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints.distance import EditDistance, EmbeddingDistance
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech, exchangeable
@@ -24,13 +23,14 @@ from rosearch.attacks.engine import run_attack
 from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import check_attack, load_attacks
 from rosearch.attacks.precompute import judge_in_advance
-from rosearch.attacks.remember import Remembered
 from rosearch.attacks.replay import answered, replayed
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.sources.vectors import load_vectors
 from rosearch.attacks.tagger import Tagger
-from rosearch.attacks.text import segment
 from rosearch.errors import MissingExtra, UserError
+from rosearch.io import resources
+from rosearch.io.disk_cache import Remembered
+from rosearch.tasks.words import segment
 
 NUMBERS = " ".join(f"w{i}" for i in range(40))
 
@@ -254,7 +254,7 @@ WRITE = """
 import sys
 from pathlib import Path
 from rosearch.attacks.precompute import judge_in_advance
-from rosearch.attacks.remember import Remembered
+from rosearch.io.disk_cache import Remembered
 model = Remembered(lambda: lambda items: [len(i) / 3 for i in items], Path(sys.argv[1]), str)
 start = int(sys.argv[2])
 for i in range(start, start + 60, 3):

@@ -24,13 +24,13 @@ from rosearch.attacks.engine import run_attack
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.methods import ATTACKS, kit_for, load_attacks
 from rosearch.attacks.methods.embeddings import FGSM_BALL, PGD_BALL
-from rosearch.attacks.text import segment
-from rosearch.attacks.victim import CallableVictim, ModelVictim
 from rosearch.attacks.white_box import Ball, EmbeddingAttack
+from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.errors import UserError
+from rosearch.models.victim import CallableVictim, ModelVictim
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
-from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer
+from rosearch.tasks.words import segment
 
 BALLS = st.builds(
     Ball,

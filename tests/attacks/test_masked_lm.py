@@ -16,10 +16,10 @@ from rosearch.attacks.goals import UNTARGETED
 from rosearch.attacks.lexicon import LEXICONS
 from rosearch.attacks.methods import kit_for, load_attacks, models_of
 from rosearch.attacks.sources.masked_lm import Guesses, MaskedLMSource
-from rosearch.attacks.sources.masked_model import MOST_PIECES, _Vocabulary, loaded, logits_at
-from rosearch.attacks.text import segment
-from rosearch.attacks.victim import CallableVictim
+from rosearch.attacks.sources.masked_lm_model import MOST_PIECES, _Vocabulary, loaded, logits_at
 from rosearch.errors import UserError
+from rosearch.models.victim import CallableVictim
+from rosearch.tasks.words import segment
 
 ATTACKS = ("bae", "bert-attack")
 TEXTS = ("a gorgeous, witty and unforgettable film", "Dull story; badly acted.")

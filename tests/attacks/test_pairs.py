@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
-from rosearch import resources
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.lexicon import table_lexicon, vocabulary_of
 from rosearch.attacks.methods import ATTACKS, kit_for, load_attacks
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
-from rosearch.attacks.text import segment
-from rosearch.attacks.victim import CallableVictim, ModelVictim, PieceEncoder, longest_first
-from rosearch.batches import model_inputs, tokenized
+from rosearch.io import resources
+from rosearch.models.batches import model_inputs, tokenized
+from rosearch.models.victim import CallableVictim, ModelVictim, PieceEncoder, longest_first
+from rosearch.tasks.words import segment
 
 READY = [name for name, recipe in ATTACKS.items() if recipe.lexicons and not recipe.models]
 ODD = [

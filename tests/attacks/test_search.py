@@ -23,14 +23,14 @@ from rosearch.attacks.search.order import at_random, by_deletion, by_unknown, im
 from rosearch.attacks.search.random_walk import RandomWalk
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.steps import Request
-from rosearch.attacks.text import Words, segment
-from rosearch.attacks.victim import ModelVictim
 from rosearch.distill.data import encode_train
 from rosearch.distill.train import train_student
+from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.errors import UserError
+from rosearch.models.victim import ModelVictim
 from rosearch.space.genotype import Genotype, Node
-from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.tasks import load_task
+from rosearch.tasks.words import Words, segment
 
 METHODS = {
     "greedy": Greedy(),
@@ -142,7 +142,7 @@ def news(bert_tokenizer):
 
 @pytest.fixture(scope="module")
 def news_victim(news):
-    from rosearch.config import DistillConfig
+    from rosearch.config.sections import DistillConfig
     from rosearch.types import Fidelity
 
     task, train, _, labels = news

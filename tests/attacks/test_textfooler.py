@@ -19,8 +19,8 @@ from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import UNKNOWN, by_unknown
 from rosearch.attacks.search.saliency import WeightedSaliency
-from rosearch.attacks.text import Words, segment
 from rosearch.errors import UserError
+from rosearch.tasks.words import Words, segment
 
 WINDOW = 7  # shorter than TextFooler's, so that more of the short sentences are checked
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from rosearch.callbacks import make_callbacks
-from rosearch.callbacks.base import Callbacks, Silent
-from rosearch.config import RunConfig, make_config
+from rosearch.config.sections import RunConfig, make_config
 from rosearch.errors import MissingExtra, UserError
+from rosearch.run.callbacks import Callbacks, Silent
 from rosearch.space.genotype import Genotype, Node
 from rosearch.types import Candidate, Fidelity, Json, Score, Trial
 

@@ -12,14 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from rosearch.compress.int4 import storage, write_int4
+from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.errors import UserError
-from rosearch.export.load import quantises_activations
-from rosearch.export.onnx_model import OnnxClassifier, write_int8, write_onnx
+from rosearch.export.compress.int4 import storage, write_int4
+from rosearch.export.onnx_model import write_int8, write_onnx
+from rosearch.models.onnx import OnnxClassifier
+from rosearch.models.onnx_folder import quantises_activations
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.student.build import build_student
-from rosearch.student.vocabulary import Vocabulary
 
 ROWS, DIM, OUT = 64, 64, 48
 # Two tokens a row, so that a table of whole numbers is part of the graph.
@@ -120,7 +121,7 @@ def test_it_tells_nothing_and_leaves_logging_alone(tmp_path: Path):
     probed(False, tmp_path)
     code = f"""
 import logging, pathlib
-from rosearch.compress.int4 import write_int4
+from rosearch.export.compress.int4 import write_int4
 folder = pathlib.Path({str(tmp_path)!r})
 write_int4(folder / "float.onnx", folder / "again.onnx")
 assert not logging.getLogger().handlers and logging.getLogger().level == logging.WARNING

@@ -11,16 +11,16 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 
-from rosearch import cli
-from rosearch.compress import prune as module
-from rosearch.compress import pruned
-from rosearch.compress.prune import prunable
+from rosearch.cli import main as cli
+from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.errors import UserError
+from rosearch.export.compress import prune as module
+from rosearch.export.compress import pruned
+from rosearch.export.compress.prune import prunable
+from rosearch.models.load import load_classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.saving import save_student
-from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer
-from rosearch.teacher.fit import load_classifier
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

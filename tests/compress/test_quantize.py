@@ -9,12 +9,13 @@ import sys
 import numpy as np
 import pytest
 
-from rosearch import assess, cli
-from rosearch.compress import quantized
-from rosearch.compress.result import Compressed
+from rosearch.cli import main as cli
 from rosearch.errors import UserError
+from rosearch.export.compress import quantized
+from rosearch.export.compress.result import Compressed
 from rosearch.export.measure import probabilities
-from rosearch.teacher.fit import load_classifier
+from rosearch.models.load import load_classifier
+from rosearch.robustness import evaluate as assess
 
 FILES = {"README.md", "config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"}
 
@@ -156,7 +157,7 @@ def test_an_interrupted_command_leaves_nothing(bert, tmp_path, monkeypatch, caps
         assert list(tmp_path.rglob("model.onnx")), "the model is written by now"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rosearch.compress.quantize.latencies", stop)
+    monkeypatch.setattr("rosearch.export.compress.quantize.latencies", stop)
     args = ["rosearch", "quantize", str(bert), "--bits", "4", "--out", str(tmp_path / "a" / "b")]
     monkeypatch.setattr(sys, "argv", args)
     with pytest.raises(SystemExit) as stopped:
@@ -167,7 +168,7 @@ def test_an_interrupted_command_leaves_nothing(bert, tmp_path, monkeypatch, caps
 
 
 def test_the_command_prints_the_numbers(both, bert, tmp_path, monkeypatch, capsys):
-    from rosearch.compress.show import print_compressed
+    from rosearch.cli.show_compress import print_compressed
 
     print_compressed(both[4], as_json=False)
     told = capsys.readouterr().out

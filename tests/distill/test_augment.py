@@ -9,11 +9,11 @@ import pytest
 
 from rosearch.attacks.constraints.words import STOP_WORDS
 from rosearch.attacks.lexicon import cached_table
-from rosearch.attacks.text import segment
 from rosearch.distill import augment
 from rosearch.distill.augment import AugmentConfig, augmented
 from rosearch.errors import UserError
 from rosearch.tasks import Split, Task
+from rosearch.tasks.words import segment
 from rosearch.types import parts
 
 METHODS = ("synonym", "masked_lm", "mask")
@@ -22,7 +22,7 @@ METHODS = ("synonym", "masked_lm", "mask")
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):
     """A folder of its own for what is made; downloads stay where they are."""
-    from rosearch import resources
+    from rosearch.io import resources
 
     wordnet = resources.fetch("wordnet")
     fetch = resources.fetch

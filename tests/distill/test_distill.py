@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.batches import bucketed_epoch, padded, sorted_batches
-from rosearch.config import DistillConfig
+from rosearch.config.sections import DistillConfig
+from rosearch.distill.defences.substitution import substituted, substitutes
 from rosearch.distill.losses import soft_and_hard, soft_cross_entropy
-from rosearch.distill.robust.substitution import substituted, substitutes
 from rosearch.distill.schedule import cosine_rate
 from rosearch.distill.train import TrainingDiverged, train_student
+from rosearch.encodings.vocabulary import Vocabulary
+from rosearch.models.batches import bucketed_epoch, padded, sorted_batches
 from rosearch.space.genotype import Genotype, Node
-from rosearch.student.vocabulary import Vocabulary
 from rosearch.teacher.fit import linear_rate
 from rosearch.types import Fidelity
 

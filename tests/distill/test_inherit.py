@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.config import DistillConfig
+from rosearch.config.sections import DistillConfig
 from rosearch.distill.inherit import Ancestor, Lineage, MissingWeights, inherit, matching_nodes
 from rosearch.distill.train import train_student
+from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
-from rosearch.student.vocabulary import Vocabulary
 from rosearch.types import Fidelity
 
 CONV, LSTM, GATE = Node((0,), "conv3"), Node((1,), "lstm"), Node((2,), "glu3", norm="layer")

@@ -10,21 +10,21 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rosearch.batches import padded
 from rosearch.distill.losses import attention_kl, attention_mse, hidden_mse, patient_hidden
-from rosearch.distill.matches import (
+from rosearch.distill.match_loss import Matching, check_matches, same_tokens, teacher_rows
+from rosearch.distill.match_schemes import (
     Match,
     layers_of,
     patient_matches,
     spread,
     tinybert_matches,
 )
-from rosearch.distill.matching import Matching, check_matches, same_tokens, teacher_rows
+from rosearch.encodings.vocabulary import synonym_vocabulary, trimmed
 from rosearch.errors import UserError
+from rosearch.models.batches import padded
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.states import student_states
-from rosearch.student.vocabulary import synonym_vocabulary, trimmed
 from rosearch.teacher.outputs import Ragged, RaggedMaps, TeacherOutputs
 
 D, HEADS = 24, 3

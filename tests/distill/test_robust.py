@@ -16,21 +16,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rosearch.attacks.embedding import norms, scale_of
-from rosearch.batches import padded
-from rosearch.config import DistillConfig
+from rosearch.config.sections import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.distill.defences import robust_method, special_tokens
+from rosearch.distill.defences.characters import misspellings
+from rosearch.distill.defences.embeddings import AtWorstPoint
+from rosearch.distill.defences.first_order import FirstOrderSubstitution
+from rosearch.distill.defences.method import Composed
+from rosearch.distill.defences.substitution import Substitutes, substitutes
 from rosearch.distill.objective import Prediction
-from rosearch.distill.robust import robust_method, special_tokens
-from rosearch.distill.robust.characters import misspellings
-from rosearch.distill.robust.embeddings import AtWorstPoint
-from rosearch.distill.robust.first_order import FirstOrderSubstitution
-from rosearch.distill.robust.method import Composed
-from rosearch.distill.robust.substitution import Substitutes, substitutes
 from rosearch.distill.train import train_student
+from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
+from rosearch.models.batches import padded
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
-from rosearch.student.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.types import Fidelity
 
 CNN = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")

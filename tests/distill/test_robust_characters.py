@@ -12,10 +12,10 @@ from transformers import PreTrainedTokenizerFast
 
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.sources.characters import character_edits
-from rosearch.attacks.text import segment
-from rosearch.batches import padded, tokenized
 from rosearch.distill.batch import Batch
-from rosearch.distill.robust.characters import CharacterNoise, misspellings, misspelt, spans
+from rosearch.distill.defences.characters import CharacterNoise, misspellings, misspelt, spans
+from rosearch.models.batches import padded, tokenized
+from rosearch.tasks.words import segment
 
 MAX_LENGTH = 300
 

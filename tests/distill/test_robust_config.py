@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rosearch.config import DistillConfig, from_dict, make_config
+from rosearch.config.sections import DistillConfig, from_dict, make_config
 from rosearch.errors import UserError
-from rosearch.plan import check
+from rosearch.evaluation.held_out import check
 
 
 def test_settings_of_earlier_runs_mean_what_they_did():

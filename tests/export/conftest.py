@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from rosearch.encodings.vocabulary import student_tokenizer, synonym_vocabulary
 from rosearch.export.bundle import ExportReport, export
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.saving import save_student
-from rosearch.student.vocabulary import student_tokenizer, synonym_vocabulary
 
 LABELS = ("negative", "positive")
 SYNONYMS = ("gorgeous", "splendid", "lovely")

@@ -14,26 +14,27 @@ import pytest
 import torch
 from card_code import printed_logits, snippet
 
-from rosearch import cli
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.lexicon import table_lexicon
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
-from rosearch.attacks.text import segment
-from rosearch.config import make_config, to_dict
+from rosearch.cli import main as cli
+from rosearch.config.sections import make_config, to_dict
 from rosearch.errors import UserError
 from rosearch.export import bundle
 from rosearch.export.bundle import ParityError, check_parity, export
 from rosearch.export.card import code, plain
-from rosearch.export.measure import Loaded, interleaved_ms, parity, probabilities, rows_of_tokens
-from rosearch.export.onnx_model import OnnxClassifier
+from rosearch.export.measure import interleaved_ms, parity, probabilities, rows_of_tokens
 from rosearch.export.source import find_source
+from rosearch.models.load import load_classifier
+from rosearch.models.loaded import Loaded
+from rosearch.models.onnx import OnnxClassifier
+from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
-from rosearch.store import Final, Store
 from rosearch.student.saving import save_student
-from rosearch.teacher.fit import load_classifier
-from rosearch.types import Robustness
+from rosearch.tasks.words import segment
+from rosearch.types import Final, Robustness
 
 ONNX_FILES = {"README.md", "config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"}
 SYNONYM_PAIR = ("a gorgeous film", "a splendid film")
@@ -57,7 +58,7 @@ def int8(student, bert, tmp_path_factory) -> bundle.ExportReport:
 
 
 def test_hf_is_exact_and_its_snippet_runs(student, bert, mr, tmp_path, monkeypatch, capsys):
-    from rosearch.attacks.victim import ModelVictim
+    from rosearch.models.victim import ModelVictim
 
     out = tmp_path / "hf"
     report = export(str(student), "hf", out, teacher=str(bert), n=8)
@@ -292,7 +293,7 @@ def test_a_run_that_cannot_be_exported_says_why(run):
 
 
 def test_a_run_whose_teacher_is_not_in_the_cache_says_so(run, tmp_path, monkeypatch):
-    from rosearch import resources
+    from rosearch.io import resources
 
     monkeypatch.setattr(resources, "cache_dir", lambda: tmp_path / "cache")
     store = Store(run / "run.db")
@@ -342,7 +343,7 @@ def test_the_command_prints_json(student, tmp_path, monkeypatch, capsys):
 
 
 def test_the_terminal_shows_parity_quality_and_latency(int8, capsys):
-    from rosearch.export.show import print_export
+    from rosearch.cli.show_export import print_export
 
     print_export(int8, as_json=False)
     told = capsys.readouterr().out

@@ -13,9 +13,10 @@ import torch
 from card_code import printed_logits, snippet
 
 from rosearch.export.bundle import ExportReport, ParityError, export
-from rosearch.export.measure import Loaded, latencies
-from rosearch.export.onnx_model import OnnxClassifier
-from rosearch.teacher.fit import load_classifier
+from rosearch.export.measure import latencies
+from rosearch.models.load import load_classifier
+from rosearch.models.loaded import Loaded
+from rosearch.models.onnx import OnnxClassifier
 
 TWO = ["input_ids", "attention_mask"]
 PAIR = ("A man plays the guitar on a stage.", "Somebody makes music.")

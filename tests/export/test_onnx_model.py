@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.errors import UserError
-from rosearch.export.onnx_model import OnnxClassifier, write_int8, write_onnx
+from rosearch.export.onnx_model import write_int8, write_onnx
+from rosearch.models.onnx import OnnxClassifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.student.build import build_student
 from rosearch.student.layers import ACTIVATIONS
-from rosearch.student.vocabulary import Vocabulary
 
 TOKENS = 40
 # Two tokens a row, so that the row map is part of every graph.

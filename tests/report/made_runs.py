@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from rosearch.results.store import Store
 from rosearch.space.cost import Sizes, params
 from rosearch.space.genotype import to_dict
-from rosearch.space.vary import Space, sample
-from rosearch.store import Final, Store
+from rosearch.space.variation import Space, sample
 from rosearch.strategies.population import front
-from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial, wilson
+from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial, wilson
 
 SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 20000}, 2)
 TEACHER = 22_700_000

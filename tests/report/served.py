@@ -16,7 +16,7 @@ class Served:
 
     def __init__(self, run: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rosearch.cli", "watch", str(run), "--port", "0"],
+            [sys.executable, "-m", "rosearch.cli.main", "watch", str(run), "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

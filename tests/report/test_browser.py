@@ -13,7 +13,7 @@ from served import served
 
 from rosearch.report.compare import write_comparison
 from rosearch.report.page import write_report
-from rosearch.store import Store
+from rosearch.results.store import Store
 from rosearch.strategies.population import front
 
 pytestmark = pytest.mark.browser

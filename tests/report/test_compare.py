@@ -10,7 +10,7 @@ from test_report import Page
 
 from rosearch.errors import UserError
 from rosearch.report.compare import differences, write_comparison
-from rosearch.store import Store
+from rosearch.results.store import Store
 
 
 @pytest.fixture(scope="module")

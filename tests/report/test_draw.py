@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from rosearch.report.dag_text import ASCII, rails
 from rosearch.report.draw import draw_svg, draw_text
-from rosearch.report.rails import ASCII, rails
 from rosearch.space.cost import Sizes, node_params
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 
 SIZES = Sizes({"plain": 3000}, 2, trimmed={"plain": 1500})
 

@@ -21,7 +21,7 @@ from rosearch.report.history import (
 from rosearch.report.page import run_page
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.vary import Space, mutate, sample
+from rosearch.space.variation import Space, mutate, sample
 from rosearch.strategies.population import front
 from rosearch.types import Fidelity, Trial
 

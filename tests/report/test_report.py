@@ -23,17 +23,17 @@ from made_runs import (
     made_trials,
 )
 
-from rosearch.attacks.text import segment
 from rosearch.errors import MissingExtra, UserError
 from rosearch.report.draw import draw_line, draw_svg, draw_text
 from rosearch.report.gallery import diff, gallery
 from rosearch.report.page import write_report
 from rosearch.report.tables import attack_label, caveats, verdict
+from rosearch.results.store import Store
 from rosearch.space.cost import params
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.vary import Space, sample
-from rosearch.store import Store
+from rosearch.space.variation import Space, sample
 from rosearch.strategies.population import front
+from rosearch.tasks.words import segment
 from rosearch.types import Trial
 
 SVG = "{http://www.w3.org/2000/svg}"

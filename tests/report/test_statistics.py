@@ -21,13 +21,13 @@ from rosearch.report.findings import forest, section, words
 from rosearch.report.page import write_report
 from rosearch.report.regression import holm
 from rosearch.report.statistics import Analysis, Effect, Statistics, analyse, statistics
+from rosearch.results.store import Store
 from rosearch.space.cost import Limits, Sizes, params
 from rosearch.space.genotype import Genotype, Node, encoded_by
 from rosearch.space.ops import OPS
 from rosearch.space.presets import bilstm, text_cnn, transformer
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.space.vector import depth
-from rosearch.store import Store
 from rosearch.types import Candidate, Fidelity, Score, Trial
 
 SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 28000}, 2)
@@ -329,7 +329,7 @@ def test_tolerance_counts_among_synonym_encodings_only():
 
 
 def test_without_statsmodels_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
-    from rosearch.run import related
+    from rosearch.run.lifecycle import related
 
     monkeypatch.setitem(sys.modules, "statsmodels.regression.linear_model", None)
     trials = drawn(60, planted, 0)

@@ -15,7 +15,7 @@ from served import served
 
 from rosearch.errors import MissingExtra, UserError
 from rosearch.report.watch import Pages, host_allowed, listen, watch
-from rosearch.store import Store
+from rosearch.results.store import Store
 
 
 def get(url: str, host: str | None = None) -> tuple[int, dict[str, str], str]:
@@ -95,7 +95,7 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-m", "rosearch.cli", "watch", str(tmp_path), "--port", port],
+            [sys.executable, "-m", "rosearch.cli.main", "watch", str(tmp_path), "--port", port],
             capture_output=True,
             text=True,
         )

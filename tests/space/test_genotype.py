@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rosearch.encodings.clustering import Clustering, clusterings
 from rosearch.errors import UserError
 from rosearch.space.cost import Sizes
-from rosearch.space.encoding import Clustering, clusterings
 from rosearch.space.genotype import Genotype, Node, encoded_by, from_dict, from_json, load, to_dict
 from rosearch.space.presets import PRESETS, preset, transformer
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 
 CLUSTERINGS = clusterings(("wordnet", "relatives"), (0.005, 0.05), (0, 20))
 ROWS = {"plain": 3000, **{c.key: 2000 for c in CLUSTERINGS}}

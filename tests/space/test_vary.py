@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rosearch.encodings.clustering import Clustering, clusterings
 from rosearch.errors import UserError
 from rosearch.space.cost import Limits, Sizes, efficiency, params
-from rosearch.space.encoding import Clustering, clusterings
 from rosearch.space.genotype import encoded_by, from_json
-from rosearch.space.vary import Space, crossover, mutate, repair, sample
+from rosearch.space.variation import Space, crossover, mutate, repair, sample
 
 CLUSTERINGS = clusterings(("wordnet", "relatives"), (0.005, 0.05), (0, 20))
 ROWS = {"plain": 3000, "synonym:wordnet:0.015:0": 2000, **{c.key: 2000 for c in CLUSTERINGS}}

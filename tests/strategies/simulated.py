@@ -6,7 +6,7 @@ import numpy as np
 
 from rosearch.space.cost import Sizes, params
 from rosearch.space.presets import bilstm, text_cnn, transformer
-from rosearch.space.vary import Space
+from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from simulated import CONFIG, RUNGS, SEEDS, SPACE, play, scheduler, scored
 
-from rosearch.space.vary import sample
+from rosearch.space.variation import sample
 from rosearch.strategies import STRATEGIES
 from rosearch.strategies.population import front
 from rosearch.types import Candidate, Job

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from rosearch.space.cost import params
 from rosearch.space.genotype import Genotype
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.space.vector import vector
 from rosearch.strategies import STRATEGIES
 from rosearch.strategies.gaussian_process import GaussianProcess, Settings

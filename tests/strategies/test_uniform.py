@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from rosearch.sampling import evaluate_sample
+from rosearch.run.sampling import evaluate_sample
 from rosearch.space.cost import Limits
-from rosearch.space.vary import Space
+from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler

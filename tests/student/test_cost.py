@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
+from rosearch.encodings.clustering import clusterings
 from rosearch.space.cost import Sizes, flops, params
-from rosearch.space.encoding import clusterings
 from rosearch.space.genotype import Genotype
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.student.build import module_spec
 from rosearch.student.configuration import StudentConfig
 from rosearch.student.model import StudentForSequenceClassification

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.errors import UserError
 from rosearch.space.cost import Limits, Sizes, params
 from rosearch.space.latency import latency_ms, part
 from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, preset
-from rosearch.space.vary import Space, mutate, sample
+from rosearch.space.variation import Space, mutate, sample
 from rosearch.student.build import build_student
 from rosearch.student.latency import latency_table
-from rosearch.student.vocabulary import Vocabulary
 
 WORDS = 200
 KEYS = {"plain": WORDS, "synonym:wordnet:0.015:0": WORDS // 2}

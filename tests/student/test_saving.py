@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from rosearch.encodings.vocabulary import student_tokenizer, synonym_vocabulary
 from rosearch.errors import UserError
+from rosearch.models.load import load_classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.saving import save_student
-from rosearch.student.vocabulary import student_tokenizer, synonym_vocabulary
-from rosearch.teacher.fit import load_classifier
 
 TEXTS = ["A gorgeous, witty film.", "dull and slow, an unputdownable mess"]
 LABELS = ("bad", "good")
@@ -163,7 +163,7 @@ def test_code_of_strangers_is_neither_run_nor_offered(saved, tmp_path: Path, mon
 
 
 def test_saving_again_replaces_the_folder_as_a_whole(bert_tokenizer, tmp_path: Path):
-    from rosearch.student.vocabulary import plain_vocabulary
+    from rosearch.encodings.vocabulary import plain_vocabulary
 
     folder = tmp_path / "deep" / "student"
     vocabulary = plain_vocabulary(bert_tokenizer)

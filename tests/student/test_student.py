@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import POOLINGS, Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS, preset
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.student.build import build_student, module_spec, principal_embedding
 from rosearch.student.layers import MODULES, over_tokens
-from rosearch.student.vocabulary import Vocabulary
 
 # torch.backends.mkldnn.flags tells of a TF32 that this processor does not have
 pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rosearch.errors import UserError
-from rosearch.resources import RESOURCES
+from rosearch.io.resources import RESOURCES
 from rosearch.tasks import BUILTIN, Split, Task, load_task, task_resources
 from rosearch.tasks.assemble import drop_duplicates, split_off
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from rosearch.attacks.sources.masked_lm import Guesses
-from rosearch.attacks.sources.masked_model import load_masked_lm, loaded
-from rosearch.attacks.text import segment
+from rosearch.attacks.sources.masked_lm_model import load_masked_lm, loaded
 from rosearch.errors import UserError
+from rosearch.tasks.words import segment
 from rosearch.teacher import masked_lm
 from rosearch.teacher.masked_lm import _batches, _Hiding, fit_masked_lm, masked_lm_folder
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch import resources
 from rosearch.errors import UserError
+from rosearch.io import resources
+from rosearch.models.load import load_classifier
 from rosearch.tasks import Split, Task
 from rosearch.teacher import states, targets
-from rosearch.teacher.fit import load_classifier
 from rosearch.teacher.outputs import TeacherOutputs, opened
 from rosearch.teacher.targets import cache_outputs, cache_targets, load_targets
 

@@ -13,7 +13,7 @@ from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.goals import UNTARGETED, Goal
 from rosearch.attacks.sources import Source
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 Status = Literal["skipped", "survived", "flipped"]
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from rosearch.attacks.methods import ATTACKS
-from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.named_attack import Recipe
 
 INTRODUCTION = """\
 # Every attack

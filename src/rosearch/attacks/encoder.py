@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch.attacks.text import Words
-from rosearch.attacks.victim import SLACK, TOKEN_BUDGET, PieceEncoder
-from rosearch.batches import padded, sorted_batches
-from rosearch.pretrained import load_pretrained
+from rosearch.models.batches import padded, sorted_batches
+from rosearch.models.pretrained import load_pretrained
+from rosearch.models.victim import SLACK, TOKEN_BUDGET, PieceEncoder
+from rosearch.tasks.words import Words
 
 ENTRIES = 100_000  # encodings kept in memory: 150 MB at 384 dimensions
 

@@ -12,9 +12,9 @@ import numpy as np
 from rosearch.attacks.attack import AnyAttack, Outcome, Search, Status
 from rosearch.attacks.gradients import damaged
 from rosearch.attacks.steps import Model, Request
-from rosearch.attacks.text import Words, segment
-from rosearch.attacks.victim import Victim
 from rosearch.attacks.white_box import WhiteBox
+from rosearch.models.victim import Victim
+from rosearch.tasks.words import Words, segment
 from rosearch.types import Robustness, Text
 
 WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full

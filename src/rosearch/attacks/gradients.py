@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from rosearch.attacks.embedding import ascend, movable_tokens, scale_of, start
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.seeding import generator_of
-from rosearch.attacks.text import Words
-from rosearch.attacks.victim import SLACK, ModelVictim, Victim
 from rosearch.attacks.white_box import Ball, WhiteBox
-from rosearch.batches import model_inputs, sorted_batches
 from rosearch.errors import UserError
+from rosearch.models.batches import model_inputs, sorted_batches
+from rosearch.models.victim import SLACK, ModelVictim, Victim
+from rosearch.tasks.words import Words
 
 AGREE = 1e-3  # how far probabilities from token ids and from embeddings may lie apart
 

@@ -9,15 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosearch import resources
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech
 from rosearch.attacks.constraints.similarity import SentenceSimilarity
 from rosearch.attacks.lexicon import Table, cached_table, table_lexicon, vocabulary_of
-from rosearch.attacks.remember import Remembered
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.steps import Model
 from rosearch.errors import UserError, require
-from rosearch.files import folder_hash
+from rosearch.io import resources
+from rosearch.io.disk_cache import Remembered
+from rosearch.io.files import folder_hash
 from rosearch.types import Text
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from rosearch.attacks.sources.wordnet import (
     wordnet_relatives,
     wordnet_synonyms,
 )
-from rosearch.attacks.text import segment
-from rosearch.files import write_text
+from rosearch.io.files import write_text
+from rosearch.tasks.words import segment
 from rosearch.types import Text
 
 Table = Mapping[str, tuple[str, ...]]

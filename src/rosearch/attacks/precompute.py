@@ -8,8 +8,8 @@ from typing import Any
 from rosearch.attacks.attack import AnyAttack, Attack
 from rosearch.attacks.replay import answered
 from rosearch.attacks.steps import Model
-from rosearch.attacks.text import segment
-from rosearch.progress import stage
+from rosearch.io.progress import stage
+from rosearch.tasks.words import segment
 from rosearch.types import Text
 
 

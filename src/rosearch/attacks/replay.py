@@ -8,7 +8,7 @@ from typing import TypeVar
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.engine import AttackResult
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words, segment
+from rosearch.tasks.words import Words, segment
 
 T = TypeVar("T")
 

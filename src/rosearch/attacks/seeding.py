@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 
 def generator_of(text: Words) -> np.random.Generator:

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rosearch.attacks.text import Words
 from rosearch.errors import require
+from rosearch.tasks.words import Words
 
 ENTRIES = 200_000  # tagged texts kept in memory
 # Universal Dependencies' tags as those of the universal tagset of Petrov et al. 2012, which

@@ -15,7 +15,7 @@ from rosearch.attacks.attack import Outcome, Search
 from rosearch.attacks.goals import UNTARGETED, Goal
 from rosearch.attacks.search.meter import Meter
 from rosearch.attacks.steps import Request
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 Norm: TypeAlias = Literal["l2", "linf"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rosearch.callbacks.base import Callback
 from rosearch.callbacks.mlflow import LINK, MLflow
 from rosearch.callbacks.tensorboard import FOLDER, TensorBoard
 from rosearch.callbacks.tracking import Tracker
 from rosearch.errors import UserError
+from rosearch.run.callbacks import Callback
 
 __all__ = ["TRACKERS", "make_callbacks"]
 

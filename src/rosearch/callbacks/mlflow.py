@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rosearch import __version__
+from rosearch.__about__ import __version__
 from rosearch.callbacks.tracking import Tracker, flat
-from rosearch.config import RunConfig
+from rosearch.config.sections import RunConfig
 from rosearch.errors import require
-from rosearch.files import write_text
+from rosearch.io.files import write_text
 from rosearch.types import Json
 
 EXPERIMENT = "rosearch"

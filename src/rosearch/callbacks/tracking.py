@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rosearch.callbacks.base import Silent
-from rosearch.config import RunConfig, to_dict
+from rosearch.config.sections import RunConfig, to_dict
+from rosearch.run.callbacks import Silent
 from rosearch.types import Json, Trial
 
 METRICS = (

@@ -16,16 +16,16 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from rosearch import resources
 from rosearch.attacks.lexicon import LEXICONS, Table, cached_table
 from rosearch.attacks.sources.masked_lm import Guesses, Place
-from rosearch.attacks.sources.masked_model import is_candidate
-from rosearch.attacks.text import Words, segment
+from rosearch.attacks.sources.masked_lm_model import is_candidate
 from rosearch.errors import UserError
-from rosearch.files import write_text, writing_to
-from rosearch.progress import stage
+from rosearch.io import resources
+from rosearch.io.files import write_text, writing_to
+from rosearch.io.progress import stage
+from rosearch.models.load import content_hash
 from rosearch.tasks import Split, Task
-from rosearch.teacher.fit import content_hash
+from rosearch.tasks.words import Words, segment
 from rosearch.types import Text, parts
 
 Method = Literal["synonym", "masked_lm", "mask"]

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from rosearch.files import new_file
+from rosearch.io.files import new_file
 
 
 class Checkpoint(NamedTuple):

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rosearch.batches import tokenized
-from rosearch.distill.robust.characters import Misspellings
-from rosearch.distill.robust.substitution import Substitutes
-from rosearch.student.vocabulary import Vocabulary
+from rosearch.distill.defences.characters import Misspellings
+from rosearch.distill.defences.substitution import Substitutes
+from rosearch.encodings.vocabulary import Vocabulary
+from rosearch.models.batches import tokenized
 from rosearch.types import Text
 
 

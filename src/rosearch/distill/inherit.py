@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rosearch.errors import UserError
-from rosearch.files import new_file
+from rosearch.io.files import new_file
 from rosearch.space.genotype import Genotype, Node, from_json
 from rosearch.student.model import StudentForSequenceClassification
 

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from torch import Tensor
 
-from rosearch.config import DistillConfig
+from rosearch.config.sections import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.losses import hard_label, logit_mse, soft_and_hard
+from rosearch.models.device import autocast
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.teacher.fit import autocast
 
 
 class Objective(Protocol):

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rosearch.batches import bucketed_epoch
+from rosearch.models.batches import bucketed_epoch
 from rosearch.types import Fidelity
 
 WARM_UP = 0.03

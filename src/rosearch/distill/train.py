@@ -15,21 +15,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from rosearch.batches import padded
-from rosearch.config import DistillConfig
+from rosearch.config.sections import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.guided import Guidance, guidance, objectives
+from rosearch.distill.defences import robust_method
 from rosearch.distill.inherit import Ancestor, inherit
+from rosearch.distill.layer_matching import Guidance, guidance, objectives
 from rosearch.distill.optimiser import Optimiser
-from rosearch.distill.robust import robust_method
 from rosearch.distill.schedule import Schedule
 from rosearch.distill.stopping import EarlyStopping
+from rosearch.models.batches import padded
+from rosearch.models.device import place
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.teacher.fit import place
 from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Fidelity
 

@@ -40,8 +40,8 @@ class Executor(Protocol):
 
 
 def evaluate(candidate: Candidate, fidelity: Fidelity, context: Any) -> Score:
-    """`rosearch.fitness.evaluate`, which is imported where it runs: it brings torch."""
-    from rosearch import fitness
+    """`rosearch.evaluation.candidate.evaluate`, imported where it runs: it brings torch."""
+    from rosearch.evaluation import candidate as fitness
 
     return fitness.evaluate(candidate, fidelity, context)
 

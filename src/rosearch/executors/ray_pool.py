@@ -24,7 +24,7 @@ from rosearch.executors.faults import Limits, WorkerDied
 from rosearch.executors.pool import Pool
 from rosearch.executors.supervisor import Supervisor, packed_folders, run_elsewhere, write_files
 from rosearch.executors.worker import opened
-from rosearch.files import new_folder
+from rosearch.io.files import new_folder
 
 STORE = 200_000_000  # least bytes of the object store of a cluster on this machine
 

@@ -17,7 +17,6 @@ from rosearch.attacks.methods import ATTACKS, check_attack, members
 from rosearch.errors import UserError, require
 from rosearch.export.measure import (
     Latency,
-    Loaded,
     Parity,
     Quality,
     latencies,
@@ -25,8 +24,10 @@ from rosearch.export.measure import (
     probabilities,
     quality,
 )
-from rosearch.export.onnx_model import PACKAGES, OnnxClassifier, write_int8, write_onnx
+from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.source import Source, find_source
+from rosearch.models.loaded import Loaded
+from rosearch.models.onnx import PACKAGES, OnnxClassifier
 from rosearch.types import Json, Text
 
 # Largest difference of a probability that an export may have. Of int8 it is measured, not limited.
@@ -63,7 +64,7 @@ class ExportReport:
 
     def to_json(self) -> Json:
         """All numbers, JSON-ready."""
-        from rosearch.summary import machine, versions
+        from rosearch.results.summary import machine, versions
 
         return {
             "name": self.source.name,
@@ -152,12 +153,12 @@ def fresh_folder(out: Path) -> Iterator[Path]:
 def _export(
     source: Source, form: str, out: Path, folder: Path, attacks: Sequence[str], n: int
 ) -> ExportReport:
-    from rosearch.assess import label_numbers
     from rosearch.attacks.methods import kit_for
     from rosearch.executors.local import one_thread
     from rosearch.export.card import write_card
-    from rosearch.progress import stage
-    from rosearch.teacher.fit import load_classifier
+    from rosearch.io.progress import stage
+    from rosearch.models.load import load_classifier
+    from rosearch.robustness.evaluate import label_numbers
     from rosearch.teacher.masked_lm import attack_folders
 
     original = Loaded(*load_classifier(source.folder))
@@ -212,8 +213,8 @@ def check_parity(found: Parity, form: str) -> None:
 
 
 def _write_hf(original: Loaded, folder: Path, text: Text) -> Loaded:
+    from rosearch.models.load import load_classifier
     from rosearch.student.saving import save_student
-    from rosearch.teacher.fit import load_classifier
 
     save_student(original.model, original.tokenizer, folder)
     return Loaded(*load_classifier(folder))
@@ -253,7 +254,7 @@ def onnx_folder(original: Loaded, folder: Path, write: Callable[[Path], None]) -
     """`model.onnx`, tokenizer and labels; loaded again from there."""
     from transformers import AutoTokenizer
 
-    from rosearch.progress import quiet
+    from rosearch.io.progress import quiet
 
     folder.mkdir()
     write(folder / "model.onnx")
@@ -272,7 +273,7 @@ def _latency(
     source: Source, form: str, scratch: Path, original: Loaded, exported: Loaded
 ) -> list[Latency]:
     """The exported model and the teacher in the same form; beside int8 also in float."""
-    from rosearch.teacher.fit import load_classifier
+    from rosearch.models.load import load_classifier
 
     texts = source.task.test.texts[:TIMED]
     loaded = {("model", form): exported}

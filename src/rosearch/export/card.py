@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from rosearch.attacks.methods import describe, members
 from rosearch.export.source import RunRecord
 from rosearch.export.usage import usage
-from rosearch.live import share
+from rosearch.results.summary import share
 from rosearch.types import Json
 
 if TYPE_CHECKING:
     from rosearch.export.bundle import ExportReport
-    from rosearch.export.measure import Loaded
+    from rosearch.models.loaded import Loaded
 
 PAPER = "2106.03613"
 BATCH_DEPENDENCE = (

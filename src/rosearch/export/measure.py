@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,39 +18,19 @@ from torch import Tensor
 from rosearch.attacks.engine import iterate_suite, robustness
 from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import load_attacks
-from rosearch.attacks.text import segment
-from rosearch.attacks.victim import TOKEN_BUDGET, ModelVictim, Victim
-from rosearch.batches import takes_types, tokenized
-from rosearch.export.onnx_model import TYPES, second_half
-from rosearch.progress import stage
+from rosearch.export.onnx_model import second_half
+from rosearch.io.progress import stage
+from rosearch.models.loaded import Loaded
+from rosearch.models.onnx import TYPES
+from rosearch.models.victim import Victim
 from rosearch.tasks import Split
+from rosearch.tasks.words import segment
 from rosearch.types import Interval, Json, Robustness, Text, parts, wilson
 
 TOKENS = 32  # of the texts whose latency is measured
 BATCHES = (1, 32)
 ROUNDS = 7
 BURST_SECONDS = 0.02
-
-
-class Loaded(NamedTuple):
-    """A classifier, of torch or of onnxruntime, with its tokenizer."""
-
-    model: Any
-    tokenizer: Any
-
-    def victim(self, one_by_one: bool = False) -> Victim:
-        """The classifier as a victim.
-
-        Args:
-            one_by_one: no batches. An int8 model needs it: it quantises activations over the whole
-                batch, so what it says of a text would depend on the texts beside it.
-        """
-        return ModelVictim(self.model, self.tokenizer, 1 if one_by_one else TOKEN_BUDGET)
-
-    def reads_types(self, text: Text) -> bool:
-        """Whether texts such as this one have token types, other than 0, that the model takes."""
-        types = takes_types(self.model, self.tokenizer)
-        return tokenized(self.tokenizer, [text], None, types)[0].types is not None
 
 
 @dataclass(frozen=True)
@@ -94,7 +74,7 @@ class Quality:
 
     def to_json(self) -> Json:
         """Shares with intervals, JSON-ready."""
-        from rosearch.summary import attack_entry
+        from rosearch.results.summary import attack_entry
 
         return {
             "model": self.name,

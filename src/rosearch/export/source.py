@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rosearch.config import RunConfig, from_dict, make_config
+from rosearch.config.plan import held_out_attacks
+from rosearch.config.sections import RunConfig, from_dict, make_config
 from rosearch.errors import UserError
-from rosearch.plan import held_out_attacks, task_of
-from rosearch.store import Store
-from rosearch.summary import model_entry
+from rosearch.results.store import Store
+from rosearch.results.summary import model_entry
 from rosearch.tasks import Task
+from rosearch.tasks.named import task_of
 from rosearch.types import Json
 
 
@@ -22,7 +23,8 @@ class RunRecord:
 
     Attributes:
         search_attack, held_out: names of its attacks.
-        entries: `student`, `reference` and `teacher`, each as `rosearch.summary.model_entry`.
+        entries: `student`, `reference` and `teacher`, each of
+            `rosearch.results.summary.model_entry`.
     """
 
     search_attack: str
@@ -65,7 +67,7 @@ def find_source(what: str, flags: Mapping[str, Any], teacher: str | None = None)
     Raises:
         UserError: nothing there, a run without finished students, or a task for a run.
     """
-    from rosearch.teacher.fit import model_source
+    from rosearch.models.load import model_source
 
     run, wanted = _split(what)
     given = None if teacher is None else model_source(teacher)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rosearch.types import Text, parts
 
 if TYPE_CHECKING:
-    from rosearch.export.measure import Loaded
+    from rosearch.models.loaded import Loaded
 
 EXAMPLES = ("A gorgeous, witty film.", "Dull and slow.")
 PAIRS = (

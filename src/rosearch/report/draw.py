@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
+from rosearch.report.dag_text import rails
 from rosearch.report.layout import Layout, Point, place
-from rosearch.report.rails import rails
 from rosearch.space.cost import (
     Sizes,
     input_params,

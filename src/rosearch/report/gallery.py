@@ -9,8 +9,8 @@ from difflib import SequenceMatcher
 from itertools import chain
 from typing import Any, Literal
 
-from rosearch.attacks.text import Words, segment
 from rosearch.report.snapshot import Examples
+from rosearch.tasks.words import Words, segment
 
 Piece = tuple[Literal["same", "gone", "new"], str]
 STATUS = {"flipped": "fooled", "survived": "held", "skipped": "wrong before"}

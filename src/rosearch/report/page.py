@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.errors import UserError, require
-from rosearch.files import write_text
+from rosearch.io.files import write_text
 from rosearch.report.data import plot_data
 from rosearch.report.draw import draw_line, draw_svg
 from rosearch.report.findings import forest, section

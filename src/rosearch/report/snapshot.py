@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.report.statistics import Statistics, statistics
+from rosearch.results.store import Store
 from rosearch.space.cost import Sizes
-from rosearch.store import Final, Store
 from rosearch.strategies.population import fitness, front, furthest, last_rung, standing
-from rosearch.types import Trial
+from rosearch.types import Final, Trial
 
 Examples = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (role, attack) -> examples
 ROLES = ("best", "reference")

@@ -10,8 +10,7 @@ from typing import Any
 from rosearch.attacks.methods import members
 from rosearch.report.draw import draw_line
 from rosearch.space.genotype import from_dict
-from rosearch.store import Final
-from rosearch.types import Fidelity, Trial, wilson
+from rosearch.types import Fidelity, Final, Trial, wilson
 
 Entry = Mapping[str, Any]  # one model of the run's summary
 SPACE = "\u00a0"

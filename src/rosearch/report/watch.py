@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from rosearch.errors import UserError, require
 from rosearch.report.page import run_page
 from rosearch.report.snapshot import read_snapshot
-from rosearch.store import Store
+from rosearch.results.store import Store
 
 SECURITY = {
     "Cache-Control": "no-store",

@@ -15,6 +15,8 @@ MAX_POSITIONS = 512
 # What a training step or a query takes besides the student's own work, in FLOPs; see `work`.
 FIXED_FLOPS = 2e7
 
+LATENCY_TOKENS = 32  # of the text whose FLOPs and latency are told
+
 
 @dataclass(frozen=True)
 class Sizes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from rosearch.encodings.clustering import LEXICONS
 from rosearch.space.cost import MAX_POSITIONS, Sizes, flops, params
-from rosearch.space.encoding import LEXICONS
 from rosearch.space.genotype import (
     ACTIVATIONS,
     COMBINES,
@@ -92,7 +92,7 @@ ENCODING_TEXTS = {
     ),
 }
 GENES = f"""\
-The plain encoding has no genes. Those of the synonym encoding (`rosearch.space.encoding`):
+The plain encoding has no genes. Those of the synonym encoding (`rosearch.encodings.clustering`):
 
 - `lexicons`: whose substitutions are the edges along which clusters grow; one or more of
   {", ".join(LEXICONS)}.

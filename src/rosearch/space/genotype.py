@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from rosearch.encodings.clustering import PLAIN, Clustering, clustering_problems, short
 from rosearch.errors import UserError
-from rosearch.space.encoding import PLAIN, Clustering, clustering_problems, short
 from rosearch.space.ops import OPS
 
 SCHEMA = 1
@@ -67,8 +67,8 @@ class Genotype:
     """A student: input stage, a cell (DAG of nodes) stacked `repeat` times, pooling.
 
     `lexicons`, `tolerance` and `max_cluster` are the genes of the synonym encoding (see
-    `rosearch.space.encoding.Clustering`); without `lexicons` it reads WordNet. The plain encoding
-    has none of them: they stay at their defaults.
+    `rosearch.encodings.clustering.Clustering`); without `lexicons` it reads WordNet. The plain
+    encoding has none of them: they stay at their defaults.
 
     Raises:
         UserError: a field is out of its range or the graph is not a valid DAG.

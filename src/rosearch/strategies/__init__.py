@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rosearch.space.vary import Space
+from rosearch.space.variation import Space
+from rosearch.strategies.aging_evolution import Evolution
 from rosearch.strategies.base import Proposal, Strategy, StrategyConfig
 from rosearch.strategies.local import Local
 from rosearch.strategies.nsga2 import Nsga2
 from rosearch.strategies.random import Random
-from rosearch.strategies.rosearch import Evolution
 from rosearch.strategies.surrogate import Surrogate
 
 __all__ = ["STRATEGIES", "Proposal", "Strategy", "StrategyConfig"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rosearch.space.vary import Space, mutate, sample
+from rosearch.space.variation import Space, mutate, sample
 from rosearch.strategies.base import Proposal
 from rosearch.strategies.population import objectives, ranks_and_crowding
 from rosearch.types import Trial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rosearch.space.vary import Space, crossover, mutate, sample
+from rosearch.space.variation import Space, crossover, mutate, sample
 from rosearch.strategies.base import Proposal, StrategyConfig
 from rosearch.strategies.population import ranks_and_crowding, tournament
 from rosearch.types import Trial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.strategies.base import Proposal
 from rosearch.types import Trial
 

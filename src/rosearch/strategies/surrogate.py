@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from rosearch.space.cost import params, work
 from rosearch.space.genotype import Genotype
-from rosearch.space.vary import Space, crossover, mutate, sample
+from rosearch.space.variation import Space, crossover, mutate, sample
 from rosearch.space.vector import vector
 from rosearch.strategies.base import Proposal, StrategyConfig
 from rosearch.strategies.gaussian_process import GaussianProcess, Settings

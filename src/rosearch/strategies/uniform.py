@@ -2,8 +2,8 @@
 
 What "uniform" means here, and what it does not:
 
-- Every gene is drawn with equal chances of its allowed values (`rosearch.space.vary.sample`), so
-  *descriptions* are drawn, not networks: a network that more descriptions stand for is likelier.
+- Every gene is drawn with equal chances of its allowed values (`rosearch.space.variation.sample`),
+  so *descriptions* are drawn, not networks: a network that more descriptions stand for is likelier.
   Drawn twice, a network counts once.
 - A draw beyond the limits on parameters, FLOPs or latency is shrunk until it meets them, and drawn
   anew only if that is impossible. So near the limits small widths and embeddings are more frequent,
@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from rosearch.space.genotype import Genotype
-from rosearch.space.vary import Space, sample
+from rosearch.space.variation import Space, sample
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.types import Candidate
 

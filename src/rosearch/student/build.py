@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.space.genotype import Genotype, to_dict
 from rosearch.space.ops import OPS
 from rosearch.student.configuration import StudentConfig
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.student.vocabulary import Vocabulary
 
 
 def module_spec(g: Genotype) -> dict[str, object]:

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.space.genotype import MAX_INPUTS, Genotype
 from rosearch.space.genotype import Node as NodeGene
 from rosearch.space.latency import part, parts
 from rosearch.student.build import build_student, module_spec
 from rosearch.student.layers import ACTIVATIONS, Node, Pooling, sinusoid
 from rosearch.student.model import MAX_POSITIONS
-from rosearch.student.vocabulary import Vocabulary
 
 TOKENS = 32
 WARM_UP = 3

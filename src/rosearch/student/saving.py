@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rosearch.files import new_folder
-from rosearch.progress import quiet
+from rosearch.io.files import new_folder
+from rosearch.io.progress import quiet
 
 
 def save_student(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rosearch.errors import UserError
-from rosearch.resources import fetch
+from rosearch.io.resources import fetch
 from rosearch.tasks.assemble import assemble
 from rosearch.tasks.builtin import BUILTIN, task_resources
 from rosearch.tasks.columns import Columns

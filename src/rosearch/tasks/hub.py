@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rosearch.errors import UserError, one_line
-from rosearch.resources import offline
+from rosearch.io.resources import offline
 from rosearch.tasks.assemble import Table
 from rosearch.tasks.builtin import BUILTIN
 from rosearch.tasks.columns import Columns, quiet, table

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from rosearch import resources
-from rosearch.batches import bucketed_epoch, model_inputs, takes_types, tokenized
-from rosearch.config import TeacherConfig
-from rosearch.errors import UserError, one_line
-from rosearch.files import folder_hash, new_folder
-from rosearch.pretrained import load_pretrained
-from rosearch.progress import quiet, stage
+from rosearch.config.sections import TeacherConfig
+from rosearch.errors import UserError
+from rosearch.io import resources
+from rosearch.io.files import new_folder
+from rosearch.io.progress import quiet, stage
+from rosearch.models.batches import bucketed_epoch, model_inputs, takes_types, tokenized
+from rosearch.models.device import autocast
+from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.tasks import Task
 
 WARM_UP = 0.1
@@ -67,86 +68,12 @@ def saved_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path | No
     return folder if (folder / "config.json").exists() else None
 
 
-def model_source(name: str) -> Path:
-    """The folder of a model: a pinned resource, a local folder, or a hub id that is downloaded.
-
-    Raises:
-        UserError: there is no such folder and the hub does not give such a model.
-    """
-    if name in resources.RESOURCES:
-        return resources.fetch(name)
-    if Path(name).is_dir():
-        return Path(name)
-    from huggingface_hub import snapshot_download
-
-    try:
-        with quiet():
-            kinds = ["*.safetensors", "*.json", "*.txt", "*.model"]
-            return Path(snapshot_download(name, allow_patterns=kinds))
-    except Exception as error:  # the hub client raises errors of many libraries
-        raise UserError(
-            f"no model {name!r}: it is no folder here, and the hub did not give it "
-            f"({one_line(error)}); give a folder, a hub id, or 'minilm'"
-        ) from None
-
-
-def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any, Any]:
-    """A Hugging Face classifier and its fast tokenizer; never runs code from the model.
-
-    Args:
-        classes: makes a new head of this many classes; None keeps the model's own.
-
-    Raises:
-        UserError: the model can't be loaded.
-    """
-    import rosearch  # noqa: F401  (makes saved students loadable)
-
-    more: dict[str, Any] = (
-        {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
-    )
-    return load_pretrained(
-        "AutoModelForSequenceClassification",
-        source,
-        f"cannot load the model {str(source)!r}",
-        "; give a folder with a Hugging Face classifier, a hub id, or 'minilm'",
-        **more,
-    )
-
-
-def place(model: Any, device: str) -> Any:
-    """The model on a device: `auto` is the accelerator if there is one.
-
-    Raises:
-        UserError: there is no such device.
-    """
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        return model.to(torch.device(name))
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"cannot use the device {device!r}: {one_line(error)}; use auto, cpu, cuda or cuda:N"
-        ) from None
-
-
-def autocast(precision: str, device: str = "cpu") -> torch.autocast:
-    """Autocast to bf16 if asked for, or if `auto` and the device computes in it."""
-    on_cpu = device == "cpu"
-    able = torch.cpu.get_capabilities().get("avx512_bf16") if on_cpu else True
-    enabled = precision == "bf16" or (precision == "auto" and bool(able))
-    return torch.autocast(device, torch.bfloat16, enabled=enabled)
-
-
 def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
     recipe = json.dumps(
         [VERSION, content_hash(source), asdict(config), seed, task.fingerprint], sort_keys=True
     )
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     return resources.cache_dir() / "teachers" / f"{task.name}-{digest}"
-
-
-def content_hash(folder: Path) -> str:
-    """SHA-256 over a model folder's weights, config and tokenizer."""
-    return folder_hash(folder, (".safetensors", ".bin", ".json", ".onnx", ".txt"))
 
 
 def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folder: Path) -> None:

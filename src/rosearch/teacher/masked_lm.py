@@ -19,15 +19,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rosearch import resources
 from rosearch.attacks.methods import models_of
-from rosearch.attacks.sources.masked_model import load_masked_lm, loaded, logits_at
-from rosearch.batches import bucketed_epoch, padded
+from rosearch.attacks.sources.masked_lm_model import load_masked_lm, loaded, logits_at
 from rosearch.errors import UserError
-from rosearch.files import new_folder
-from rosearch.progress import quiet, stage
+from rosearch.io import resources
+from rosearch.io.files import new_folder
+from rosearch.io.progress import quiet, stage
+from rosearch.models.batches import bucketed_epoch, padded
+from rosearch.models.device import autocast
+from rosearch.models.load import content_hash, model_source
 from rosearch.tasks import Task
-from rosearch.teacher.fit import autocast, content_hash, linear_rate, model_source
+from rosearch.teacher.fit import linear_rate
 from rosearch.types import parts
 
 VERSION = 1  # raise it when the recipe below changes: saved models are then made anew

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rosearch.batches import Encoded, model_inputs, sorted_batches
 from rosearch.errors import UserError, one_line
-from rosearch.files import new_file
-from rosearch.progress import stage
-from rosearch.teacher.fit import autocast
+from rosearch.io.files import new_file
+from rosearch.io.progress import stage
+from rosearch.models.batches import Encoded, model_inputs, sorted_batches
+from rosearch.models.device import autocast
 
 TOKEN_BUDGET = 4096
 SLACK = 4

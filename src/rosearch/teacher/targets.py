@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch import resources
-from rosearch.batches import Encoded, model_inputs, sorted_batches, takes_types, tokenized
-from rosearch.files import new_file, writing_to
-from rosearch.progress import stage
+from rosearch.io import resources
+from rosearch.io.files import new_file, writing_to
+from rosearch.io.progress import stage
+from rosearch.models.batches import Encoded, model_inputs, sorted_batches, takes_types, tokenized
+from rosearch.models.device import autocast
+from rosearch.models.load import content_hash, load_classifier
 from rosearch.tasks import Task
-from rosearch.teacher.fit import autocast, content_hash, load_classifier
 from rosearch.teacher.outputs import Ragged, RaggedMaps, TeacherOutputs, is_whole
 from rosearch.teacher.states import Layer, write_states
 from rosearch.types import Text

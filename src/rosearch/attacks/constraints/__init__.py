@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 # Whether a word may be changed.
 WordConstraint: TypeAlias = Callable[[str], bool]

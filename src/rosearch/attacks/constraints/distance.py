@@ -10,7 +10,7 @@ import numpy as np
 from rosearch.attacks.constraints import Verdict
 from rosearch.attacks.sources.vectors import Vectors
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 
 @dataclass(frozen=True)

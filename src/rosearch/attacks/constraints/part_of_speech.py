@@ -10,7 +10,7 @@ import numpy as np
 from rosearch.attacks.constraints import Verdict
 from rosearch.attacks.constraints.similarity import cut
 from rosearch.attacks.steps import Model, Request, Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 CONTEXT = 4  # words on each side that a changed word is tagged with
 SHORT = 10  # up to so many words, the whole text is its context

@@ -14,7 +14,7 @@ import numpy as np
 
 from rosearch.attacks.constraints import Verdict
 from rosearch.attacks.steps import Model, Request, Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 # TextFooler's threshold as an angular similarity: its code asks for 1 - arccos(cosine) >= 0.5.
 TEXTFOOLER = 1 - 0.5 / math.pi

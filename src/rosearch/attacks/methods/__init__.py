@@ -24,7 +24,7 @@ from rosearch.attacks.methods.masked_words import BAE, BERT_ATTACK
 from rosearch.attacks.methods.pwws import PWWS
 from rosearch.attacks.methods.search_methods import BEAM, GENETIC, RANDOM
 from rosearch.attacks.methods.textfooler import TEXTFOOLER
-from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.named_attack import Recipe
 from rosearch.errors import UserError
 from rosearch.types import Text
 

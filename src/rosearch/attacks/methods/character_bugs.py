@@ -5,7 +5,7 @@ from __future__ import annotations
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints.distance import EditDistance
 from rosearch.attacks.kit import Kit
-from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import by_unknown
 from rosearch.attacks.sources import Lexicon, WordSource

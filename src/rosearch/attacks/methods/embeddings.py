@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.white_box import Ball, EmbeddingAttack
 
 # The radii leave ordinary students a third to two thirds of their accuracy on `mr` (validation,

@@ -7,7 +7,7 @@ import math
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints import MaxChanged
 from rosearch.attacks.kit import Kit
-from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import by_unknown
 from rosearch.attacks.sources.masked_lm import Guesses, MaskedLMSource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rosearch.attacks.attack import Attack
-from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.search.saliency import WeightedSaliency
 
 PWWS = Recipe(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints import MaxChanged
-from rosearch.attacks.recipe import Recipe
+from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.search.beam import Beam
 from rosearch.attacks.search.genetic import Genetic
 from rosearch.attacks.search.random_walk import RandomWalk

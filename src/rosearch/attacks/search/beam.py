@@ -12,7 +12,7 @@ from rosearch.attacks.search.greedy import NOISE, ended, fair_options, first_fai
 from rosearch.attacks.search.meter import CHUNK, Meter
 from rosearch.attacks.search.states import distance, state_of
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 
 @dataclass(frozen=True)

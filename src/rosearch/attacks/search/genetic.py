@@ -14,7 +14,7 @@ from rosearch.attacks.search.meter import Meter
 from rosearch.attacks.search.states import distance, offered, state_of
 from rosearch.attacks.seeding import generator_of
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 Answers: TypeAlias = dict[Words, np.ndarray]
 

@@ -16,7 +16,7 @@ from rosearch.attacks.constraints import Constraint
 from rosearch.attacks.search.meter import Meter
 from rosearch.attacks.search.order import Order, by_deletion
 from rosearch.attacks.steps import Request, Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 # A drop smaller than this is rounding noise: batches of another shape must not change a choice.
 NOISE = 1e-6

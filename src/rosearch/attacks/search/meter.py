@@ -10,7 +10,7 @@ import numpy as np
 from rosearch.attacks.attack import Outcome
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.steps import Request, Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 CHUNK = 256  # texts asked about at once
 

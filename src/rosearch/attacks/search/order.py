@@ -15,7 +15,7 @@ from rosearch.attacks.goals import UNTARGETED, Goal
 from rosearch.attacks.search.meter import Meter
 from rosearch.attacks.seeding import generator_of
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 UNKNOWN = "<oov>"
 # Scores (m,) of the first m of the places, as many as the budget allows; higher ones come first.

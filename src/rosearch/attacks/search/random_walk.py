@@ -10,7 +10,7 @@ from rosearch.attacks.search.meter import Meter
 from rosearch.attacks.search.states import distance, offered, state_of
 from rosearch.attacks.seeding import generator_of
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 
 class RandomWalk:

@@ -15,7 +15,7 @@ from rosearch.attacks.search.greedy import ended, fair_options, first_fair
 from rosearch.attacks.search.meter import Meter
 from rosearch.attacks.search.order import UNKNOWN
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 
 @dataclass(frozen=True)

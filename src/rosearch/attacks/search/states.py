@@ -6,7 +6,7 @@ import numpy as np
 
 from rosearch.attacks.attack import Attack, Outcome
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 
 def offered(attack: Attack, text: Words) -> Step[dict[int, int]]:

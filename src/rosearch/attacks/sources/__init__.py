@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from rosearch.attacks.steps import Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 # A word to its replacements, best first; pure and deterministic, lower case or as in the lexicon.
 Lexicon: TypeAlias = Callable[[str], tuple[str, ...]]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rosearch.attacks.steps import Request, Step
-from rosearch.attacks.text import Words
+from rosearch.tasks.words import Words
 
 # A place of a text: the items that `Guesses` answers.
 Place = tuple[Words, int]
@@ -35,7 +35,7 @@ class Guesses:
 
     def __call__(self, items: Sequence[Place]) -> list[tuple[str, ...]]:
         """Words for each place, best first; none where the text leaves no place."""
-        from rosearch.attacks.sources.masked_model import loaded
+        from rosearch.attacks.sources.masked_lm_model import loaded
 
         return loaded(self.folder).guesses(items, self)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rosearch.errors import UserError
-from rosearch.files import file_hash, new_folder, write_text
+from rosearch.io.files import file_hash, new_folder, write_text
 
 SUFFIXES = (".txt", ".vec")
 CHUNK = 256  # words whose cosines to all others are held at the same time

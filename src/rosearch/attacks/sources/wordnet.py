@@ -146,7 +146,7 @@ def _wordnet_reader() -> Any:
     import nltk
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
-    from rosearch import resources
+    from rosearch.io import resources
 
     folder = resources.fetch("wordnet")  # <folder>/corpora/wordnet
     if str(folder) not in nltk.data.path:

@@ -1,0 +1,317 @@
+"""Reference students against the best of a run, all under one protocol: one table.
+
+Every model is measured once on the test split: clean, after the search attack, after the held-out
+attacks, latency. Students are trained from scratch with the same number of passes over the same
+texts. Results stand in a store of their own as soon as they are there, so an interrupted comparison
+goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rosearch.baselines.recipes import RECIPES, Recipe, find_recipe, plain_recipe, trained_by
+from rosearch.config import sections as configs
+from rosearch.config.plan import all_attacks, final_fidelity, held_out_attacks
+from rosearch.config.sections import DistillConfig, RunConfig
+from rosearch.errors import UserError
+from rosearch.evaluation.final import FinalJob, Opened, open_classifier
+from rosearch.evaluation.held_out import check
+from rosearch.evaluation.prepare import Prepared, prepare
+from rosearch.executors.local import ProcessPool
+from rosearch.export.compress import pruned, quantized
+from rosearch.io.files import write_text
+from rosearch.models.onnx_folder import is_onnx, load_onnx, onnx_victim
+from rosearch.report.references import PLACE
+from rosearch.results.store import Store
+from rosearch.results.summary import model_entry, versions
+from rosearch.run.finals import evaluate_all, unfinished
+from rosearch.space.genotype import Genotype
+from rosearch.space.presets import preset
+from rosearch.tasks import Task
+from rosearch.tasks.named import task_of
+from rosearch.teacher.fit import fit_teacher
+from rosearch.types import Json
+
+FOLDER, FILE = PLACE.parts  # in the folder of a run
+SPARSITY = 0.5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of the table.
+
+    Attributes:
+        kind: `teacher`, `recipe`, `plain` (a recipe's student, plainly distilled), `search` (from a
+            run) or `compressed` (the teacher itself).
+        more: what the table says besides the measurements.
+        model: what its results are stored under, if not under its name.
+    """
+
+    kind: str
+    name: str
+    more: Mapping[str, Any]
+    model: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What its results are stored under."""
+        return self.model or self.name
+
+
+def compare(
+    config: RunConfig,
+    out: Path,
+    recipes: Sequence[str] = tuple(RECIPES),
+    run: Path | None = None,
+    compressed: bool = True,
+    workers: int = 2,
+) -> Json:
+    """Train and evaluate the reference students; `comparison.json` as one object.
+
+    Args:
+        run: folder of a finished run; its best student is in the table, too.
+        compressed: whether the teacher itself, quantised and pruned, is.
+
+    Raises:
+        UserError: bad configuration or data; `out` holds a comparison with other settings; `run` is
+            on other data, has another teacher, or used an attack that is held out here.
+    """
+    check(config)
+    chosen = [find_recipe(name) for name in dict.fromkeys(recipes)]
+    for recipe in chosen:
+        check(trained_by(recipe, preset(recipe.preset), config))
+    found = None if run is None else best_of(run)
+    task = task_of(config.task, config.seed)
+    if run is not None:
+        check_run(run, config, task)
+    with closing(_store(config, out, task)) as store:
+        rows = []
+        for group in _by_texts([*chosen, *_plains(chosen)]):
+            rows += _students(group, config, task, store, workers)
+        rows += _saved(config, task, store, workers, found, compressed)
+        table = _table(rows, config, task, store)
+    write_text(out / FILE, json.dumps(table, indent=2) + "\n")
+    return table
+
+
+def compare_into(
+    folder: Path,
+    config: RunConfig,
+    recipes: Sequence[str] | None,
+    run: Path | None,
+    compressed: bool,
+    workers: int,
+) -> Json:
+    """As `compare`, all recipes if none are named; the report of the run is written anew."""
+    table = compare(config, folder, recipes or tuple(RECIPES), run, compressed, workers)
+    if run is not None and folder == run / FOLDER:
+        from rosearch.run.lifecycle import make_report
+
+        make_report(run)
+    return table
+
+
+def best_of(run: Path) -> Path:
+    """The best student of a finished run, by its fitness on the validation split.
+
+    Raises:
+        UserError: there is no such run, or it isn't finished.
+    """
+    with closing(Store(run / "run.db")) as store:
+        summary = store.meta().get("summary")
+    best = (summary or {}).get("best")
+    folder = run / "students" / best["id"] if best else None
+    if folder is None or not folder.is_dir():
+        raise UserError(f"{run} has no best student yet; finish it with `rosearch resume {run}`")
+    return folder
+
+
+def check_run(run: Path, config: RunConfig, task: Task) -> None:
+    """Whether a run's student may stand in a comparison.
+
+    Raises:
+        UserError: the run is on other data, has another teacher, or it used an attack that is held
+            out here.
+    """
+    with closing(Store(run / "run.db")) as store:
+        known = store.meta()
+    if known.get("fingerprint") != task.fingerprint:
+        raise UserError(
+            f"{run} is on other data than this comparison, {task.name!r}; give the same task, "
+            "files and seed"
+        )
+    searched = configs.from_dict(known["config"])
+    if searched.teacher.name != config.teacher.name:
+        raise UserError(
+            f"the teacher of {run} is {searched.teacher.name}, here it is {config.teacher.name}; "
+            f"give --teacher {searched.teacher.name}"
+        )
+    check(replace(searched, final=replace(searched.final, held_out=held_out_attacks(config))))
+
+
+def _plains(recipes: Iterable[Recipe]) -> list[Recipe]:
+    """The recipes' students, plainly distilled: what a recipe is measured against."""
+    return list({r.preset: plain_recipe(r) for r in recipes}.values())
+
+
+def _by_texts(recipes: Iterable[Recipe]) -> list[list[Recipe]]:
+    """Recipes that train on the same texts and layers share a pool of workers."""
+    groups: dict[tuple[Any, ...], list[Recipe]] = {}
+    for recipe in recipes:
+        d = recipe.distill()
+        key = (d.augment, d.augment_copies, d.matching)
+        groups.setdefault(key, []).append(recipe)
+    return list(groups.values())
+
+
+def _students(
+    recipes: Sequence[Recipe], config: RunConfig, task: Task, store: Store, workers: int
+) -> list[Row]:
+    """Train and evaluate the students of some recipes that are prepared alike."""
+    genotypes = [preset(recipe.preset) for recipe in recipes]
+    jobs = [
+        job
+        for recipe, g in zip(recipes, genotypes, strict=True)
+        for job in recipe_jobs(recipe, g, config, store.path.parent)
+    ]
+    if unfinished(jobs, store):
+        widest = max(genotypes, key=lambda g: g.embedding_dim)
+        ready = trained_by(recipes[0], widest, config)
+        _evaluate(jobs, prepare(ready, task, [], genotypes), store, workers)
+    return [
+        Row("plain" if recipe.plain else "recipe", recipe.name, recipe.words) for recipe in recipes
+    ]
+
+
+def recipe_jobs(recipe: Recipe, g: Genotype, config: RunConfig, out: Path) -> list[FinalJob]:
+    """One training of a recipe's student for each seed.
+
+    Where texts are augmented there are fewer passes over them, so that all recipes take about as
+    many steps.
+    """
+    d = recipe.distill(config.distill)
+    copies = d.augment_copies if d.augment != "none" else 0
+    full = final_fidelity(config)
+    fidelity = replace(full, epochs=max(1, round(full.epochs / (1 + copies))))
+    attacks, n = all_attacks(config), config.final.attacked
+    seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
+    folder = out / "students"
+    return [
+        FinalJob(recipe.name, s, g, folder / f"{recipe.name}-{s}", fidelity, attacks, n, d)
+        for s in seeds
+    ]
+
+
+def _saved(
+    config: RunConfig, task: Task, store: Store, workers: int, found: Path | None, compressed: bool
+) -> list[Row]:
+    """Evaluate what needs no training: the teacher, itself compressed, and the run's student."""
+    teacher = fit_teacher(task, config.teacher, config.seed)
+    rows = [Row("teacher", "teacher", {})]
+    folders = {"teacher": teacher}
+    if found is not None:  # by its own name: another run, or a longer one, has another best
+        rows.append(Row("search", "best of the run", {"id": found.name}, found.name))
+        folders[found.name] = found
+    if compressed:
+        for folder, more in _compressed(teacher, store.path.parent / "teachers"):
+            rows.append(Row("compressed", f"teacher {more['label']}", more))
+            folders[rows[-1].name] = folder
+    common = (final_fidelity(config), all_attacks(config), config.final.attacked)
+    jobs = [FinalJob(n, 0, None, f, *common, opened=open_saved) for n, f in folders.items()]
+    if unfinished(jobs, store):
+        plain = replace(config, distill=DistillConfig(substitution=0.0))
+        _evaluate(jobs, prepare(plain, task, []), store, workers)
+    return rows
+
+
+def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Json]]:
+    """The teacher with 8 bits, with 4 bits, and without its smallest weights."""
+    made = []
+    for name, write in {
+        "int8": lambda out: quantized(teacher, 8, out),
+        "int4": lambda out: quantized(teacher, 4, out),
+        "pruned": lambda out: pruned(teacher, SPARSITY, out, scope="layer"),
+    }.items():
+        out, note = folder / name, folder / f"{name}.json"
+        if not note.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(out, ignore_errors=True)  # of a process that was killed right after it
+            write_text(note, json.dumps(write(out).to_json()))
+        facts = json.loads(note.read_text(encoding="utf-8"))
+        kept = ("label", "params", "nonzero_params", "effective_megabytes", "compression")
+        made.append((out, {key: facts[key] for key in kept}))
+    return made
+
+
+def open_saved(folder: Path) -> Opened:
+    """A saved classifier or ONNX graph.
+
+    Raises:
+        UserError: it can't be loaded.
+    """
+    if not is_onnx(folder):
+        return open_classifier(folder)
+    loaded = load_onnx(folder)
+    return Opened(loaded.model, onnx_victim(folder, loaded), 0)
+
+
+def _evaluate(jobs: Sequence[FinalJob], prepared: Prepared, store: Store, workers: int) -> None:
+    with ProcessPool(prepared.context, workers) as pool:
+        evaluate_all(jobs, store, pool.call)
+
+
+def _store(config: RunConfig, out: Path, task: Task) -> Store:
+    """The comparison's store, a new one or one of the same settings.
+
+    Raises:
+        UserError: the folder holds something else.
+    """
+    plain = configs.to_dict(config)
+    path = out / "comparison.db"
+    if path.exists():
+        store = Store(path)
+        known = store.meta()
+        if known.get("config") != plain or known.get("fingerprint") != task.fingerprint:
+            raise UserError(f"{out} holds a comparison with other settings; choose another --out")
+        return store
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out} exists and is no comparison; choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    store = Store(path, create=True)
+    store.set_meta(config=plain, fingerprint=task.fingerprint, task=task.name)
+    return store
+
+
+def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> Json:
+    """The table as one object; the smallest models last."""
+    finals = store.finals()
+    teacher = next(f for f in finals if f.model == "teacher")
+    entries = []
+    for row in rows:
+        own = [replace(f, params=f.params or teacher.params) for f in finals if f.model == row.key]
+        entry = model_entry(own, config.search.attack, teacher.params)
+        del entry["genotype"], entry["validation_fitness"]
+        megabytes = round(4e-6 * entry["params"], 2)
+        entries.append(
+            {**entry, "megabytes": megabytes, **row.more, "kind": row.kind, "name": row.name}
+        )
+    for entry in entries:
+        if "effective_megabytes" in entry:
+            entry["megabytes"] = entry.pop("effective_megabytes")
+    order = ["teacher", "compressed", "search", "recipe", "plain"]
+    return {
+        "task": task.name,
+        "search_attack": config.search.attack,
+        "held_out": list(held_out_attacks(config)),
+        "epochs": config.final.epochs,
+        "seeds": config.final.seeds,
+        "rows": sorted(entries, key=lambda e: (order.index(e["kind"]), -e["megabytes"])),
+        "versions": versions(),
+    }

@@ -1,0 +1,58 @@
+"""One student: trained at the final fidelity, saved, evaluated once on the test split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rosearch.config.sections import RunConfig
+from rosearch.errors import UserError
+from rosearch.space.genotype import Genotype
+from rosearch.types import Json
+
+
+def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None) -> Json:
+    """Train one student at the final fidelity, save it, evaluate it once on the test split.
+
+    Args:
+        recipe: name of a recipe of the literature, see `rosearch.baselines.recipes`: how to
+            train, in place of the configuration's defaults.
+
+    Raises:
+        UserError: bad configuration or data; `out` exists; a recipe and settings of training.
+    """
+    from rosearch.baselines.recipes import find_recipe, trained_by
+    from rosearch.config.plan import all_attacks, final_fidelity
+    from rosearch.evaluation.final import FinalJob, evaluate_final
+    from rosearch.evaluation.held_out import check
+    from rosearch.evaluation.prepare import prepare
+    from rosearch.executors.local import one_thread
+    from rosearch.io.progress import stage
+    from rosearch.results.summary import model_entry
+    from rosearch.tasks.named import task_of
+
+    if g.encoding == "synonym":
+        config = replace(config, encoding=replace(config.encoding, lexicons=g.lexicons))
+    if recipe is not None:
+        config = trained_by(find_recipe(recipe), g, config)
+    check(config)
+    if out.exists():
+        raise UserError(f"{out} exists; choose another --out")
+    task = task_of(config.task, config.seed)
+    dims = (*config.space.embedding_dims, g.embedding_dim)
+    config = replace(config, space=replace(config.space, embedding_dims=dims))
+    wanted = [] if g.encoding == "plain" else [g.clustering]
+    context = prepare(config, task, wanted, [g]).context
+    if g.encoding_key not in context.encoded:
+        raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
+    fidelity = final_fidelity(config)
+    attacked = config.final.attacked
+    with one_thread():
+        job = FinalJob(g.hash, config.seed, g, out, fidelity, all_attacks(config), attacked)
+        with stage(f"training {g.hash}", 100) as advance:  # in per cent of the batches
+
+            def on_batch(done: int, total: int, loss: float) -> None:
+                advance(100 * done // total - 100 * (done - 1) // total, f"loss {loss:.3f}")
+
+            final, _ = evaluate_final(job, context, on_batch)
+    return model_entry([final], config.search.attack, context.teacher_params)

@@ -1,0 +1,70 @@
+"""Adversarial synonym substitution, chosen by the gradient.
+
+Shapes: B batch, T tokens, E embedding dimension, V tokens of the vocabulary, K substitutes,
+N words that may be replaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rosearch.distill.batch import Batch
+from rosearch.distill.defences.method import without_dropout
+from rosearch.distill.objective import Objective
+
+
+def gains(gradient: Tensor, own: Tensor, others: Tensor) -> Tensor:
+    """First-order rise of the loss by each substitution: (N, K).
+
+    Args:
+        gradient: (N, E) of the loss by the embedding of each word.
+        own: (N, E) embeddings of the words.
+        others: (N, K, E) embeddings of their substitutes.
+    """
+    return torch.einsum("nke,ne->nk", others, gradient) - (own * gradient).sum(-1, keepdim=True)
+
+
+@dataclass(frozen=True, eq=False)
+class FirstOrderSubstitution:
+    """The substitutes that raise the loss most by its linear approximation at the clean words.
+
+    HotFlip (Ebrahimi et al. 2018, section 3) on words, held to synonyms as in ASCC (Dong et al.
+    2021) and SAFER (Ye et al. 2020). Words without a substitute that raises the loss stay.
+
+    Departures: all words are chosen from one gradient instead of a beam; which words may change is
+    drawn at random (`share`), so that no two epochs are alike; the loss is that to the teacher's
+    clean output, not to the label.
+
+    Attributes:
+        table, count: `Substitutes` as tensors (V, K) and (V,).
+        share: of the replaceable words.
+    """
+
+    table: Tensor
+    count: Tensor
+    share: float
+
+    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+        drawn = torch.rand(batch.ids.shape, device=batch.ids.device) < self.share
+        places = ((self.count[batch.ids] > 0) & drawn).nonzero(as_tuple=True)  # 2 x (N,)
+        if not len(places[0]):
+            return batch
+        vectors = model.input.embed(batch.ids).detach().requires_grad_()
+        with without_dropout(model):
+            losses = objective.losses(model, batch, vectors)
+            (gradient,) = torch.autograd.grad(losses.sum(), vectors)
+        words = batch.ids[places]  # (N,)
+        options = self.table[words].long()  # (N, K)
+        with torch.no_grad():
+            others = model.input.embed(options)  # (N, K, E)
+            rise = gains(gradient[places], vectors[places], others)
+        column = torch.arange(options.shape[1], device=words.device)
+        rise = rise.masked_fill(column >= self.count[words][:, None], -torch.inf)
+        most, best = rise.max(-1)
+        ids = batch.ids.clone()
+        ids[places] = torch.where(most > 0, options.gather(-1, best[:, None])[:, 0], words)
+        return replace(batch, ids=ids)

@@ -1,0 +1,52 @@
+"""FreeLB: every step of the ascent trains, too (Zhu et al. 2020, algorithm 1).
+
+Shapes: B batch, T tokens, E embedding dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rosearch.attacks.embedding import climbed
+from rosearch.distill.batch import Batch
+from rosearch.distill.defences.embeddings import Region
+from rosearch.distill.defences.method import same_dropout
+from rosearch.distill.objective import Objective
+
+
+@dataclass(frozen=True, eq=False)
+class FreeLB:
+    """The mean gradient over the points of an ascent of K steps, in K passes.
+
+    The same units are dropped in all of them (section 3.3). Departures: the student matches the
+    teacher's clean output; lengths are in units of the embedding scale.
+    """
+
+    region: Region
+
+    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+        vectors = model.input.embed(batch.ids)  # (B, T, E)
+        movable = self.region.movable(batch)
+        ball = self.region.ball
+        delta = self.region.first(vectors.detach(), movable)
+        collected = torch.zeros_like(delta)
+        total = torch.zeros((), device=delta.device)
+        for _ in range(ball.steps):
+            delta = delta.detach().requires_grad_()
+            with same_dropout(delta.device):
+                losses = objective.losses(model, batch, vectors.detach() + delta)
+            loss = losses.mean() / ball.steps
+            loss.backward()
+            assert delta.grad is not None
+            # The gradient by the perturbation is that by the embeddings: the large table gets it
+            # once, after the last step.
+            collected += delta.grad
+            total += loss.detach()
+            delta = climbed(delta.detach(), delta.grad, movable, ball)
+        if vectors.requires_grad:  # not if the embedding is frozen
+            vectors.backward(collected)
+        return total

@@ -1,0 +1,89 @@
+"""Random synonym substitution: the student matches the teacher's clean output on other words.
+
+Shapes: B batch, T tokens, V tokens of the vocabulary, K substitutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rosearch.distill.batch import Batch
+from rosearch.distill.objective import Objective
+from rosearch.encodings.vocabulary import Vocabulary
+
+MOST = 12  # substitutes kept per word, the commonest senses first
+
+
+@dataclass(frozen=True)
+class Substitutes:
+    """Tokens that may stand in for a token.
+
+    Attributes:
+        ids: (V, K) int32 token ids, valid up to `count`.
+        count: (V,) int32, 0 for tokens that stay.
+    """
+
+    ids: np.ndarray
+    count: np.ndarray
+
+
+def substitutes(vocabulary: Vocabulary, lexicon: Mapping[str, Sequence[str]]) -> Substitutes:
+    """Substitutes of the words that are one token each; those of the same row are left out.
+
+    Args:
+        lexicon: lower-cased word -> its substitutions.
+    """
+    ids = {token: i for i, token in enumerate(vocabulary.tokens)}
+    rows = np.arange(len(ids)) if vocabulary.rows is None else vocabulary.rows
+    table = np.zeros((len(ids), MOST), dtype=np.int32)
+    count = np.zeros(len(ids), dtype=np.int32)
+    for word, others in lexicon.items():
+        token = ids.get(word)
+        if token is not None:
+            known = (ids[other.lower()] for other in others if other.lower() in ids)
+            found = {int(rows[other]): other for other in known if rows[other] != rows[token]}
+            chosen = list(found.values())[:MOST]
+            table[token, : len(chosen)] = chosen
+            count[token] = len(chosen)
+    return Substitutes(table, count)
+
+
+def substituted(ids: Tensor, table: Tensor, count: Tensor, share: float) -> Tensor:
+    """Token ids (B, T) with about `share` of the replaceable words replaced at random.
+
+    Args:
+        table, count: `Substitutes` as tensors (V, K) and (V,).
+    """
+    options = count[ids]  # (B, T)
+    pick = (torch.rand(ids.shape, device=ids.device) * options).long()
+    drawn = table[ids].gather(-1, pick[..., None])[..., 0].to(ids.dtype)
+    chosen = (options > 0) & (torch.rand(ids.shape, device=ids.device) < share)
+    return torch.where(chosen, drawn, ids)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomSubstitution:
+    """Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
+
+    Words of both texts of a pair: more variety, though attacks change the second text only.
+
+    Departures: SAFER predicts by a vote over such texts, here they are training data only; a word
+    whose next piece continues it is replaced as well, now and then; it is noise.
+
+    Attributes:
+        table, count: `Substitutes` as tensors (V, K) and (V,).
+        share: of the replaceable words.
+    """
+
+    table: Tensor
+    count: Tensor
+    share: float
+
+    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+        return replace(batch, ids=substituted(batch.ids, self.table, self.count, self.share))

@@ -1,0 +1,171 @@
+"""What a student reads: tokens, the embedding row of each token, and a Hugging Face tokenizer.
+
+Two encodings. `plain` is the teacher's vocabulary. `synonym` gives the words of a synonym cluster
+one embedding row (Wang et al. 2019, SEM; Jones et al. 2020, RobEn): swapping words inside a
+cluster cannot change the student's output.
+
+Departure from both papers: the text is not rewritten. Each clustered word is a token of its own in
+the tokenizer and the model maps tokens to rows. The function is the same, but the tokenizer is a
+plain `tokenizer.json` that any runtime reads without our code, and decoding gives the user's words
+back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from rosearch.errors import UserError
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Tokens of one encoding.
+
+    Attributes:
+        tokens: token of each id.
+        pieces: for each token, the ids of the teacher's pieces that spell it.
+        rows: (tokens,) int64, embedding row of each token; None where row = id.
+        trimmed_rows: how many rows `trimmed` left out.
+    """
+
+    tokens: tuple[str, ...]
+    pieces: tuple[tuple[int, ...], ...]
+    pad_id: int
+    rows: np.ndarray | None = None
+    trimmed_rows: int = 0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the embedding table."""
+        return len(self.tokens) if self.rows is None else int(self.rows.max()) + 1
+
+
+def plain_vocabulary(tokenizer: Any) -> Vocabulary:
+    """The teacher's own vocabulary."""
+    tokens = _tokens(tokenizer)
+    return Vocabulary(
+        tokens, tuple((i,) for i in range(len(tokens))), int(tokenizer.pad_token_id or 0)
+    )
+
+
+def supports_synonyms(tokenizer: Any) -> bool:
+    """Whether whole words can be added to the vocabulary: true of WordPiece tokenizers."""
+    model: str = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["type"]
+    return model == "WordPiece"
+
+
+def synonym_vocabulary(tokenizer: Any, clusters: Mapping[str, str]) -> Vocabulary:
+    """The teacher's vocabulary with synonym clusters folded into one row each.
+
+    Args:
+        clusters: word -> the name of its cluster; see `rosearch.encodings.clusters`.
+    """
+    tokens = list(_tokens(tokenizer))
+    ids = {token: i for i, token in enumerate(tokens)}
+    pieces: list[tuple[int, ...]] = [(i,) for i in range(len(tokens))]
+    backend = tokenizer.backend_tokenizer
+    # A word that the tokenizer itself would split or change cannot be a token ("co-op", "Café").
+    whole = [w for w in sorted(clusters) if w.isalpha() and w.isascii() and w == w.lower()]
+    for word in whole:
+        if word not in ids:
+            ids[word] = len(tokens)
+            tokens.append(word)
+            pieces.append(tuple(backend.encode(word, add_special_tokens=False).ids))
+    first: dict[str, int] = {}
+    row_of = np.arange(len(tokens))
+    for word in whole:
+        row_of[ids[word]] = first.setdefault(clusters[word], ids[word])
+    _, rows = np.unique(row_of, return_inverse=True)
+    return Vocabulary(
+        tuple(tokens), tuple(pieces), int(tokenizer.pad_token_id or 0), rows.astype(np.int64)
+    )
+
+
+def occurring_tokens(tokenizer: Any, texts: Iterable[str]) -> set[int]:
+    """Ids of the tokens that can occur, for `trimmed`.
+
+    Those of the texts, the special tokens, and single ASCII characters at the start and inside of
+    words: with these, numbers and misspelt words of unseen texts stay spelt in part.
+
+    Args:
+        tokenizer: of the student.
+        texts: of the train split, and the words that attacks and training may put into them.
+    """
+    found: set[int] = set(tokenizer.all_special_ids)
+    for ids in tokenizer(list(texts))["input_ids"]:
+        found.update(ids)
+    for token, i in tokenizer.get_vocab().items():
+        bare = token.removeprefix("##").lstrip("\u0120\u2581")  # marks of BPE and SentencePiece
+        if len(bare) == 1 and bare.isascii():
+            found.add(i)
+    return found
+
+
+def trimmed(vocabulary: Vocabulary, kept: Iterable[int], unk_id: int | None) -> Vocabulary:
+    """The vocabulary with embedding rows for the kept tokens only; all others share [UNK]'s row.
+
+    Tokens keep their ids, so the tokenizer stays as it is. A token that shares its row with a kept
+    one costs nothing and stays. No train text has an unknown token, so the row of [UNK] remains
+    where `principal_embedding` starts it: at the mean of the tokens that it stands for.
+
+    Args:
+        kept: token ids; [UNK] and padding are always kept.
+
+    Raises:
+        UserError: the tokenizer has no unknown token.
+    """
+    if unk_id is None:
+        raise UserError(
+            "encoding.trim needs a tokenizer with an unknown token, and the teacher's has none; "
+            "set encoding.trim = false"
+        )
+    rows = np.arange(len(vocabulary.tokens)) if vocabulary.rows is None else vocabulary.rows
+    stay = np.unique(rows[[*kept, unk_id, vocabulary.pad_id]])
+    left_out = vocabulary.n_rows - len(stay)
+    if not left_out:
+        return vocabulary
+    new = np.full(vocabulary.n_rows, np.searchsorted(stay, rows[unk_id]))  # old row -> new row
+    new[stay] = np.arange(len(stay))
+    return replace(vocabulary, rows=new[rows], trimmed_rows=vocabulary.trimmed_rows + left_out)
+
+
+def student_tokenizer(teacher_tokenizer: Any, vocabulary: Vocabulary) -> Any:
+    """A Hugging Face tokenizer for a vocabulary; saved, it is one plain `tokenizer.json`."""
+    from transformers import PreTrainedTokenizerFast
+
+    spec = json.loads(teacher_tokenizer.backend_tokenizer.to_str())
+    if vocabulary.tokens != _tokens(teacher_tokenizer):  # words were added
+        if spec["model"]["type"] != "WordPiece":
+            raise UserError(
+                f"the synonym encoding needs a WordPiece tokenizer, found {spec['model']['type']}; "
+                "set encodings = ['plain']"
+            )
+        spec["model"]["vocab"] = {token: i for i, token in enumerate(vocabulary.tokens)}
+    backend = Tokenizer.from_str(json.dumps(spec))
+    backend.no_padding()
+    backend.no_truncation()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, **tokenizer_settings(teacher_tokenizer)
+    )
+
+
+def tokenizer_settings(tokenizer: Any) -> dict[str, Any]:
+    """What, besides the backend, makes an equal tokenizer."""
+    names = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token")
+    special = {name: getattr(tokenizer, name) for name in names if getattr(tokenizer, name, None)}
+    return {
+        **special,
+        "model_max_length": min(tokenizer.model_max_length, 512),
+        "model_input_names": ["input_ids", "attention_mask"],
+    }
+
+
+def _tokens(tokenizer: Any) -> tuple[str, ...]:
+    by_token = tokenizer.get_vocab()
+    return tuple(sorted(by_token, key=by_token.__getitem__))

@@ -1,0 +1,138 @@
+"""Evaluate a candidate: build, distil, attack, score. The one function a worker runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rosearch.attacks.attack import AnyAttack
+from rosearch.attacks.engine import AttackResult, robustness, run_suite
+from rosearch.distill.inherit import Ancestor
+from rosearch.distill.train import OnBatch, train_student
+from rosearch.evaluation.context import Context
+from rosearch.evaluation.fitness import fitness
+from rosearch.models.timing import latency_ms, on_cpu
+from rosearch.models.victim import ModelVictim, Victim
+from rosearch.space.cost import flops, params
+from rosearch.space.genotype import Genotype
+from rosearch.student.model import StudentForSequenceClassification
+from rosearch.tasks import Split
+from rosearch.tasks.words import segment
+from rosearch.types import Candidate, Fidelity, Robustness, Score
+
+
+def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Score:
+    """Train a candidate and score it on the validation split; deterministic in its arguments.
+
+    Seconds and latency are measured and so are not. Attacks go to the first `fidelity.attacked`
+    validation examples: the same ones for every candidate.
+    """
+    start = time.perf_counter()
+    kept, family = context.checkpoints, context.lineage
+    model = fit(
+        candidate.genotype,
+        fidelity,
+        context,
+        candidate.seed,
+        checkpoint=None if kept is None else kept / f"{candidate.id}-{candidate.seed}.safetensors",
+        parent=family.find(candidate.parent) if family and candidate.parent else None,
+    )
+    if family and fidelity.portion == family.portion:
+        family.leave(candidate.genotype, model)
+    trained = time.perf_counter()
+    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
+    rated = rate(candidate.genotype, victim, fidelity, context)
+    counts = rated.counts
+    return Score(
+        clean=rated.clean,
+        n_clean=len(context.validation),
+        after_attack=counts.after_attack,
+        attack_success_rate=counts.success_rate,
+        attacked=counts.n,
+        params=rated.params,
+        flops=flops(candidate.genotype, context.sizes),
+        latency_ms=latency_ms(on_cpu(model)),
+        queries=counts.queries,
+        train_seconds=trained - start,
+        attack_seconds=time.perf_counter() - trained,
+        fitness=rated.fitness,
+        fidelity=fidelity,
+    )
+
+
+class Rated(NamedTuple):
+    """A trained student on the validation split: clean accuracy on all of it, and the rest."""
+
+    clean: float
+    counts: Robustness
+    params: int
+    fitness: float
+
+
+def rate(g: Genotype, victim: Victim, fidelity: Fidelity, context: Context) -> Rated:
+    """Measure a student of genotype `g` on the validation split, as the search does."""
+    clean = count_correct(victim, context.validation) / len(context.validation)
+    attacks = context.attacks(fidelity.attack, fidelity.max_queries, exact=False)
+    counts, _ = attack_split(
+        fidelity.attack, attacks, victim, context.validation, fidelity.attacked
+    )
+    size = params(g, context.sizes)
+    return Rated(clean, counts, size, fitness(clean, counts, size, context))
+
+
+def fit(
+    g: Genotype,
+    fidelity: Fidelity,
+    context: Context,
+    seed: int,
+    on_batch: OnBatch | None = None,
+    checkpoint: Path | None = None,
+    parent: Ancestor | None = None,
+) -> StudentForSequenceClassification:
+    """A student of genotype `g`, distilled from scratch, or from its own checkpoint on."""
+    data = context.encoded[g.encoding_key]
+
+    def validate(model: Any) -> float:
+        victim = ModelVictim(model, data.tokenizer())
+        right = _probabilities(victim, context.validation)[
+            np.arange(len(context.validation)), context.validation.labels
+        ]
+        return float(-np.log(right.clip(1e-9)).mean())
+
+    return train_student(
+        g,
+        data,
+        context.train_labels,
+        context.targets,
+        context.label_names,
+        context.distill,
+        fidelity,
+        seed,
+        context.teacher_params,
+        on_batch,
+        validate,
+        checkpoint,
+        context.outputs,
+        parent,
+    )
+
+
+def count_correct(victim: Victim, split: Split) -> int:
+    """How many examples of a split a model gets right."""
+    return int((_probabilities(victim, split).argmax(1) == np.asarray(split.labels)).sum())
+
+
+def _probabilities(victim: Victim, split: Split) -> np.ndarray:
+    return victim.probabilities([segment(text) for text in split.texts])
+
+
+def attack_split(
+    name: str, attacks: Sequence[AnyAttack], victim: Victim, split: Split, n: int
+) -> tuple[Robustness, list[AttackResult]]:
+    """Attack the first `n` examples of a split with a suite of that name."""
+    results = run_suite(attacks, victim, split.texts[:n], split.labels[:n])
+    return robustness(name, results), results

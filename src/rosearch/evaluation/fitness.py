@@ -1,0 +1,24 @@
+"""The scalar that a search maximises."""
+
+from __future__ import annotations
+
+from rosearch.evaluation.context import Context
+from rosearch.space.cost import compression, efficiency
+from rosearch.types import Robustness
+
+
+def fitness(clean: float, counts: Robustness, size: int, context: Context) -> float:
+    """Robustness-, accuracy- and efficiency-aware fitness, to be maximised.
+
+    `w_r * robustness / (clean accuracy) + w_a * accuracy / (teacher accuracy) + w_e * efficiency`.
+    The paper names such a metric without giving it (arXiv 2106.03613, abstract): form and weights
+    are ours. A further term, off with `shortfall = 0`, charges an accuracy below `min_accuracy` of
+    the teacher's, since a student that always says the same is the most robust of all.
+    """
+    w = context.fitness
+    accuracy = clean / context.teacher_accuracy
+    kept = counts.after_attack / counts.clean if counts.correct else 0.0
+    small = efficiency(compression(context.teacher_params, size), w.target_compression)
+    missing = max(0.0, w.min_accuracy - accuracy)
+    gain = w.robustness * kept + w.accuracy * accuracy + w.efficiency * small
+    return gain - w.shortfall * missing

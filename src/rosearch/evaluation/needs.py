@@ -1,0 +1,25 @@
+"""What a run reads of the pinned resources."""
+
+from __future__ import annotations
+
+from rosearch.attacks.kit import MODELS
+from rosearch.attacks.lexicon import RESOURCES
+from rosearch.attacks.methods import lexicons_of, models_of
+from rosearch.config.plan import attacks_read
+from rosearch.config.sections import RunConfig
+from rosearch.io import resources
+from rosearch.tasks import task_resources
+
+
+def needed_resources(config: RunConfig) -> tuple[str, ...]:
+    """The pinned resources that a run reads."""
+    names = list(task_resources(config.task.name)) if config.task.train is None else []
+    if config.teacher.name in resources.RESOURCES:
+        names.append(config.teacher.name)
+    attacks = attacks_read(config)
+    read = [name for attack in attacks for name in lexicons_of(attack)]
+    for lexicon in (*read, *config.encoding.lexicons):
+        names += RESOURCES.get(lexicon, ())
+    models = [model for attack in attacks for model in models_of(attack)]
+    names += [MODELS[model] for model in models if model in MODELS]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,80 @@
+"""`README.md` of a compressed model's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rosearch.export.card import BATCH_DEPENDENCE, LIBRARIES, code, plain
+from rosearch.export.compress.check import Original
+from rosearch.export.compress.result import Checked, Compressed
+from rosearch.export.usage import usage
+from rosearch.results.summary import share
+from rosearch.tasks import Task
+
+HOW = {
+    "int8": "quantised to 8 bits by onnxruntime (integer products, activations quantised as they "
+    "come)",
+    "int4": "with weights of 4 bits by onnxruntime, in blocks of 32 (activations in float32)",
+    "hf": "pruned by magnitude (Han et al. 2015)",
+}
+
+
+def write_card(result: Compressed, original: Original, path: Path, task: Task | None) -> None:
+    """Write the model card: what was done, what it takes, how it compares, how it is loaded."""
+    from huggingface_hub import ModelCard, ModelCardData
+
+    data = ModelCardData(
+        library_name=LIBRARIES.get(result.form, "onnx"),
+        pipeline_tag="text-classification",
+        tags=["rosearch", result.label.replace(" ", "").replace("%", "")],
+        model_name=f"{result.original} ({result.label})",
+    )
+    pairs = task is not None and not isinstance(task.test.texts[0], str)
+    parts = [
+        _head(result, original),
+        *([_checked(result.checked)] if result.checked else []),
+        usage(result.form, pairs, original.loaded),
+        *([f"## Limits\n\n- {BATCH_DEPENDENCE}"] if result.form == "int8" else []),
+    ]
+    body = "\n\n".join(part.strip() for part in parts)
+    ModelCard(f"---\n{data.to_yaml()}\n---\n{body}\n").save(path)
+
+
+def _head(result: Compressed, original: Original) -> str:
+    config = original.loaded.model.config
+    labels = ", ".join(plain(str(config.id2label[i])) for i in range(config.num_labels))
+    params = f"{result.params:,}"
+    size = f"{result.disk / 1e6:.1f} MB ({result.bits_per_weight:.2f} bits for each parameter)"
+    if result.sparse:
+        params += f", of which {result.nonzero:,} are not 0"
+        formats = ", ".join(f"{n / 1e6:.1f} MB as {name}" for name, n in result.sparse.items())
+        size = (
+            f"{result.disk / 1e6:.1f} MB; the zeros are stored like other numbers. "
+            f"With sparse matrices: {formats}"
+        )
+    return f"""
+# {plain(result.original)}, {plain(result.label)}
+
+The classifier {code(result.original)}, {HOW[result.form]}. Made with RoSearch.
+
+- **Labels**: {labels}
+- **Parameters**: {params}
+- **Size**: {size}
+"""
+
+
+def _checked(checked: Checked) -> str:
+    p = checked.parity
+    lines = [
+        f"- {plain(q.name)}: {share(q.clean, (q.interval.low, q.interval.high))}"
+        for q in (checked.compressed, checked.original)
+    ]
+    listed = "\n".join(lines)
+    return f"""
+## Against the original model
+
+{p.n} texts of the test split of {code(checked.task)}: the same label for {p.agreement:.1%}, largest
+difference of a probability {p.difference:.2g}. Clean accuracy, with 95 % Wilson intervals:
+
+{listed}
+"""

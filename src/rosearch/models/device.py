@@ -1,0 +1,32 @@
+"""Where a model runs, and in which precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from rosearch.errors import UserError, one_line
+
+
+def place(model: Any, device: str) -> Any:
+    """The model on a device: `auto` is the accelerator if there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        return model.to(torch.device(name))
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"cannot use the device {device!r}: {one_line(error)}; use auto, cpu, cuda or cuda:N"
+        ) from None
+
+
+def autocast(precision: str, device: str = "cpu") -> torch.autocast:
+    """Autocast to bf16 if asked for, or if `auto` and the device computes in it."""
+    on_cpu = device == "cpu"
+    able = torch.cpu.get_capabilities().get("avx512_bf16") if on_cpu else True
+    enabled = precision == "bf16" or (precision == "auto" and bool(able))
+    return torch.autocast(device, torch.bfloat16, enabled=enabled)

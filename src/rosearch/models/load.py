@@ -1,0 +1,63 @@
+"""Opening Hugging Face classifiers: what a name stands for, and how it is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rosearch.errors import UserError, one_line
+from rosearch.io import resources
+from rosearch.io.files import folder_hash
+from rosearch.io.progress import quiet
+from rosearch.models.pretrained import load_pretrained
+
+
+def model_source(name: str) -> Path:
+    """The folder of a model: a pinned resource, a local folder, or a hub id that is downloaded.
+
+    Raises:
+        UserError: there is no such folder and the hub does not give such a model.
+    """
+    if name in resources.RESOURCES:
+        return resources.fetch(name)
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        with quiet():
+            kinds = ["*.safetensors", "*.json", "*.txt", "*.model"]
+            return Path(snapshot_download(name, allow_patterns=kinds))
+    except Exception as error:  # the hub client raises errors of many libraries
+        raise UserError(
+            f"no model {name!r}: it is no folder here, and the hub did not give it "
+            f"({one_line(error)}); give a folder, a hub id, or 'minilm'"
+        ) from None
+
+
+def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any, Any]:
+    """A Hugging Face classifier and its fast tokenizer; never runs code from the model.
+
+    Args:
+        classes: makes a new head of this many classes; None keeps the model's own.
+
+    Raises:
+        UserError: the model can't be loaded.
+    """
+    import rosearch  # noqa: F401  (makes saved students loadable)
+
+    more: dict[str, Any] = (
+        {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
+    )
+    return load_pretrained(
+        "AutoModelForSequenceClassification",
+        source,
+        f"cannot load the model {str(source)!r}",
+        "; give a folder with a Hugging Face classifier, a hub id, or 'minilm'",
+        **more,
+    )
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 over a model folder's weights, config and tokenizer."""
+    return folder_hash(folder, (".safetensors", ".bin", ".json", ".onnx", ".txt"))

@@ -1,0 +1,271 @@
+"""Victims: what an attack asks for probabilities.
+
+Shapes: N queries, T tokens, C classes.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from rosearch.models.batches import Encoded, model_inputs, sorted_batches, takes_types
+from rosearch.models.first_token import first_token_only
+from rosearch.tasks.words import Words, segment
+from rosearch.types import Text
+
+TOKEN_BUDGET = 2048  # padded tokens per batch; more is slower on a CPU, its caches overflow
+SLACK = 2  # padding allowed per row within a batch
+CACHE_ENTRIES = 200_000  # answers that are remembered
+PIECE_ENTRIES = 500_000  # words and gaps whose pieces are remembered
+FIRST_TEXTS = 1024  # first texts of pairs whose pieces are remembered
+# Unicode categories at which BERT splits: space separators and all punctuation.
+BREAKING = frozenset({"Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"})
+
+
+class Victim(Protocol):
+    """Anything that gives class probabilities for segmented texts."""
+
+    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
+        """Probabilities (N, C), float32, rows in the order of the texts."""
+        ...
+
+
+class CallableVictim:
+    """Any function from texts, or from pairs `(first, second)`, to probabilities, as a victim."""
+
+    def __init__(self, predict: Callable[[list[Any]], Any]) -> None:
+        self.predict = predict
+
+    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
+        asked: list[Text] = [t.example for t in texts]
+        return np.asarray(self.predict(asked), dtype=np.float32)
+
+
+class ModelVictim:
+    """A Hugging Face classifier with its tokenizer, or a student.
+
+    Word pieces of a word are looked up once and joined, where the tokenizer allows it (see
+    `PieceEncoder`). Queries that encode alike are computed once: under the synonym encoding a swap
+    inside a cluster costs nothing, and a second attack on the same texts knows many answers.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, token_budget: int = TOKEN_BUDGET) -> None:
+        self.model = model.eval()
+        self.encoder = PieceEncoder(tokenizer, takes_types(model, tokenizer))
+        self.pad_id: int = tokenizer.pad_token_id or 0
+        self.token_budget = token_budget
+        rows = getattr(getattr(model, "input", None), "rows", None)
+        self.rows: np.ndarray | None = None if rows is None else rows.cpu().numpy()
+        self.known: dict[tuple[bytes, bytes], np.ndarray] = {}
+
+    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
+        encoded = [self.encoder.encode(t) for t in texts]
+        keys = self._keys(encoded)
+        if len(self.known) > CACHE_ENTRIES:
+            self.known.clear()
+        new = {key: e for key, e in zip(keys, encoded, strict=True) if key not in self.known}
+        self.known.update(zip(new, self._compute(list(new.values())), strict=True))
+        return np.array([self.known[k] for k in keys])
+
+    def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
+        """What the model reads of each text: the rows of its embedding, and the token types."""
+        read: list[Any] = [array("i", e.ids) for e in encoded]
+        if self.rows is not None:
+            ends = np.cumsum([len(ids) for ids in read])
+            read = np.split(self.rows[np.concatenate(read)], ends[:-1])
+        return [(r.tobytes(), bytes(e.types or ())) for r, e in zip(read, encoded, strict=True)]
+
+    def _compute(self, encoded: list[Encoded]) -> np.ndarray:
+        answers: np.ndarray | None = None
+        lengths = [len(e.ids) for e in encoded]
+        for chosen in sorted_batches(lengths, self.token_budget, SLACK):
+            batch = self._forward([encoded[i] for i in chosen])
+            if answers is None:
+                answers = np.zeros((len(encoded), batch.shape[1]), dtype=np.float32)
+            answers[chosen] = batch
+        return np.zeros((0, 0), dtype=np.float32) if answers is None else answers
+
+    def _forward(self, encoded: list[Encoded]) -> np.ndarray:
+        inputs = model_inputs(encoded, self.pad_id)
+        device = self.model.device
+        with torch.inference_mode(), first_token_only(self.model):
+            logits = self.model(**{name: x.to(device) for name, x in inputs.items()}).logits
+        result: np.ndarray = logits.float().softmax(-1).cpu().numpy()
+        return result
+
+
+class PieceEncoder:
+    """Token ids of segmented texts, joined from the remembered pieces of words and gaps.
+
+    BERT's pre-tokenizer splits at white space and punctuation, so pieces of the words are the
+    pieces of the text if every gap consists of such characters. Other texts (symbols or invisible
+    characters glued to a word, "[SEP]" written out) and other tokenizers are encoded whole: slower,
+    never different.
+
+    Of a pair, the first text is encoded once. Special tokens and token types are those that the
+    tokenizer itself puts around two texts, and both texts are cut as by `truncation=True`.
+
+    Args:
+        types: whether the model takes token types.
+    """
+
+    def __init__(self, tokenizer: Any, types: bool = False) -> None:
+        backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        backend.no_padding()  # files of sentence encoders ask for a fixed length
+        backend.no_truncation()
+        self.backend = backend
+        self.reserved = reserved_words(backend)
+        self.max_length = min(tokenizer.model_max_length, 512)
+        self.frames = (Frame(backend, 1, types), Frame(backend, 2, types))
+        self.pieces = Pieces(self._whole)
+        self.whole = lru_cache(FIRST_TEXTS)(self._whole)
+
+    def encode(self, text: Words) -> Encoded:
+        """Token ids with special tokens, cut to the model's length."""
+        second = self._joined(text)
+        if text.first is None:
+            frame = self.frames[0]
+            return frame.around(second[: self.max_length - frame.size])
+        frame = self.frames[1]
+        first = self.whole(text.first)
+        a, b = longest_first(len(first), len(second), self.max_length - frame.size)
+        return frame.around(first[:a], second[:b])
+
+    def fixed(self, text: Words) -> int:
+        """How many tokens come before those of the text that an attack may change."""
+        frame = self.frames[0 if text.first is None else 1]
+        before = sum(map(len, frame.special[:-1]))
+        if text.first is None:
+            return before
+        first, second = self.whole(text.first), self._joined(text)
+        return before + longest_first(len(first), len(second), self.max_length - frame.size)[0]
+
+    def _joined(self, text: Words) -> list[int]:
+        apart = self.reserved is not None and self.reserved.isdisjoint(text.words)
+        if not (apart and all_separate(text.gaps)):
+            return self._whole(text.text)
+        if len(self.pieces) > PIECE_ENTRIES:
+            self.pieces.clear()
+        pieces = self.pieces
+        ids = [*pieces[text.gaps[0]]]
+        for word, gap in zip(text.words, islice(text.gaps, 1, None), strict=True):
+            ids += pieces[word]
+            if gap != " ":
+                ids += pieces[gap]
+        return ids
+
+    def _whole(self, text: str) -> list[int]:
+        ids: list[int] = self.backend.encode(text, add_special_tokens=False).ids
+        return ids
+
+
+class Pieces(dict[str, list[int]]):
+    """Token ids of words and gaps, asked for once."""
+
+    def __init__(self, encode: Callable[[str], list[int]]) -> None:
+        super().__init__()
+        self.encode = encode
+
+    def __missing__(self, part: str) -> list[int]:
+        self[part] = found = self.encode(part)
+        return found
+
+
+def reserved_words(backend: Tokenizer) -> frozenset[str] | None:
+    """Words of the tokenizer's special tokens: a text with "[SEP]" in it must be encoded whole.
+
+    None where words can't be encoded one by one: the pre-tokenizer is not BERT's, or a token was
+    added that is not of the form "[WORD]" and so may begin within a word.
+    """
+    if type(backend.pre_tokenizer).__name__ != "BertPreTokenizer":
+        return None
+    found: set[str] = set()
+    for token in backend.get_added_tokens_decoder().values():
+        words = segment(token.content).words
+        bracketed = token.content[:1] in "[<" and token.content[-1:] in "]>"
+        if token.normalized or not words or not bracketed:
+            return None
+        found.update(words)
+    return frozenset(found)
+
+
+class Frame:
+    """What a tokenizer puts around a text, or around and between the two texts of a pair.
+
+    Attributes:
+        special: special tokens before, between and after the texts.
+        types: the token type of each of these, and `text_types` of each text; None where all are 0
+            or none are wanted.
+    """
+
+    def __init__(self, backend: Tokenizer, texts: int, types: bool) -> None:
+        bare = backend.encode("word", add_special_tokens=False).ids
+        full = backend.encode("word", "word" if texts == 2 else None)
+        cuts = [0]
+        for _ in range(texts):
+            start = next(
+                i for i in range(cuts[-1], len(full.ids)) if full.ids[i : i + len(bare)] == bare
+            )
+            cuts += [start, start + len(bare)]
+        cuts.append(len(full.ids))
+        spans = list(zip(cuts[::2], cuts[1::2], strict=True))
+        self.special = [full.ids[a:b] for a, b in spans]
+        self.text_types = [full.type_ids[start] for start in cuts[1:-1:2]]
+        wanted = types and any(full.type_ids)
+        self.types = [full.type_ids[a:b] for a, b in spans] if wanted else None
+        self.size = sum(map(len, self.special))
+
+    def around(self, *texts: list[int]) -> Encoded:
+        """The pieces of the texts with special tokens around them."""
+        ids = interleaved(self.special, texts)
+        if self.types is None:
+            return Encoded(ids)
+        kinds = [[kind] * len(t) for kind, t in zip(self.text_types, texts, strict=True)]
+        return Encoded(ids, interleaved(self.types, kinds))
+
+
+def interleaved(around: Sequence[list[int]], parts: Sequence[list[int]]) -> list[int]:
+    """around[0], parts[0], around[1], ..., the last of `around`, as one list."""
+    found = [*around[0]]
+    for part, after in zip(parts, around[1:], strict=True):
+        found += part
+        found += after
+    return found
+
+
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """Lengths to which Hugging Face's `truncation=True` cuts two texts.
+
+    The longer one loses tokens until both are of the same length, then both do.
+    """
+    if first + second <= room:
+        return first, second
+    short = min(first, second, room // 2)
+    return (short, room - short) if first <= second else (room - short, short)
+
+
+@lru_cache(maxsize=4096)
+def all_separate(gaps: tuple[str, ...]) -> bool:
+    """Whether BERT's pre-tokenizer splits at every gap; texts with other words have equal gaps."""
+    return all(map(separates, gaps))
+
+
+@lru_cache(maxsize=65536)
+def separates(gap: str) -> bool:
+    """Whether BERT's pre-tokenizer splits at every character of a gap."""
+    return all(
+        c in " \t\n\r"
+        or unicodedata.category(c) in BREAKING
+        or (c.isascii() and c.isprintable())  # symbols like $ and + count as punctuation
+        for c in gap
+    )

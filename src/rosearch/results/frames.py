@@ -1,0 +1,148 @@
+"""A stored run as tables for analysis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rosearch.config.sections import RunConfig, from_dict
+from rosearch.results.store import Store
+from rosearch.space.genotype import Genotype, from_json
+from rosearch.strategies.population import front, furthest
+from rosearch.types import Final, Json, Trial
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """One moment of a run, finished or not.
+
+    Attributes:
+        folder: the run folder; trained students are in its `students`.
+        summary: what `summary.json` holds; empty before the run is finished.
+    """
+
+    folder: Path
+    config: RunConfig
+    label_names: tuple[str, ...]
+    summary: Json
+    _trials: Sequence[Trial]
+    _finals: Sequence[Final]
+
+    @cached_property
+    def candidates(self) -> DataFrame:
+        """One row a candidate of the search: its results on the highest rung that it reached.
+
+        Columns: id, rung (0 is the cheapest), parent, seed, error, genotype (a `Genotype`), its
+        genes (width, nodes, ops, ...), the fields of `rosearch.types.Score`, measured on the
+        validation split, and whether it is on the front. Rungs differ in training and attack:
+        compare candidates of the same rung only.
+        """
+        return self._table(furthest(self._trials))
+
+    @cached_property
+    def evaluations(self) -> DataFrame:
+        """One row a candidate and rung, with the columns of `candidates`."""
+        return self._table(self._trials)
+
+    def _table(self, trials: Sequence[Trial]) -> DataFrame:
+        from pandas import DataFrame
+
+        on_front = {(t.candidate.id, t.rung) for t in front(self._trials)}
+        rows = [
+            {
+                "id": t.candidate.id,
+                "rung": t.rung,
+                "parent": t.candidate.parent,
+                "seed": t.candidate.seed,
+                "error": t.error,
+                "front": (t.candidate.id, t.rung) in on_front,
+                "genotype": t.candidate.genotype,
+                **_genes(t.candidate.genotype),
+                **_flat(asdict(t.score) if t.score else {}),
+            }
+            for t in trials
+        ]
+        return DataFrame(rows)
+
+    @cached_property
+    def finals(self) -> DataFrame:
+        """One row a model, training seed and attack: final evaluation on the test split.
+
+        Columns: model, seed, genotype (None for the teacher), params, clean, n_clean, attack,
+        after_attack, success_rate, n, low and high (95 % interval of after_attack), queries,
+        latency_ms.
+        """
+        from pandas import DataFrame
+
+        rows = [
+            {
+                "model": f.model,
+                "seed": f.seed,
+                "genotype": None if f.genotype is None else from_json(f.genotype),
+                "params": f.params,
+                "clean": f.clean,
+                "n_clean": f.n,
+                "attack": name,
+                "after_attack": counts.after_attack,
+                "success_rate": counts.success_rate,
+                "n": counts.n,
+                **asdict(counts.interval),
+                "queries": counts.queries,
+                "latency_ms": f.latency_ms,
+            }
+            for f in self._finals
+            for name, counts in f.attacks.items()
+        ]
+        return DataFrame(rows)
+
+    def attacked(self, model: str, attack: str) -> DataFrame:
+        """Attacked test texts of a model (`teacher`, `reference` or an id), as they were stored."""
+        from pandas import DataFrame
+
+        return DataFrame(Store(self.folder / "run.db").examples(model, attack))
+
+    def student(self, model: str) -> tuple[Any, Any]:
+        """A saved student (`reference` or an id) and its tokenizer.
+
+        Raises:
+            UserError: no such student.
+        """
+        from rosearch.models.load import load_classifier
+
+        return load_classifier(self.folder / "students" / model)
+
+
+def load_run(folder: str | Path) -> Run:
+    """A run by its folder; a search may go on meanwhile, `load_run` again shows more.
+
+    Raises:
+        UserError: there is no run.
+    """
+    store = Store(Path(folder) / "run.db")
+    meta = store.meta()
+    return Run(
+        Path(folder),
+        from_dict(meta["config"]),
+        tuple(meta["label_names"]),
+        meta.get("summary") or {},
+        store.trials(),
+        store.finals(),
+    )
+
+
+def _genes(g: Genotype) -> dict[str, Any]:
+    plain = {k: v for k, v in json.loads(g.to_json()).items() if k not in ("nodes", "schema")}
+    return {**plain, "nodes": len(g.nodes), "ops": tuple(node.op for node in g.nodes)}
+
+
+def _flat(score: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(score)
+    fidelity = values.pop("fidelity", {})
+    return {**values, **{f"fidelity_{name}": value for name, value in fidelity.items()}}

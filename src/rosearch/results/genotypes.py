@@ -1,0 +1,66 @@
+"""A genotype by the name of a preset, a file, a saved student, or a candidate of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rosearch.errors import UserError
+from rosearch.space.cost import Sizes
+from rosearch.space.genotype import Genotype, from_dict, load
+from rosearch.space.presets import PRESETS, preset
+
+
+def find_genotype(name: str) -> tuple[Genotype, Sizes]:
+    """The genotype of a preset, a JSON file, a student folder, or `RUN:ID` (ID may be shortened).
+
+    Raises:
+        UserError: nothing of that name.
+    """
+    path = Path(name)
+    if name in PRESETS:
+        return _without_run(preset(name))
+    if (path / "config.json").is_file():
+        return _genotype_of_student(path)
+    if path.is_file():
+        return _without_run(load(path))
+    run, _, wanted = name.rpartition(":")
+    if run and (Path(run) / "run.db").is_file():
+        return _genotype_of_run(Path(run), wanted)
+    raise UserError(
+        f"no genotype {name!r}: give a preset ({', '.join(PRESETS)}), a genotype file, "
+        "a student folder, or RUN:ID"
+    )
+
+
+def _without_run(g: Genotype) -> tuple[Genotype, Sizes]:
+    rows = 30_522 if g.encoding == "plain" else 19_300  # of minilm on mr
+    return g, Sizes({g.encoding_key: rows}, 2)
+
+
+def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
+    import json
+
+    try:
+        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        spec = saved["genotype"]
+        for node in spec["nodes"]:
+            node.pop("family", None), node.pop("argument", None)
+        genotype = from_dict(spec)
+        rows = {genotype.encoding_key: int(saved["embedding_rows"])}
+        trimmed = {genotype.encoding_key: int(saved.get("trimmed_rows", 0))}
+        return genotype, Sizes(rows, len(saved["id2label"]), trimmed=trimmed)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{folder} is no saved student") from None
+
+
+def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
+    from rosearch.results.store import Store
+
+    store = Store(run / "run.db")
+    trials = [t for t in store.trials() if t.candidate.id.startswith(wanted)]
+    found = list({t.candidate.id: t.candidate.genotype for t in trials}.values())
+    if len(found) != 1 or not wanted:
+        raise UserError(f"{run} has {len(found)} candidates whose id starts with {wanted!r}")
+    meta = store.meta()
+    trimmed = meta.get("trimmed_rows", {})
+    return found[0], Sizes(meta["rows"], len(meta["label_names"]), trimmed=trimmed)

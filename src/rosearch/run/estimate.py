@@ -1,0 +1,218 @@
+"""What a run would take, told from two candidates: `rosearch search --dry-run`."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from rosearch.config.plan import all_attacks, fidelity_at
+from rosearch.config.sections import MOST_CANDIDATES, RunConfig
+from rosearch.evaluation.held_out import check
+from rosearch.io.progress import stage
+from rosearch.run.lifecycle import Executors
+from rosearch.run.searching import course_of
+from rosearch.run.space import check_space, seed_genotypes, space_of
+from rosearch.space.cost import work
+from rosearch.space.variation import Space
+from rosearch.strategies.scheduler import candidate_seed
+from rosearch.strategies.uniform import uniform_sample
+from rosearch.tasks.named import task_of
+from rosearch.types import Candidate, Fidelity, Score
+
+if TYPE_CHECKING:
+    from rosearch.evaluation.context import Context
+
+TYPICAL = 200  # genotypes drawn to tell how costly a student of the space is
+TEXTS = 5  # attacked of the teacher, by each attack
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run is expected to take.
+
+    Attributes:
+        evaluations: of each rung; without a limit on candidates, those that the time is enough for.
+        calibrated_on: the two candidates, by their hashes.
+    """
+
+    evaluations: tuple[int, ...]
+    search_seconds: float
+    final_seconds: float
+    main_gigabytes: float
+    worker_gigabytes: float
+    workers: int
+    calibrated_on: tuple[str, ...]
+
+    @property
+    def gigabytes(self) -> float:
+        """Peak of all processes together, what they share counted in each."""
+        return self.main_gigabytes + self.workers * self.worker_gigabytes
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One evaluation, and the peak memory of the process that it ran in."""
+
+    score: Score
+    gigabytes: float
+
+
+def calibrate(config: RunConfig, workers: int, executor: Executors | None = None) -> Estimate:
+    """Evaluate two candidates, tell from them what a whole run takes, and keep nothing.
+
+    The teacher and what else a run reuses is made, and stays in the cache.
+
+    Raises:
+        UserError: bad configuration or data.
+    """
+    from rosearch.evaluation.prepare import prepare
+    from rosearch.executors.local import ProcessPool
+
+    check(config)
+    check_space(config)
+    task = task_of(config.task, config.seed)
+    prepared = prepare(config, task)
+    context = prepared.context
+    # The latency is not measured here: its limit leaves out a part of the space.
+    unlimited = replace(config, space=replace(config.space, max_latency_ms=None))
+    rows = dict(context.sizes.rows)
+    space = space_of(unlimited, rows, task.classes, context.teacher_params)
+    candidates = two_candidates(space, config.seed)
+    rungs = sorted({0, len(config.search.rungs) - 1})
+    jobs = [(candidate, fidelity_at(config, rung)) for candidate in candidates for rung in rungs]
+    make: Executors = executor or ProcessPool
+    with stage("calibration", len(jobs) + 1) as advance, make(context, workers) as pool:
+        attacks = all_attacks(config)
+        teacher = pool.call(attack_seconds, prepared.teacher_folder, attacks)
+        futures = [pool.call(measured, *job) for job in jobs]
+        found = []
+        for future in futures:
+            found.append(future.result())
+            advance(1, "")
+        seconds = teacher.result()
+        advance(1, "")
+    pairs = [found[i : i + len(rungs)] for i in range(0, len(found), len(rungs))]
+    return estimate(config, space, workers, candidates, pairs, seconds)
+
+
+def two_candidates(space: Space, seed: int) -> list[Candidate]:
+    """The first one of a search, and a random one."""
+    drawn = [c.genotype for c in uniform_sample(space, 2, seed)]
+    genotypes = {g.hash: g for g in [*seed_genotypes(space)[:1], *drawn]}
+    return [
+        Candidate(i, g, candidate_seed(seed, g.hash))
+        for i, g in enumerate(list(genotypes.values())[:2])
+    ]
+
+
+def estimate(
+    config: RunConfig,
+    space: Space,
+    workers: int,
+    candidates: Sequence[Candidate],
+    measurements: Sequence[Sequence[Measured]],
+    teacher_seconds: dict[str, float],
+) -> Estimate:
+    """What a run takes.
+
+    Args:
+        measurements: of each candidate, on the first and on the last rung.
+        teacher_seconds: to attack one text of the teacher, by attack.
+    """
+    s, final = config.search, config.final
+    drawn = uniform_sample(space, TYPICAL, config.seed)
+    typical = fmean(work(c.genotype, space.sizes) for c in drawn)
+    mine = fmean(work(c.genotype, space.sizes) for c in candidates)
+    first, last = ([m[i].score for m in measurements] for i in (0, -1))
+    train = fmean(score.train_seconds for score in last) * typical / mine
+    attack = fmean(score.attack_seconds for score in last) * typical / mine
+    cheap = fmean(score.attack_seconds for score in first) * typical / mine
+    course = course_of(config)
+    top = len(s.rungs) - 1
+    attacks = [
+        attack * fidelity_at(config, rung).attacked / s.attacked if rung or not top else cheap
+        for rung in range(top + 1)
+    ]
+    each = [share * train + cost for share, cost in zip(course.shares, attacks, strict=True)]
+    busy = min(workers, s.slots)
+    search = sum(n * cost for n, cost in zip(course.evaluations, each, strict=True)) / busy
+    evaluations = course.evaluations
+    if course.seconds is not None and search > course.seconds:
+        evaluations = tuple(int(n * course.seconds / search) for n in evaluations)
+        search = course.seconds
+    search += s.random_sample * (train + attack) / workers
+    per_text = sum(teacher_seconds.values())
+    shape = per_text / max(1e-9, teacher_seconds[s.attack])  # all attacks against the search's
+    student = (
+        train * final.epochs * final.train_share / (s.epochs * s.train_share)
+        + attack
+        + attack * shape * final.attacked / s.attacked
+    )
+    teacher = final.attacked * per_text
+    students = (final.finalists + 1) * final.seeds * student
+    return Estimate(
+        evaluations=evaluations,
+        search_seconds=search,
+        final_seconds=max(teacher, (teacher + students) / workers),
+        main_gigabytes=peak_gigabytes(),
+        worker_gigabytes=max(m.gigabytes for pair in measurements for m in pair),
+        workers=workers,
+        calibrated_on=tuple(c.id for c in candidates),
+    )
+
+
+def measured(candidate: Candidate, fidelity: Fidelity, context: Context) -> Measured:
+    """An evaluation in a worker, with the peak memory of that process."""
+    from rosearch.evaluation.candidate import evaluate
+
+    score = evaluate(candidate, fidelity, context)
+    return Measured(score, peak_gigabytes())
+
+
+def attack_seconds(teacher: Path, attacks: Sequence[str], context: Context) -> dict[str, float]:
+    """Seconds that each attack takes on one text of the teacher."""
+    from rosearch.evaluation.candidate import attack_split
+    from rosearch.models.load import load_classifier
+    from rosearch.models.victim import ModelVictim
+
+    victim = ModelVictim(*load_classifier(teacher))
+    found = {}
+    for name in attacks:
+        start = time.perf_counter()
+        attack_split(name, context.attacks(name), victim, context.validation, TEXTS)
+        found[name] = (time.perf_counter() - start) / TEXTS
+    return found
+
+
+def peak_gigabytes() -> float:
+    """The most memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
+def in_words(found: Estimate) -> str:
+    """An estimate for the command line."""
+    counts = ", ".join(f"rung {i}: {n:,}" for i, n in enumerate(found.evaluations, start=1))
+    lines = [
+        f"evaluations:      {counts}" if found.evaluations[0] < MOST_CANDIDATES else "",
+        f"search:           about {_duration(found.search_seconds)} with {found.workers} workers",
+        f"final evaluation: about {_duration(found.final_seconds)}",
+        f"memory:           about {found.gigabytes:.1f} GB "
+        f"({found.main_gigabytes:.1f} + {found.workers} x {found.worker_gigabytes:.1f})",
+        f"calibrated on {len(found.calibrated_on)} candidates "
+        f"({', '.join(found.calibrated_on)}); no run was started",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,126 @@
+"""The final evaluation: finalists and the reference, retrained and measured on the test split."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
+from typing import Any
+
+from rosearch.config.plan import final_fidelity
+from rosearch.config.sections import RunConfig
+from rosearch.distill.train import TrainingDiverged
+from rosearch.errors import UserError, one_line
+from rosearch.evaluation.final import FinalJob, evaluate_final
+from rosearch.executors.faults import NotFinite, WorkerLost
+from rosearch.io.progress import stage
+from rosearch.results.store import Store
+from rosearch.space.presets import REFERENCE, preset
+from rosearch.strategies.population import fitness, last_rung
+from rosearch.types import Final, Trial
+
+
+def finish(
+    trials: Sequence[Trial],
+    config: RunConfig,
+    store: Store,
+    call: Callable[..., Future[Any]],
+    teacher: Path,
+) -> list[Final]:
+    """Retrain the finalists and the reference from scratch; evaluate all on the test split.
+
+    What is in the store already is not done again. The store may hold more than is returned: former
+    finalists of a run that was extended.
+    """
+    students = store.path.parent / "students"
+    attacks = (config.search.attack, *config.final.held_out)
+    fidelity = final_fidelity(config)
+    seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
+    models = {"reference": preset(REFERENCE)}
+    models |= {t.candidate.id: t.candidate.genotype for t in finalists(trials, config)}
+    common = (fidelity, attacks, config.final.attacked)
+    jobs = [FinalJob("teacher", 0, None, teacher, *common)]  # the slowest one first
+    for model, genotype in models.items():
+        how = config.distill.plain() if model == "reference" else None
+        jobs += [
+            FinalJob(model, seed, genotype, students / f".{model}-{seed}", *common, how)
+            for seed in seeds
+        ]
+    evaluate_all(jobs, store, call)
+    keep_best_seeds(store.finals(), students)
+    return [final for final in store.finals() if final.model in ("teacher", *models)]
+
+
+def evaluate_all(jobs: Sequence[FinalJob], store: Store, call: Callable[..., Future[Any]]) -> None:
+    """Carry out the jobs whose results are not in the store yet, and record each as it comes.
+
+    Of each model the attacked texts of the first seed are kept.
+    """
+    first = {job.model: job.seed for job in reversed(jobs)}
+    jobs = unfinished(jobs, store)
+    running = {call(evaluate_final, job): job for job in jobs}
+    with stage("final training and test-split evaluation", len(jobs)) as advance:
+        while running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                job = running.pop(future)
+                final, examples = _result(future, job)
+                if job.seed == first[job.model]:  # the same texts in every run
+                    for name, results in examples.items():
+                        store.add_examples(job.model, name, [vars(e) for e in results])
+                store.add_final(final)
+                advance(1, f"{job.model} seed {job.seed}")
+
+
+def unfinished(jobs: Sequence[FinalJob], store: Store) -> list[FinalJob]:
+    """The jobs whose results are not in the store yet."""
+    done = {(f.model, f.seed) for f in store.finals()}
+    return [job for job in jobs if (job.model, job.seed) not in done]
+
+
+def _result(future: Future[Any], job: FinalJob) -> Any:
+    """What an evaluation gave.
+
+    Raises:
+        UserError: its worker was lost or its training diverged, twice.
+    """
+    try:
+        return future.result()
+    except (WorkerLost, NotFinite, TrainingDiverged) as error:
+        raise UserError(
+            f"the final evaluation of {job.model}, seed {job.seed}, failed "
+            f"({type(error).__name__}: {one_line(error)}); the same command goes on from there"
+        ) from None
+
+
+def keep_best_seeds(finals: Sequence[Final], students: Path) -> None:
+    """Of each model keep the seed that is best on the validation split, as `students/<id>`."""
+    best: dict[str, Final] = {}
+    for final in finals:
+        old = best.get(final.model)
+        if final.fitness is not None and (old is None or final.fitness > (old.fitness or 0.0)):
+            best[final.model] = final
+    for model, final in best.items():
+        trained = students / f".{model}-{final.seed}"
+        if trained.exists():
+            shutil.rmtree(students / model, ignore_errors=True)
+            os.replace(trained, students / model)
+    for left in students.glob(".*-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
+    """The fittest trials of the highest rung that was reached.
+
+    The reference is not among them, it is evaluated anyway.
+
+    Raises:
+        UserError: there are none.
+    """
+    ok = [t for t in trials if t.score is not None and t.candidate.id != preset(REFERENCE).hash]
+    if not ok:
+        raise UserError("no candidate succeeded; `rosearch report RUN` shows the reasons")
+    best = sorted(last_rung(ok), key=lambda t: (-fitness(t), t.candidate.index))
+    return best[: config.final.finalists]

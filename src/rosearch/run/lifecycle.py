@@ -1,0 +1,225 @@
+"""The run: prepare, search, final evaluation, report. Every step is stored as soon as it is done,
+so `resume` goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from rosearch.config import sections as configs
+from rosearch.config.plan import fidelity_at
+from rosearch.config.sections import RunConfig
+from rosearch.errors import MissingExtra, UserError
+from rosearch.evaluation.held_out import check
+from rosearch.io.files import new_folder, write_text
+from rosearch.results.store import Store
+from rosearch.results.summary import machine, summarise
+from rosearch.run.budget import Amount, extended, without_budget
+from rosearch.run.callbacks import Callback, Callbacks
+from rosearch.run.sampling import evaluate_sample
+from rosearch.run.searching import Clock, run_search
+from rosearch.run.space import check_space
+from rosearch.strategies.population import last_rung
+from rosearch.strategies.uniform import uniform_sample
+from rosearch.tasks.named import task_of
+from rosearch.types import Json, Trial
+
+if TYPE_CHECKING:
+    from rosearch.evaluation.context import Context
+
+# Makes an executor of the run's context and a number of workers.
+Executors = Callable[["Context", int], Any]
+
+
+def search(
+    config: RunConfig,
+    out: Path,
+    workers: int = 2,
+    executor: Executors | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Json:
+    """A new run in the folder `out`; its summary.
+
+    Args:
+        executor: makes what evaluates; by default a pool of worker processes.
+        callbacks: look on.
+
+    Raises:
+        UserError: bad configuration or data, found before anything is written; `out` exists.
+    """
+    check(config)
+    if out.exists():
+        raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
+    check_space(config)
+    task = task_of(config.task, config.seed)
+    with new_folder(out) as made:
+        made.mkdir()
+        write_text(made / "config.toml", configs.to_toml(config))
+        with closing(Store(made / "run.db", create=True)) as store:
+            store.set_meta(
+                **config_meta(config),
+                started=time.time(),
+                seconds=0.0,
+                machine=machine(),
+                task=task.name,
+                label_names=task.label_names,
+                fingerprint=task.fingerprint,
+            )
+    return resume(out, workers, executor=executor, callbacks=callbacks)
+
+
+def resume(
+    folder: Path,
+    workers: int = 2,
+    *,
+    candidates: Amount | None = None,
+    minutes: Amount | None = None,
+    queries: Amount | None = None,
+    executor: Executors | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Json:
+    """Go on with a run until it is finished, or extend it; its summary.
+
+    Args:
+        candidates, minutes, queries: a larger budget of the search: so much in all, or as text
+            `+` and so much more. Finalists that stay are not evaluated again.
+
+    Raises:
+        UserError: no run there, another process works on it, or its data or settings changed.
+    """
+    with closing(Store(folder / "run.db")) as store, locked(folder):
+        store.check()
+        config = stored_config(store, folder)
+        longer = extended(config, candidates, minutes, queries)
+        if longer != config:
+            write_text(folder / "config.toml", configs.to_toml(longer))
+            store.set_meta(**config_meta(longer), summary=None)
+        told = Callbacks((type(callback).__name__, callback) for callback in callbacks)
+        try:
+            return _go_on(longer, store, workers, executor, told)
+        except BaseException:  # Ctrl-C among them
+            told.stopped()
+            raise
+
+
+def _go_on(
+    config: RunConfig, store: Store, workers: int, executor: Executors | None, told: Callbacks
+) -> Json:
+    from rosearch.distill.inherit import Lineage
+    from rosearch.evaluation.prepare import prepare
+    from rosearch.executors.local import ProcessPool
+    from rosearch.run.finals import finish
+
+    folder = store.path.parent
+    task = task_of(config.task, config.seed)
+    if task.fingerprint != store.meta()["fingerprint"]:
+        raise UserError(f"the data of {task.name!r} changed since {folder} was started")
+    told.started(config, folder)
+    clock = Clock(store, config.search.minutes)
+    prepared = prepare(config, task)
+    checkpoints = folder / "checkpoints" if len(config.search.rungs) > 1 else None
+    lineage = Lineage(folder / "weights", config.search.rungs[0]) if config.search.inherit else None
+    context = replace(prepared.context, checkpoints=checkpoints, lineage=lineage)
+    make: Executors = executor or ProcessPool
+    with make(context, workers) as pool:
+        space = run_search(config, store, context, pool, clock, told)
+        trials = store.trials()
+        drawn = uniform_sample(space, config.search.random_sample, config.seed)
+        full = len(config.search.rungs) - 1
+        scratch = [] if config.search.inherit else trials  # trained from scratch, as the sample is
+
+        def keep(trial: Trial) -> None:
+            store.add_sampled(replace(trial, rung=full), **clock.meta())
+
+        evaluate_sample(drawn, store.sample(), scratch, pool, fidelity_at(config, full), keep)
+        finals = finish(trials, config, store, pool.call, prepared.teacher_folder)
+    store.set_meta(**clock.meta())
+    summary = summarise(config, task.name, trials, finals, clock.run())
+    summary["statistics"] = related(trials, store.sample())
+    store.set_meta(summary=summary)
+    write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    make_report(folder)
+    told.finished(summary)
+    return summary
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from going on with the same run.
+
+    Raises:
+        UserError: one is at it.
+    """
+    try:
+        lock = FileLock(folder / ".lock", timeout=0).acquire()
+    except Timeout:
+        raise UserError(f"another process is working on {folder}") from None
+    with lock:
+        yield
+
+
+def config_meta(config: RunConfig) -> Json:
+    """A configuration as the store keeps it, with its checksum."""
+    plain = configs.to_dict(config)
+    return {"config": plain, "config_sha256": _digest(plain)}
+
+
+def stored_config(store: Store, folder: Path) -> RunConfig:
+    """The configuration that a run was started with.
+
+    Raises:
+        UserError: it was changed since, in the store or in `config.toml`; runs of versions before
+            there were checksums are trusted.
+    """
+    meta = store.meta()
+    plain = meta["config"]
+    if meta.get("config_sha256", _digest(plain)) != _digest(plain):
+        raise UserError(
+            f"the settings in {store.path} are not those that the run was started with (their "
+            "checksum differs); restore the file from a copy, or start a new run"
+        )
+    config = configs.from_dict(plain)
+    file = folder / "config.toml"
+    if file.exists():
+        told = configs.from_dict(configs.read_toml(file))
+        if without_budget(told) != without_budget(config):
+            raise UserError(
+                f"{file} was changed since the run was started, and a run ends with the settings "
+                "that it began with: undo the change, or start a new run with that file"
+            )
+    return config
+
+
+def _digest(plain: Json) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def make_report(folder: Path) -> None:
+    """Write the report, or say why there is none: a finished search is never lost over it."""
+    from rosearch.report.page import write_report
+
+    try:
+        write_report(folder)
+    except UserError as error:
+        print(f"no report: {error}", file=sys.stderr)
+
+
+def related(trials: Sequence[Trial], sample: Sequence[Trial]) -> Json:
+    """The statistics for `summary.json`, or why there are none."""
+    from rosearch.report.findings import words
+    from rosearch.report.statistics import statistics
+
+    try:
+        found = statistics(last_rung(trials), sample)
+        return {**found.to_json(), "words": [asdict(paragraph) for paragraph in words(found)]}
+    except MissingExtra as error:
+        return {"missing": str(error)}

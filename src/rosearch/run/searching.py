@@ -1,0 +1,220 @@
+"""The search of a run: the loop on its scheduler, its clock, its checkpoints, its audience."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rosearch.config.plan import fidelity_at
+from rosearch.config.sections import RunConfig, SearchConfig
+from rosearch.executors.base import Executor
+from rosearch.results.store import Store
+from rosearch.run.callbacks import Callbacks
+from rosearch.run.live import Course, SearchView
+from rosearch.run.loop import search_loop
+from rosearch.run.space import latency_of, seed_genotypes, space_of
+from rosearch.space.cost import work
+from rosearch.space.genotype import Genotype
+from rosearch.space.variation import Space
+from rosearch.strategies import STRATEGIES, StrategyConfig
+from rosearch.strategies.base import Strategy
+from rosearch.strategies.rungs import Rungs, expected_evaluations, increments
+from rosearch.strategies.scheduler import Scheduler
+from rosearch.types import Job, Json, Trial
+
+if TYPE_CHECKING:
+    from rosearch.evaluation.context import Context
+
+SLOTS = 4  # per worker: keep hundreds of them busy (docs/benchmarks.md)
+
+
+def run_search(
+    config: RunConfig,
+    store: Store,
+    context: Context,
+    executor: Executor,
+    clock: Clock,
+    told: Callbacks,
+) -> Space:
+    """Go through with the search, whose results are in the store then; its space."""
+    s = config.search
+    rows = dict(context.sizes.rows)
+    store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
+    latency = latency_of(config, store)
+    classes = len(context.label_names)
+    space = space_of(config, rows, classes, context.teacher_params, latency)
+    if executor.workers > s.slots:
+        print(
+            f"note: at most {s.slots} of {executor.workers} workers are busy; a new run with "
+            f"--set search.slots={SLOTS * executor.workers} keeps all of them busy",
+            file=sys.stderr,
+        )
+    course = course_of(config, clock.earlier)
+    floor = least_accuracy(context.validation.labels)
+    scheduler = scheduler_of(config, space, seed_genotypes(space), floor)
+    unfinished = Unfinished(context.checkpoints, scheduler)
+
+    def record(trial: Trial) -> None:
+        store.add_trial(trial, **clock.meta())
+        unfinished.tidy()
+
+    with SearchView(course, context.teacher_params) as view:
+        clock.start_search()
+        search_loop(
+            scheduler,
+            executor,
+            [fidelity_at(config, rung) for rung in range(len(s.rungs))],
+            lambda job: store.find(job.candidate.id, job.rung),
+            record,
+            Audience(view, told, course),
+            clock.time_is_left,
+        )
+        clock.stop_search()
+    unfinished.clear()
+    if scheduler.exhausted:
+        said = f"note: no new genotype was found after {scheduler.proposed} candidates"
+        print(f"{said}: the space has hardly more", file=sys.stderr)
+    return space
+
+
+def least_accuracy(labels: Sequence[int]) -> float:
+    """Clean accuracy that shows that something was learned: more than the commonest label's share.
+
+    By two standard errors of it, or on few texts chance would do.
+    """
+    share = max(Counter(labels).values()) / len(labels)
+    return share + 2 * math.sqrt(share * (1 - share) / len(labels))
+
+
+def scheduler_of(
+    config: RunConfig, space: Space, seeds: Sequence[Genotype], floor: float = 0.0
+) -> Scheduler:
+    """What decides the order of the evaluations of a run.
+
+    Args:
+        seeds: genotypes that come first.
+        floor: see `rosearch.strategies.rungs.best_first`.
+    """
+    s = config.search
+    return Scheduler(
+        strategy_of(s.strategy, space, s, floor),
+        Rungs(len(s.rungs), s.keep, floor=floor),
+        seeds,
+        s.candidates,
+        s.slots,
+        config.seed,
+        expected_cost(s.rungs, space),
+        s.queries,
+    )
+
+
+def strategy_of(name: str, space: Space, search: SearchConfig, floor: float = 0.0) -> Strategy:
+    """A strategy with a run's settings."""
+    settings = StrategyConfig(search.population, search.tournament, search.crossover, floor)
+    return STRATEGIES[name](space, settings)
+
+
+def expected_cost(rungs: Sequence[float], space: Space) -> Callable[[Job], float]:
+    """Expected duration of a job, by its share of the training and the student's work."""
+    added = increments(rungs)
+
+    def cost(job: Job) -> float:
+        return added[job.rung] * work(job.candidate.genotype, space.sizes)
+
+    return cost
+
+
+def course_of(config: RunConfig, earlier: float = 0.0) -> Course:
+    """What the search of a run is expected to do."""
+    s = config.search
+    return Course(
+        expected_evaluations(s.candidates, len(s.rungs), s.keep),
+        increments(s.rungs),
+        None if s.minutes is None else 60 * s.minutes,
+        earlier,
+    )
+
+
+class Clock:
+    """Seconds of a run and of its search, those of earlier processes included."""
+
+    def __init__(self, store: Store, minutes: float | None) -> None:
+        meta = store.meta()
+        self.before = float(meta["seconds"])
+        self.earlier = float(meta.get("search_seconds", 0.0))
+        self.limit = None if minutes is None else 60 * minutes
+        self.started = time.monotonic()
+        self.searching: float | None = None  # since when
+        self.searched = 0.0
+
+    def start_search(self) -> None:
+        self.searching = time.monotonic()
+
+    def stop_search(self) -> None:
+        self.searched, self.searching = self.search() - self.earlier, None
+
+    def run(self) -> float:
+        """Seconds of the run."""
+        return self.before + time.monotonic() - self.started
+
+    def search(self) -> float:
+        """Seconds of the search."""
+        now = 0.0 if self.searching is None else time.monotonic() - self.searching
+        return self.earlier + self.searched + now
+
+    def time_is_left(self) -> bool:
+        """Whether the search may go on."""
+        return self.limit is None or self.search() < self.limit
+
+    def meta(self) -> Json:
+        """What the store keeps of it."""
+        return {"seconds": self.run(), "search_seconds": self.search()}
+
+
+class Unfinished:
+    """The checkpoints of unfinished trainings: those that may still be of use.
+
+    One that is missing costs time and nothing else.
+    """
+
+    BETWEEN = 20  # results: looking through a folder takes longer than recording a result
+
+    def __init__(self, folder: Path | None, scheduler: Scheduler) -> None:
+        self.folder, self.scheduler = folder, scheduler
+        self.results = 0
+
+    def tidy(self) -> None:
+        """After each result: now and then remove what will hardly be used."""
+        self.results += 1
+        if self.folder is not None and self.results % self.BETWEEN == 0:
+            wanted = self.scheduler.unfinished()
+            for file in self.folder.glob("*.safetensors"):
+                if file.name.partition("-")[0] not in wanted:
+                    file.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """After the search."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass
+class Audience:
+    """The live view and the callbacks, which see the same results."""
+
+    view: SearchView
+    callbacks: Callbacks
+    course: Course
+    done: int = 0
+
+    def show(self, trial: Trial, running: int, fresh: bool) -> None:
+        self.view.show(trial, running, fresh)
+        self.done += 1
+        self.callbacks.trial(trial, self.done, max(self.done, sum(self.course.evaluations)))

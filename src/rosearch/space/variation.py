@@ -1,0 +1,396 @@
+"""Sampling, mutation and crossover of genotypes.
+
+All randomness comes from the generator passed in; arguments are never changed. Limits are met by
+repair (shrinking the largest table or matrix first) and a bounded number of tries, then a clear
+error: never by an endless loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+
+from rosearch.encodings.clustering import Clustering, clustering_problems
+from rosearch.errors import UserError
+from rosearch.space.cost import COSTS, Limits, Sizes, exceeded
+from rosearch.space.genotype import (
+    ACTIVATIONS,
+    COMBINES,
+    EMBEDDING_DIMS,
+    ENCODINGS,
+    MAX_INPUTS,
+    MAX_NODES,
+    NORMS,
+    POOLINGS,
+    POSITIONS,
+    WIDTHS,
+    Activation,
+    Encoding,
+    Genotype,
+    Node,
+    Pooling,
+    Position,
+    coding_genes,
+    encoded_by,
+)
+from rosearch.space.ops import OPS
+
+T = TypeVar("T")
+TRIES = 200
+
+
+@dataclass(frozen=True)
+class Space:
+    """What may be sampled: the allowed values of every gene, sizes and limits.
+
+    Raises:
+        UserError: an empty or unknown choice, or a limit that no genotype can meet.
+    """
+
+    sizes: Sizes
+    limits: Limits = field(default_factory=Limits)
+    ops: tuple[str, ...] = tuple(OPS)
+    widths: tuple[int, ...] = (64, 96, 128, 160, 192, 256)
+    embedding_dims: tuple[int, ...] = (32, 48, 64, 96, 128)
+    positions: tuple[Position, ...] = POSITIONS
+    encodings: tuple[Encoding, ...] = ENCODINGS
+    clusterings: tuple[Clustering, ...] = (Clustering(),)
+    poolings: tuple[Pooling, ...] = POOLINGS
+    activations: tuple[Activation, ...] = ACTIVATIONS
+    max_nodes: int = 6
+    max_repeat: int = 3
+
+    def __post_init__(self) -> None:
+        for name, chosen, known in (
+            ("ops", self.ops, tuple(OPS)),
+            ("widths", self.widths, WIDTHS),
+            ("embedding_dims", self.embedding_dims, EMBEDDING_DIMS),
+            ("positions", self.positions, POSITIONS),
+            ("encodings", self.encodings, ENCODINGS),
+            ("poolings", self.poolings, POOLINGS),
+            ("activations", self.activations, ACTIVATIONS),
+        ):
+            unknown = [value for value in chosen if value not in known]
+            if unknown or not chosen:
+                raise UserError(
+                    f"space: {name}: expected one or more of "
+                    f"{', '.join(map(str, known))}; found {list(chosen)}"
+                )
+        if not 1 <= self.max_nodes <= MAX_NODES:
+            raise UserError(f"space: max_nodes: expected 1 to {MAX_NODES}, found {self.max_nodes}")
+        if not self.clusterings and "synonym" in self.encodings:
+            raise UserError("space: clusterings: expected one or more for the synonym encoding")
+        for problem in (p for c in self.clusterings for p in clustering_problems(c)):
+            raise UserError(f"space: {problem}")
+        check_limits(self)
+
+    @cached_property
+    def codings(self) -> tuple[Clustering | None, ...]:
+        """What `encoded_by` may be given: None stands for the plain encoding."""
+        plain = (None,) if "plain" in self.encodings else ()
+        return plain + (self.clusterings if "synonym" in self.encodings else ())
+
+    def fits(self, g: Genotype) -> bool:
+        """Whether a genotype meets the limits."""
+        return exceeded(g, self.sizes, self.limits) is None
+
+
+def check_limits(space: Space) -> None:
+    """Refuse limits that no genotype of the space can meet.
+
+    Raises:
+        UserError: naming the smallest reachable value.
+    """
+    for name, cost in COSTS.items():
+        limit = getattr(space.limits, name)
+        if limit is None:
+            continue
+        smallest = min(
+            cost(_cheapest(space, e, w, cost), space.sizes)
+            for e, w in product(space.embedding_dims, space.widths)
+        )
+        if limit < smallest:
+            value = round(smallest, 3)
+            raise UserError(f"{name}={limit} cannot be met: the smallest student has {value}")
+
+
+def _cheapest(space: Space, e: int, w: int, cost: Callable[[Genotype, Sizes], float]) -> Genotype:
+    """The cheapest student of these widths: costs of its parts add up, so each is chosen alone."""
+
+    def best(options: Iterable[Genotype]) -> Genotype:
+        return min(options, key=lambda g: cost(g, space.sizes))
+
+    g = encoded_by(Genotype(e, w, (Node((0,), space.ops[0]),)), space.codings[0])
+    g = best(encoded_by(g, coding) for coding in space.codings)
+    g = best(replace(g, nodes=(Node((0,), op),)) for op in space.ops)
+    g = best(replace(g, position=position) for position in space.positions)
+    return best(replace(g, pooling=pooling) for pooling in space.poolings)
+
+
+def sample(space: Space, rng: np.random.Generator) -> Genotype:
+    """A random genotype of the space within its limits."""
+    for _ in range(TRIES):
+        g = repair(_sample_once(space, rng), space)
+        if g is not None:
+            return g
+    raise UserError(
+        f"no genotype within the limits {space.limits} was found in {TRIES} samples; "
+        "raise the limit or allow smaller widths and embedding_dims"
+    )
+
+
+def mutate(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype:
+    """A neighbour of `g`: one random change that changes the canonical hash, within the limits."""
+    for _ in range(TRIES):
+        change = _pick(rng, MUTATIONS)
+        child = change(g, space, rng)
+        repaired = repair(child, space) if child is not None else None
+        if repaired is not None and repaired.hash != g.hash:
+            return repaired
+    raise UserError(f"no mutation of {g.hash} within the limits was found in {TRIES} tries")
+
+
+def crossover(a: Genotype, b: Genotype, space: Space, rng: np.random.Generator) -> Genotype:
+    """A child of two parents: each gene of the input stage from either, one-point over the nodes.
+
+    The tail of `b`'s cell follows the head of `a`'s; inputs that fall out of range are wrapped
+    into the nodes that exist.
+    """
+    for _ in range(TRIES):
+        head = _below(rng, len(a.nodes) + 1)
+        tail = _below(rng, len(b.nodes) + 1)
+        nodes = (*a.nodes[:head], *b.nodes[tail:])[: space.max_nodes]
+        if not nodes:
+            continue
+        coded = _pick(rng, (a, b))  # the genes of an encoding stay together
+        child = Genotype(
+            embedding_dim=_pick(rng, (a, b)).embedding_dim,
+            width=_pick(rng, (a, b)).width,
+            nodes=tuple(_in_range(node, i) for i, node in enumerate(nodes, start=1)),
+            position=_pick(rng, (a, b)).position,
+            pooling=_pick(rng, (a, b)).pooling,
+            repeat=_pick(rng, (a, b)).repeat,
+            shared=_pick(rng, (a, b)).shared,
+            **coding_genes(coded.clustering if coded.encoding == "synonym" else None),
+        )
+        repaired = repair(child, space)
+        if repaired is not None:
+            return repaired
+    raise UserError(f"no child of {a.hash} and {b.hash} within the limits in {TRIES} tries")
+
+
+def repair(g: Genotype, space: Space) -> Genotype | None:
+    """`g` shrunk until it meets the limits; None if even its smallest form does not."""
+    while (limit := exceeded(g, space.sizes, space.limits)) is not None:
+        smaller = _shrunk(g, space, limit)
+        if smaller is None:
+            return None
+        g = smaller
+    return g
+
+
+def _shrunk(g: Genotype, space: Space, limit: str) -> Genotype | None:
+    """One step towards a limit; the embedding table costs parameters, but no time."""
+    narrower_table = [e for e in space.embedding_dims if e < g.embedding_dim]
+    narrower = [w for w in space.widths if w < g.width]
+    if limit == "max_params" and g.embedding_dim >= g.width // 2 and narrower_table:
+        return replace(g, embedding_dim=max(narrower_table))
+    if limit == "max_latency_ms" and g.repeat > 1:
+        return replace(g, repeat=g.repeat - 1)
+    if narrower:
+        return replace(g, width=max(narrower))
+    if narrower_table:
+        return replace(g, embedding_dim=max(narrower_table))
+    if g.repeat > 1:
+        return replace(g, repeat=g.repeat - 1)
+    if g.position == "learned" and "none" in space.positions:
+        return replace(g, position="none")
+    return None
+
+
+def _sample_once(space: Space, rng: np.random.Generator) -> Genotype:
+    n = 1 + _below(rng, space.max_nodes)
+    plain = _pick(rng, space.encodings) == "plain"
+    return Genotype(
+        embedding_dim=_pick(rng, space.embedding_dims),
+        width=_pick(rng, space.widths),
+        nodes=tuple(_random_node(i, space, rng) for i in range(1, n + 1)),
+        position=_pick(rng, space.positions),
+        pooling=_pick(rng, space.poolings),
+        repeat=1 + _below(rng, space.max_repeat),
+        shared=bool(rng.random() < 0.25),
+        **coding_genes(None if plain else _pick(rng, space.clusterings)),
+    )
+
+
+def _random_node(i: int, space: Space, rng: np.random.Generator) -> Node:
+    return Node(
+        inputs=_random_inputs(i, rng),
+        op=_pick(rng, space.ops),
+        combine=_pick(rng, COMBINES),
+        norm=_pick(rng, NORMS),
+        activation=_pick(rng, space.activations),
+    )
+
+
+def _random_inputs(i: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """One or two different indices below i, equally often where there are two."""
+    first = _below(rng, i)
+    if i == 1 or rng.random() < 0.5:
+        return (first,)
+    second = _below(rng, i - 1)
+    return (first, second + (second >= first))
+
+
+def _below(rng: np.random.Generator, n: int) -> int:
+    return int(rng.random() * n)  # six times faster than rng.integers(n)
+
+
+def _pick(rng: np.random.Generator, values: Sequence[T]) -> T:
+    return values[_below(rng, len(values))]
+
+
+def _other(rng: np.random.Generator, values: Sequence[T], current: T) -> T | None:
+    others = [v for v in values if v != current]
+    return _pick(rng, others) if others else None
+
+
+def _in_range(node: Node, i: int) -> Node:
+    return replace(node, inputs=tuple(source % i for source in node.inputs))
+
+
+def _with_node(g: Genotype, k: int, node: Node) -> Genotype:
+    return replace(g, nodes=(*g.nodes[:k], node, *g.nodes[k + 1 :]))
+
+
+Mutation = Callable[[Genotype, Space, np.random.Generator], Genotype | None]
+
+
+def _node_gene(gene: str, values: Callable[[Space], Sequence[object]]) -> Mutation:
+    def change(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+        k = _below(rng, len(g.nodes))
+        value = _other(rng, values(space), getattr(g.nodes[k], gene))
+        if value is None:
+            return None
+        return _with_node(g, k, replace(g.nodes[k], **{gene: value}))
+
+    return change
+
+
+def _stage_gene(gene: str, values: Callable[[Space], Sequence[object]]) -> Mutation:
+    def change(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+        value = _other(rng, values(space), getattr(g, gene))
+        return None if value is None else replace(g, **{gene: value})
+
+    return change
+
+
+def _switch_encoding(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    if g.encoding == "synonym":
+        return encoded_by(g, None) if "plain" in space.encodings else None
+    return encoded_by(g, _pick(rng, space.clusterings)) if "synonym" in space.encodings else None
+
+
+def _change_clustering(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    """One gene of the synonym encoding."""
+    if g.encoding == "plain":
+        return None
+    near = [c for c in space.clusterings if _differences(c, g.clustering) == 1]
+    return encoded_by(g, _pick(rng, near)) if near else None
+
+
+def _differences(a: Clustering, b: Clustering) -> int:
+    return (
+        (set(a.lexicons) != set(b.lexicons))
+        + (a.tolerance != b.tolerance)
+        + (a.max_cluster != b.max_cluster)
+    )
+
+
+def _rewire(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    k = _below(rng, len(g.nodes))
+    inputs = list(g.nodes[k].inputs)
+    inputs[_below(rng, len(inputs))] = _below(rng, k + 1)
+    return _with_node(g, k, replace(g.nodes[k], inputs=tuple(inputs)))
+
+
+def _add_edge(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    k = _below(rng, len(g.nodes))
+    node = g.nodes[k]
+    if len(node.inputs) == MAX_INPUTS:
+        return None
+    return _with_node(g, k, replace(node, inputs=(*node.inputs, _below(rng, k + 1))))
+
+
+def _remove_edge(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    k = _below(rng, len(g.nodes))
+    inputs = g.nodes[k].inputs
+    if len(inputs) == 1:
+        return None
+    gone = _below(rng, len(inputs))
+    return _with_node(
+        g, k, replace(g.nodes[k], inputs=tuple(s for j, s in enumerate(inputs) if j != gone))
+    )
+
+
+def _insert_node(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    """A new node on one edge of node k + 1, or a new loose end behind the last node."""
+    if len(g.nodes) >= space.max_nodes:
+        return None
+    k = _below(rng, len(g.nodes) + 1)  # the new node becomes nodes[k], index k + 1
+    new = _random_node(k + 1, space, rng)
+    shifted = [
+        replace(node, inputs=tuple(s + (s > k) for s in node.inputs)) for node in g.nodes[k:]
+    ]
+    if shifted:
+        slot = _below(rng, len(shifted[0].inputs))
+        inputs = tuple(k + 1 if j == slot else s for j, s in enumerate(shifted[0].inputs))
+        shifted[0] = replace(shifted[0], inputs=inputs)
+    return replace(g, nodes=(*g.nodes[:k], new, *shifted))
+
+
+def _delete_node(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    """Remove a node; its readers read its first input instead."""
+    if len(g.nodes) == 1:
+        return None
+    k = _below(rng, len(g.nodes))
+    heir = g.nodes[k].inputs[0]
+
+    def moved(source: int) -> int:
+        return heir if source == k + 1 else source - (source > k + 1)
+
+    rest = (*g.nodes[:k], *g.nodes[k + 1 :])
+    return replace(
+        g, nodes=tuple(replace(n, inputs=tuple(moved(s) for s in n.inputs)) for n in rest)
+    )
+
+
+# The cell is what the search is about: its changes stand more often than those of single genes.
+MUTATIONS: tuple[Mutation, ...] = (
+    _node_gene("op", lambda s: s.ops),
+    _node_gene("op", lambda s: s.ops),
+    _node_gene("op", lambda s: s.ops),
+    _node_gene("activation", lambda s: s.activations),
+    _node_gene("combine", lambda s: COMBINES),
+    _node_gene("norm", lambda s: NORMS),
+    _rewire,
+    _rewire,
+    _add_edge,
+    _remove_edge,
+    _insert_node,
+    _insert_node,
+    _delete_node,
+    _stage_gene("embedding_dim", lambda s: s.embedding_dims),
+    _stage_gene("width", lambda s: s.widths),
+    _stage_gene("position", lambda s: s.positions),
+    _switch_encoding,
+    _change_clustering,
+    _stage_gene("pooling", lambda s: s.poolings),
+    _stage_gene("repeat", lambda s: tuple(range(1, s.max_repeat + 1))),
+    _stage_gene("shared", lambda s: (False, True)),
+)

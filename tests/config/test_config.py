@@ -1,0 +1,124 @@
+"""Configuration: presets, files, flags; every wrong setting is named."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rosearch.config.sections import (
+    PRESETS,
+    from_dict,
+    make_config,
+    merged,
+    setting,
+    to_dict,
+    to_toml,
+)
+from rosearch.errors import UserError
+from rosearch.strategies import STRATEGIES
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_toml_round_trip(preset: str, tmp_path: Path):
+    config = make_config(preset, overrides={"seed": 3, "task": {"train": 'a "b".csv'}})
+    file = tmp_path / "config.toml"
+    file.write_text(to_toml(config), encoding="utf-8")
+    assert make_config("standard", file) == config
+    assert from_dict(to_dict(config)) == config
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
+    file = tmp_path / "c.toml"
+    file.write_text("[search]\ncandidates = 7\nepochs = 9\n")
+    config = make_config("quick", file, {"search": {"epochs": 11}})
+    assert (config.search.candidates, config.search.epochs) == (7, 11)
+    assert config.search.attacked == make_config("quick").search.attacked
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"serach": {}}, "there is no setting 'serach'"),
+        ({"search": {"candidate": 3}}, r"there is no setting 'search\.candidate'"),
+        ({"search": {"candidates": "many"}}, r"search\.candidates: .* \(found 'many'\)"),
+        ({"search": {"candidates": 0}}, r"search\.candidates: expected 1 to .*, found 0"),
+        ({"search": {"train_share": math.nan}}, r"search\.train_share: expected"),
+        ({"distill": {"dropout": 1}}, r"distill\.dropout: expected 0 to 0\.99, found 1"),
+        ({"teacher": {"precision": "fp8"}}, r"teacher\.precision: expected one of auto, float32"),
+        ({"search": 3}, "config: search"),
+        ({"search": {"strategy": "bayes"}}, r"search\.strategy: expected one of rosearch, nsga2"),
+        ({"search": {"rungs": [0.5, 0.2, 1]}}, r"search\.rungs: expected shares that grow and end"),
+        ({"search": {"rungs": [0.1, 0.5]}}, r"end with 1, such as .* found \[0\.1, 0\.5\]"),
+        ({"search": {"rungs": []}}, r"search\.rungs: expected one or more different values"),
+        ({"search": {"minutes": math.nan}}, r"search\.minutes: expected"),
+        ({"search": {"rungs": [1], "inherit": True}}, r"search\.inherit needs several"),
+        ({"distill": {"device": "tpu"}}, r"distill\.device: expected auto, cpu, cuda or cuda:N"),
+    ],
+)
+def test_wrong_settings_are_named(data: dict[str, object], message: str):
+    with pytest.raises(UserError, match=message):
+        from_dict(data)
+
+
+def test_unknown_preset_and_bad_files(tmp_path: Path):
+    with pytest.raises(UserError, match="no preset 'huge'; the presets are smoke, quick, standard"):
+        make_config("huge")
+    with pytest.raises(UserError, match=r"cannot read the config .*No such file"):
+        make_config("quick", tmp_path / "none.toml")
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[search\n")
+    with pytest.raises(UserError, match="is not valid TOML"):
+        make_config("quick", bad)
+    bad.write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="is not valid TOML"):
+        make_config("quick", bad)
+
+
+def test_files_of_the_time_before_rungs_mean_what_they_meant(tmp_path: Path):
+    file = tmp_path / "c.toml"
+    file.write_text("[search]\nlag = 3\n")
+    for found in (make_config("standard", file).search, from_dict({"search": {"lag": 3}}).search):
+        assert (found.slots, found.rungs) == (3, (1.0,))
+    file.write_text("[search]\nlag = 3\nrungs = [0.5, 1.0]\n")
+    assert make_config("quick", file).search.rungs == (0.5, 1.0)
+
+
+def test_every_strategy_may_be_asked_for():
+    for name in STRATEGIES:
+        assert from_dict({"search": {"strategy": name}}).search.strategy == name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("search.epochs=4", {"search": {"epochs": 4}}),
+        ("task.name = mr", {"task": {"name": "mr"}}),
+        ("space.ops=['conv3']", {"space": {"ops": ["conv3"]}}),
+        ("seed=1", {"seed": 1}),
+    ],
+)
+def test_single_settings(text: str, value: dict[str, object]):
+    assert setting(text) == value
+
+
+def test_single_setting_of_a_wrong_form():
+    with pytest.raises(UserError, match=r"expected SECTION\.NAME=VALUE"):
+        setting("search.epochs")
+
+
+nested = st.recursive(
+    st.integers(), lambda x: st.dictionaries(st.sampled_from("abc"), x, max_size=3), max_leaves=6
+).filter(lambda x: isinstance(x, dict))
+
+
+@given(nested, nested)
+def test_merging_keeps_both_and_changes_neither(base, over):
+    before = repr((base, over))
+    both = merged(base, over)
+    assert repr((base, over)) == before
+    assert merged(both, over) == both
+    assert set(both) == set(base) | set(over)

@@ -1,0 +1,42 @@
+"""A lost worker in the final evaluation is one clear line; results that came are kept."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from rosearch.errors import UserError
+from rosearch.evaluation.final import FinalJob
+from rosearch.executors.faults import WorkerDied
+from rosearch.results.store import Store
+from rosearch.run.finals import evaluate_all
+from rosearch.types import Fidelity, Final, Robustness
+
+
+def job(model: str) -> FinalJob:
+    return FinalJob(model, 1, None, Path(model), Fidelity(1, 1.0, 5, "wordnet"), ("wordnet",), 5)
+
+
+def test_a_lost_worker_is_told_and_the_rest_is_kept(tmp_path):
+    counts = {"wordnet": Robustness("wordnet", 5, 4, 2, 10)}
+    final = Final("good", 1, None, 10, 4, 5, counts, 1.0, 1.0)
+    called: list[str] = []
+
+    def call(function, asked):
+        called.append(asked.model)
+        future: Future = Future()
+        if asked.model == "good":
+            future.set_result((final, {}))
+        else:
+            future.set_exception(WorkerDied("worker was killed by signal 9 (SIGKILL)"))
+        return future
+
+    with closing(Store(tmp_path / "run.db", create=True)) as store:
+        evaluate_all([job("good")], store, call)
+        with pytest.raises(UserError, match=r"of bad, seed 1, failed \(WorkerDied: worker was"):
+            evaluate_all([job("good"), job("bad")], store, call)
+        assert store.finals() == [final]
+    assert called == ["good", "bad"]  # what is stored is not done again
