@@ -34,7 +34,7 @@ from space import commit
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints.words import STOP_WORDS
 from rosearch.attacks.engine import run_attack
-from rosearch.attacks.methods import kit_for
+from rosearch.attacks.methods import resources_for
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.baselines.one_student import distill
 from rosearch.config.sections import make_config
@@ -248,7 +248,7 @@ def two_cores(folder: Path, task: Task, n: int) -> Json:
 
 def wordnet(texts: Sequence[str]) -> Attack:
     """The greedy swap from the plain WordNet lexicon."""
-    return Attack("wordnet", kit_for(["wordnet"], texts).words("wordnet"), Greedy())
+    return Attack("wordnet", resources_for(["wordnet"], texts).words("wordnet"), Greedy())
 
 
 def table(result: Json) -> str:

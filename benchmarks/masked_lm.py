@@ -37,12 +37,12 @@ from rosearch.tasks import Task, load_task
 from rosearch.tasks.words import Words, segment
 from rosearch.teacher.masked_lm import masked_lm_folder
 
-Place = tuple[Words, int]
-Offers = Callable[[Words, int], Sequence[str]]  # words for a place, best first
+Position = tuple[Words, int]
+Offers = Callable[[Words, int], Sequence[str]]  # words for a position, best first
 SHOWN = 10
 
 
-def places_of(texts: Sequence[str], model: MaskedModel, n: int) -> list[Place]:
+def positions_of(texts: Sequence[str], model: MaskedModel, n: int) -> list[Position]:
     """Content words of one piece, at random."""
     known = {w for w in model.vocabulary.words if w}
     found = [
@@ -72,13 +72,13 @@ class Neighbours:
         self.rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)  # (words, W)
         self.at = {w: i for i, w in enumerate(self.words)}
 
-    def of_word(self, text: Words, place: int) -> list[str]:
-        word = text.words[place].lower()
+    def of_word(self, text: Words, position: int) -> list[str]:
+        word = text.words[position].lower()
         found = self._nearest(self.rows[self.at[word]]) if word in self.at else []
         return [w for w in found if w != word]
 
-    def of_context(self, text: Words, place: int) -> list[str]:
-        around = [w.lower() for i, w in enumerate(text.words) if i != place]
+    def of_context(self, text: Words, position: int) -> list[str]:
+        around = [w.lower() for i, w in enumerate(text.words) if i != position]
         rows = [self.rows[self.at[w]] for w in around if w in self.at]
         return self._nearest(np.mean(rows, axis=0)) if rows else []
 
@@ -86,24 +86,26 @@ class Neighbours:
         return [self.words[i] for i in np.argsort(-(self.rows @ vector), kind="stable")[:50]]
 
 
-def accuracy(places: Sequence[Place], offers: Offers) -> dict[str, float]:
+def accuracy(positions: Sequence[Position], offers: Offers) -> dict[str, float]:
     """How often the word is the first offer, and among the first ten."""
-    ranks = [[w.lower() for w in offers(t, i)][:10] for t, i in places]
-    gold = [t.words[i].lower() for t, i in places]
+    ranks = [[w.lower() for w in offers(t, i)][:10] for t, i in positions]
+    gold = [t.words[i].lower() for t, i in positions]
     return {
         "top 1": float(np.mean([w in r[:1] for w, r in zip(gold, ranks, strict=True)])),
         "top 10": float(np.mean([w in r for w, r in zip(gold, ranks, strict=True)])),
     }
 
 
-def quality(places: Sequence[Place], offers: Offers, tagger: Tagger) -> dict[str, float]:
+def quality(positions: Sequence[Position], offers: Offers, tagger: Tagger) -> dict[str, float]:
     """Shares of the first offers that keep the part of speech, or are the word's relations."""
     lexicons = {name: LEXICONS[name]() for name in ("wordnet", "relatives", "antonyms")}
     counts: Counter[str] = Counter()
-    for text, place in places:
-        word = text.words[place]
-        found = [w for w in offers(text, place) if w.lower() != word.lower()][:SHOWN]
-        tag, *tags = tagger([(text, place), *((text.replaced(place, w), place) for w in found)])
+    for text, position in positions:
+        word = text.words[position]
+        found = [w for w in offers(text, position) if w.lower() != word.lower()][:SHOWN]
+        tag, *tags = tagger(
+            [(text, position), *((text.replaced(position, w), position) for w in found)]
+        )
         counts["offers"] += len(found)
         counts["part of speech"] += sum(exchangeable(tag, other) for other in tags)
         for name, lexicon in lexicons.items():
@@ -145,7 +147,7 @@ def main() -> None:
     task = load_task("mr")
     folder = masked_lm_folder(given.masked_lm, task)
     model = loaded(folder)
-    places = places_of(task.validation.texts, model, given.places)
+    positions = positions_of(task.validation.texts, model, given.places)
     frequent = by_frequency(task, model)
     neighbours = Neighbours(model, frequent)
     masked, seen = Guesses(folder, True, 50), Guesses(folder, False, 48)
@@ -164,15 +166,17 @@ def main() -> None:
     tagger = Tagger(resources.fetch("en_core_web_sm"))
     result: dict[str, Any] = {
         "versions": versions(),
-        "places": len(places),
-        "accuracy": {name: accuracy(places, f) for name, f in baselines.items()},
-        "candidates": {name: quality(places, f, tagger) for name, f in offers.items()},
+        "places": len(positions),
+        "accuracy": {name: accuracy(positions, f) for name, f in baselines.items()},
+        "candidates": {name: quality(positions, f, tagger) for name, f in offers.items()},
     }
     print(json.dumps(result, indent=2), flush=True)
-    for text, place in rng.sample(places, 20):
-        shown = text.with_word(place, f"[{text.words[place]}]").text
-        print(f"{shown}\n    {', '.join(offers['masked, as bae'](text, place)[:6])}")
-        print(f"    {', '.join(offers['not masked, as bert-attack'](text, place)[:6])}", flush=True)
+    for text, position in rng.sample(positions, 20):
+        shown = text.with_word(position, f"[{text.words[position]}]").text
+        print(f"{shown}\n    {', '.join(offers['masked, as bae'](text, position)[:6])}")
+        print(
+            f"    {', '.join(offers['not masked, as bert-attack'](text, position)[:6])}", flush=True
+        )
     if given.model:
         result["attacks"] = attacked(given.model, task, str(folder), given.n)
         print(json.dumps(result["attacks"], indent=2))

@@ -88,7 +88,7 @@ def costs(student: str, data: EncodedTrain, task: Task, turns: int, steps: int) 
     taken: dict[str, list[float]] = {name: [] for name in METHODS}
     names = list(METHODS)
     for turn in range(turns + 1):
-        first = turn % len(names)  # whoever follows a dear one finds cold caches
+        first = turn % len(names)  # whoever follows an expensive one finds cold caches
         for name in names[first:] + names[:first]:
             training = trainings[name]
             portion = (turn + 1) * steps / training.schedule.steps

@@ -1,4 +1,4 @@
-"""What tests of attacks share: toy victims, a tiny encoder, kits that need no large model."""
+"""What tests of attacks share: toy victims, a tiny encoder, resources that need no large model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rosearch.attacks.kit import Kit
-from rosearch.attacks.methods import kit_for
+from rosearch.attacks.attack_resources import AttackResources
+from rosearch.attacks.methods import resources_for
 from rosearch.models.victim import ModelVictim
 
 
@@ -30,10 +30,10 @@ def tiny_encoder(tmp_path_factory, bert_tokenizer) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kit_of(tiny_encoder, tiny_masked_lm) -> Callable[[str, Sequence[str]], Kit]:
-    """`kit_for` one attack, with the tiny encoder in place of MiniLM, and a tiny masked LM."""
+def resources_of(tiny_encoder, tiny_masked_lm) -> Callable[[str, Sequence[str]], AttackResources]:
+    """`resources_for` one attack, a tiny encoder in place of MiniLM, and a tiny masked LM."""
     folders = {"encoder": tiny_encoder, "masked_lm": tiny_masked_lm}
-    return lambda attack, texts: kit_for([attack], texts, folders)
+    return lambda attack, texts: resources_for([attack], texts, folders)
 
 
 @pytest.fixture(scope="session")

@@ -120,15 +120,15 @@ def test_importance_matches_the_formula():
     assert importance(before, without, 1) == pytest.approx([0.1, 0.7 + 0.9 - 0.2])
 
 
-def loaded(name: str, kit) -> AnyAttack:
-    (attack,) = load_attacks(name, kit, max_queries=SLOW.get(name))
+def loaded(name: str, resources) -> AnyAttack:
+    (attack,) = load_attacks(name, resources, max_queries=SLOW.get(name))
     return attack
 
 
 @pytest.mark.parametrize("name", READY)
-def test_batched_equals_one_by_one(name, victims, real_texts, kit_of):
+def test_batched_equals_one_by_one(name, victims, real_texts, resources_of):
     texts, labels = real_texts
-    attack = loaded(name, kit_of(name, texts))
+    attack = loaded(name, resources_of(name, texts))
     for victim in victims:
         together = run_attack(attack, victim, texts, labels)
         loaded_masked_lm.cache_clear()  # nor does it know the answers of a masked language model
@@ -141,9 +141,9 @@ def test_batched_equals_one_by_one(name, victims, real_texts, kit_of):
 
 
 @pytest.mark.parametrize("name", ON_WORDS)
-def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts, kit_of):
+def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_texts, resources_of):
     texts, labels = real_texts
-    attack = loaded(name, kit_of(name, texts))
+    attack = loaded(name, resources_of(name, texts))
     victim = victims[0]
     results = run_attack(attack, victim, texts, labels)
     for r in results:
@@ -213,8 +213,8 @@ def test_joined_pieces_equal_the_whole_text_on_real_texts(bert_tokenizer):
 
 @pytest.mark.parametrize("name", READY)
 @pytest.mark.parametrize("text", ["", "?!", "😀 😀", "שלום עולם", "word " * 10_000, "\x00\u200b"])
-def test_strange_texts_are_handled(text: str, name: str, victims, kit_of):
-    (attack,) = load_attacks(name, kit_of(name, [text]), max_queries=40)
+def test_strange_texts_are_handled(text: str, name: str, victims, resources_of):
+    (attack,) = load_attacks(name, resources_of(name, [text]), max_queries=40)
     for label in (0, 1):
         result = run_attack(attack, victims[0], [text], [label])[0]
         assert result.original == text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints.distance import EditDistance
 from rosearch.attacks.engine import run_attack
-from rosearch.attacks.methods import check_attack, kit_for, lexicons_of, load_attacks
+from rosearch.attacks.methods import check_attack, lexicons_of, load_attacks, resources_for
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.sources.characters import deepwordbug_edits, textbugger_edits
@@ -76,11 +76,11 @@ def test_attacks_stay_within_the_edit_distance(most: int):
 
 def test_textbuggers_texts_stay_alike(students, mr_train, mr):
     texts, labels = mr.test.texts[:6], mr.test.labels[:6]
-    kit = kit_for(["textbugger"], texts)
-    (attack,) = load_attacks("textbugger", kit)
+    resources = resources_for(["textbugger"], texts)
+    (attack,) = load_attacks("textbugger", resources)
     results = run_attack(attack, ModelVictim(students[0], mr_train.tokenizer()), texts, labels)
     pairs = [(segment(r.original), segment(r.perturbed)) for r in results if r.changed]
-    assert pairs and min(kit.similarity().cosines(pairs)) >= 0.8 - 1e-4
+    assert pairs and min(resources.similarity().cosines(pairs)) >= 0.8 - 1e-4
 
 
 def test_textbugger_takes_nearest_words_of_a_file(tmp_path):
@@ -89,7 +89,7 @@ def test_textbugger_takes_nearest_words_of_a_file(tmp_path):
     name = f"textbugger:{file}"
     check_attack(name)
     assert lexicons_of(name) == ("textbugger", f"file:{file}")
-    (attack,) = load_attacks(name, kit_for([name], ["A film."]))
+    (attack,) = load_attacks(name, resources_for([name], ["A film."]))
     options = attack.source.lexicon("film")
     assert options[:4] == textbugger_edits()("film")
     assert options[4:] == ("movie", "flick", "picture", "cinema", "footage")

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosearch.attacks.attack import Attack
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.constraints.distance import EditDistance, EmbeddingDistance
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech, exchangeable
 from rosearch.attacks.constraints.similarity import TEXTFOOLER, SentenceSimilarity, around
 from rosearch.attacks.encoder import Cosines, SentenceEncoder
 from rosearch.attacks.engine import run_attack
-from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import check_attack, load_attacks
 from rosearch.attacks.precompute import judge_in_advance
 from rosearch.attacks.replay import answered, replayed
@@ -29,18 +29,18 @@ from rosearch.attacks.sources.vectors import load_vectors
 from rosearch.attacks.tagger import Tagger
 from rosearch.errors import MissingExtra, UserError
 from rosearch.io import resources
-from rosearch.io.disk_cache import Remembered
+from rosearch.io.disk_cache import DiskCache
 from rosearch.tasks.words import segment
 
 NUMBERS = " ".join(f"w{i}" for i in range(40))
 
 
 @pytest.mark.parametrize(
-    ("place", "first", "last"), [(0, 0, 14), (7, 0, 14), (8, 1, 15), (20, 13, 27), (32, 25, 39),
+    ("position", "first", "last"), [(0, 0, 14), (7, 0, 14), (8, 1, 15), (20, 13, 27), (32, 25, 39),
                                  (33, 25, 39), (39, 25, 39)]
 )  # fmt: skip
-def test_windows_keep_their_length_at_the_borders(place: int, first: int, last: int):
-    window = around(segment(f"({NUMBERS}!)"), place, 15)
+def test_windows_keep_their_length_at_the_borders(position: int, first: int, last: int):
+    window = around(segment(f"({NUMBERS}!)"), position, 15)
     assert window.words == tuple(f"w{i}" for i in range(first, last + 1))
     assert window.text == " ".join(window.words)
 
@@ -61,10 +61,10 @@ class Fixed:
         return list(self.answers[: len(items)])
 
 
-def judged(constraint, text: str, place: int, words: list[str], current: str | None = None):
+def judged(constraint, text: str, position: int, words: list[str], current: str | None = None):
     old, now = segment(text), segment(current or text)
-    options = [now.replaced(place, word) for word in words]
-    return answered(constraint.judge(old, now, options, place))
+    options = [now.replaced(position, word) for word in words]
+    return answered(constraint.judge(old, now, options, position))
 
 
 def test_thresholds_are_angles_or_cosines():
@@ -107,8 +107,8 @@ def test_parts_of_speech_must_agree():
     tagger = Fixed("NOUN", "NOUN", "VERB", "ADJ")
     verdict = judged(PartOfSpeech(tagger), NUMBERS, 20, ["a", "b", "c"], current=NUMBERS + " x")
     assert list(verdict.ok) == [True, True, False]
-    (original, place), (context, at), *_ = tagger.asked
-    assert (original.text, place) == (NUMBERS, 20)
+    (original, position), (context, at), *_ = tagger.asked
+    assert (original.text, position) == (NUMBERS, 20)
     assert (context.text, at) == ("w16 w17 w18 w19 a w21 w22 w23 w24", 4)
     tagger.asked.clear()
     judged(PartOfSpeech(tagger), NUMBERS, 1, ["a"])
@@ -197,8 +197,8 @@ def refuse(items):
     raise AssertionError(f"asked about {items}")
 
 
-def remembered(path: Path, model) -> Remembered:
-    return Remembered(lambda: model, path, str)
+def remembered(path: Path, model) -> DiskCache:
+    return DiskCache(lambda: model, path, str)
 
 
 def test_a_model_is_made_once_and_only_if_it_is_needed(tmp_path):
@@ -208,7 +208,7 @@ def test_a_model_is_made_once_and_only_if_it_is_needed(tmp_path):
         made.append("model")
         return lengths
 
-    model = Remembered(make, tmp_path / "a.sqlite", str)
+    model = DiskCache(make, tmp_path / "a.sqlite", str)
     assert not made
     assert model(["a"]) + model(["b"]) == [1 / 3, 1 / 3] and made == ["model"]
 
@@ -254,8 +254,8 @@ WRITE = """
 import sys
 from pathlib import Path
 from rosearch.attacks.precompute import judge_in_advance
-from rosearch.io.disk_cache import Remembered
-model = Remembered(lambda: lambda items: [len(i) / 3 for i in items], Path(sys.argv[1]), str)
+from rosearch.io.disk_cache import DiskCache
+model = DiskCache(lambda: lambda items: [len(i) / 3 for i in items], Path(sys.argv[1]), str)
 start = int(sys.argv[2])
 for i in range(start, start + 60, 3):
     model(["x" * n for n in range(i, i + 6)])
@@ -277,11 +277,11 @@ def test_processes_share_answers(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def searching(kit_of, tmp_path_factory, mr) -> Kit:
+def searching(resources_of, tmp_path_factory, mr) -> AttackResources:
     folder = tmp_path_factory.mktemp("answers")
-    kit = kit_of("textfooler", mr.test.texts[:20])
-    answers = {name: folder / path.name for name, path in kit.answers.items()}
-    return replace(kit, exact=False, answers=answers)
+    resources = resources_of("textfooler", mr.test.texts[:20])
+    answers = {name: folder / path.name for name, path in resources.answers.items()}
+    return replace(resources, exact=False, answers=answers)
 
 
 def tight(attack: Attack) -> Attack:
@@ -293,15 +293,15 @@ def tight(attack: Attack) -> Attack:
 def asking_nobody(attack: Attack) -> Attack:
     """The attack with what is on disk alone: whatever else it asks is an error."""
     tags, similar = attack.constraints
-    models = [Remembered(lambda: refuse, m.path, m.key) for m in (tags.tagger, similar.cosines)]
+    models = [DiskCache(lambda: refuse, m.path, m.key) for m in (tags.tagger, similar.cosines)]
     constraints = (replace(tags, tagger=models[0]), replace(similar, cosines=models[1]))
     return replace(attack, constraints=constraints)
 
 
 def test_what_is_judged_in_advance_serves_every_student(searching, victims, mr, tmp_path):
     answers = {name: tmp_path / f"{name}.sqlite" for name in searching.answers}
-    kit = replace(searching, answers=answers)
-    (attack,) = load_attacks("textfooler", kit, exact=False)
+    resources = replace(searching, answers=answers)
+    (attack,) = load_attacks("textfooler", resources, exact=False)
     judge_in_advance(attack, mr.test.texts[:8])
     for victim in victims:
         results = run_attack(asking_nobody(attack), victim, mr.test.texts[:8], mr.test.labels[:8])

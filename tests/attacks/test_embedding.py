@@ -22,7 +22,7 @@ from rosearch.attacks.embedding import (
 )
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.goals import Goal
-from rosearch.attacks.methods import ATTACKS, kit_for, load_attacks
+from rosearch.attacks.methods import ATTACKS, load_attacks, resources_for
 from rosearch.attacks.methods.embeddings import FGSM_BALL, PGD_BALL
 from rosearch.attacks.white_box import Ball, EmbeddingAttack
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
@@ -136,7 +136,7 @@ def own_labels(victim, texts) -> list[int]:
 
 
 def attack_named(name: str, max_queries: int | None = None) -> EmbeddingAttack:
-    (attack,) = load_attacks(name, kit_for([name], []), max_queries=max_queries)
+    (attack,) = load_attacks(name, resources_for([name], []), max_queries=max_queries)
     return attack
 
 

@@ -110,7 +110,7 @@ def test_a_table_of_ones_own(tmp_path):
         ("film", {"movie", "picture", "shoot"}, {"movies", "films"}),
         ("went", {"moved", "became", "got"}, {"go", "move", "going", "gone"}),
         ("worst", {"riskiest"}, {"speculativest", "bad"}),
-        ("put", {"set", "placed"}, {"placing", "places"}),
+        ("put", {"set", "placed"}, {"placing", "positions"}),
         ("Travelled", {"went", "moved"}, {"travel"}),
     ],
 )

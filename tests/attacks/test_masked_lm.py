@@ -14,7 +14,7 @@ from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.goals import UNTARGETED
 from rosearch.attacks.lexicon import LEXICONS
-from rosearch.attacks.methods import kit_for, load_attacks, models_of
+from rosearch.attacks.methods import load_attacks, models_of, resources_for
 from rosearch.attacks.sources.masked_lm import Guesses, MaskedLMSource
 from rosearch.attacks.sources.masked_lm_model import MOST_PIECES, _Vocabulary, loaded, logits_at
 from rosearch.errors import UserError
@@ -27,11 +27,11 @@ VICTIM = CallableVictim(lambda texts: [[0.3, 0.7] for _ in texts])
 
 
 def loads(name, texts, folder):
-    return load_attacks(name, kit_for([name], texts, {"masked_lm": folder}))[0]
+    return load_attacks(name, resources_for([name], texts, {"masked_lm": folder}))[0]
 
 
-def options(source, text, place):
-    step = source.options(segment(text), place)
+def options(source, text, position):
+    step = source.options(segment(text), position)
     request = next(step)
     with pytest.raises(StopIteration) as stop:
         step.send(request.model(request.items))
@@ -43,12 +43,12 @@ def test_candidates_are_whole_words_of_meaning(tiny_masked_lm, masked):
     source = MaskedLMSource(Guesses(tiny_masked_lm, masked))
     for text in TEXTS:
         words = segment(text).words
-        for place in range(len(words)):
-            found = options(source, text, place)
+        for position in range(len(words)):
+            found = options(source, text, position)
             assert len(found) == len(set(found)) <= 50
             for word in found:
                 assert segment(word).words == (word,) and not_a_stop_word(word)
-                assert word.isalpha() and word.lower() != words[place].lower()
+                assert word.isalpha() and word.lower() != words[position].lower()
     assert options(source, TEXTS[0], 5)  # "film": a word of one piece always has some
 
 
@@ -99,10 +99,12 @@ def test_logits_at_places_are_those_of_the_whole_model(tiny_masked_lm):
     model = loaded(tiny_masked_lm).model
     ids = torch.randint(1000, 2000, (3, 9), generator=torch.manual_seed(0))
     mask = torch.ones_like(ids)
-    rows, places = torch.tensor([0, 2, 2]), torch.tensor([4, 1, 8])
+    rows, positions = torch.tensor([0, 2, 2]), torch.tensor([4, 1, 8])
     with torch.inference_mode():
         whole = model(input_ids=ids, attention_mask=mask).logits
-        torch.testing.assert_close(logits_at(model, ids, mask, rows, places), whole[rows, places])
+        torch.testing.assert_close(
+            logits_at(model, ids, mask, rows, positions), whole[rows, positions]
+        )
         torch.testing.assert_close(model(input_ids=ids, attention_mask=mask).logits, whole)
 
 
@@ -110,8 +112,8 @@ def test_long_texts_are_read_through_a_window(tiny_masked_lm):
     model = loaded(tiny_masked_lm)
     words = ["plot", "good", "film", "bad"] * 2500
     text = segment(" ".join(words))
-    for place in (0, 5000, len(words) - 1):
-        asked = model._asked(text, place, masked=True)
+    for position in (0, 5000, len(words) - 1):
+        asked = model._asked(text, position, masked=True)
         assert len(asked.ids) == model.max_length == 64
         assert asked.ids[asked.start] == model.mask_id
         assert asked.ids.count(model.mask_id) == 1
@@ -150,35 +152,35 @@ def test_at_most_40_per_cent_of_the_words_change(tiny_masked_lm):
     assert changed["bert-attack"] == 4 < changed["bae"]
 
 
-def _attack_in_a_worker(name, kit, text):
+def _attack_in_a_worker(name, resources, text):
     torch.set_num_threads(1)
-    (attack,) = load_attacks(name, kit, max_queries=60)
+    (attack,) = load_attacks(name, resources, max_queries=60)
     result = run_attack(attack, VICTIM, [text], [1])[0]
     return result.queries, result.perturbed
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_kit_is_plain_data_for_workers(name, tiny_masked_lm):
-    kit = kit_for([name], TEXTS, {"masked_lm": tiny_masked_lm})
-    assert len(pickle.dumps(kit)) < 100_000  # no weights
-    source = load_attacks(name, pickle.loads(pickle.dumps(kit)))[0].source
-    assert source == load_attacks(name, kit)[0].source  # equal: asked in one batch
+    resources = resources_for([name], TEXTS, {"masked_lm": tiny_masked_lm})
+    assert len(pickle.dumps(resources)) < 100_000  # no weights
+    source = load_attacks(name, pickle.loads(pickle.dumps(resources)))[0].source
+    assert source == load_attacks(name, resources)[0].source  # equal: asked in one batch
 
 
 @pytest.mark.slow
 def test_a_worker_process_runs_the_attacks(tiny_masked_lm):
-    kit = kit_for(ATTACKS, TEXTS, {"masked_lm": tiny_masked_lm})
+    resources = resources_for(ATTACKS, TEXTS, {"masked_lm": tiny_masked_lm})
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         for name in ATTACKS:
-            there = pool.submit(_attack_in_a_worker, name, kit, TEXTS[0]).result()
-            assert there == _attack_in_a_worker(name, kit, TEXTS[0])
+            there = pool.submit(_attack_in_a_worker, name, resources, TEXTS[0]).result()
+            assert there == _attack_in_a_worker(name, resources, TEXTS[0])
 
 
 def test_a_missing_model_is_named(tiny_body, tmp_path):
     assert "masked_lm" in models_of("wordnet+bae")
     assert models_of("wordnet+characters") == ()
     with pytest.raises(UserError, match="needs a masked language model; give --masked-lm MODEL"):
-        kit_for(["wordnet+bae"], TEXTS)
+        resources_for(["wordnet+bae"], TEXTS)
     with pytest.raises(UserError, match="has no masked-language-model head; give a folder or hub"):
         loaded(tiny_body)
     with pytest.raises(UserError, match="cannot load a masked language model from") as error:

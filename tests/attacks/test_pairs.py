@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.lexicon import table_lexicon, vocabulary_of
-from rosearch.attacks.methods import ATTACKS, kit_for, load_attacks
+from rosearch.attacks.methods import ATTACKS, load_attacks, resources_for
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.io import resources
@@ -153,7 +153,7 @@ def real_pairs(mr):
 @pytest.mark.parametrize("name", READY)
 def test_batched_equals_one_by_one_on_pairs(name, students, mr_train, real_pairs):
     pairs, labels = real_pairs
-    (attack,) = load_attacks(name, kit_for([name], pairs))
+    (attack,) = load_attacks(name, resources_for([name], pairs))
     victim = ModelVictim(students[0], mr_train.tokenizer())
     together = run_attack(attack, victim, pairs, labels)
     alone = run_attack(attack, victim, pairs, labels, window=1)

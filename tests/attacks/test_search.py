@@ -1,4 +1,4 @@
-"""Search methods: budgets, dear constraints, targeted goals, and the references they must equal."""
+"""Search methods: budgets, expensive constraints, targeted goals, references they must equal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rosearch.attacks.constraints import MaxChanged, Verdict
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.lexicon import table_lexicon
-from rosearch.attacks.methods import kit_for, load_attacks
+from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.attacks.search.beam import Beam
 from rosearch.attacks.search.genetic import Genetic
 from rosearch.attacks.search.greedy import Greedy
@@ -157,10 +157,10 @@ def news_victim(news):
 def test_targets_of_a_real_task_are_reached(name, news, news_victim):
     _, _, texts, labels = news
     texts, labels = texts[:12], labels[:12]
-    kit = kit_for([name], texts)
+    resources = resources_for([name], texts)
     flips = 0
     for target in (0, 3):
-        (attack,) = load_attacks(name, kit, Goal(target), max_queries=400)
+        (attack,) = load_attacks(name, resources, Goal(target), max_queries=400)
         if name == "pgd":
             attack = replace(attack, ball=replace(attack.ball, radius=1.0, step=0.25))
         for r in run_attack(attack, news_victim, texts, labels):
@@ -179,12 +179,12 @@ def test_targets_of_a_real_task_are_reached(name, news, news_victim):
 
 
 class Refusing:
-    """A dear constraint that refuses some words, and asks a model to know them."""
+    """A expensive constraint that refuses some words, and asks a model to know them."""
 
-    dear = True
+    expensive = True
 
-    def judge(self, original, current, options, place):
-        words = [o.words[place].lower() for o in options]
+    def judge(self, original, current, options, position):
+        words = [o.words[position].lower() for o in options]
         fair = yield Request(words, refuses)
         return Verdict(np.array(fair), np.zeros(len(options)))
 
@@ -288,8 +288,8 @@ def test_a_wider_beam_finds_what_the_best_first_step_hides():
 def test_chance_asks_no_more_than_greed_could():
     victim = Topics({**WEIGHTS, "ever": (9.0, 0.0, 0.0)})
     result = run_attack(attack_with(RandomWalk()), victim, [f"ever {TEXT}"], [0])[0]
-    places, options = 3, 3 + 2 + 2
-    assert result.queries == 1 + places + options
+    positions, options = 3, 3 + 2 + 2
+    assert result.queries == 1 + positions + options
     again = run_attack(attack_with(RandomWalk()), victim, [f"ever {TEXT}"], [0])[0]
     assert again == result
 

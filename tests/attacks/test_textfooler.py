@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from rosearch.attacks.attack import Attack
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech
 from rosearch.attacks.constraints.similarity import SentenceSimilarity
 from rosearch.attacks.constraints.words import STOP_WORDS
 from rosearch.attacks.engine import run_attack
-from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import UNKNOWN, by_unknown
@@ -162,15 +162,15 @@ def same_as(reference, attack: Attack, victim, texts, labels, **how) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def plain_kit(kit_of, mr) -> Kit:
-    return kit_of("textfooler", (*mr.validation.texts[:60], *mr.test.texts[:20]))
+def plain_resources(resources_of, mr) -> AttackResources:
+    return resources_of("textfooler", (*mr.validation.texts[:60], *mr.test.texts[:20]))
 
 
 @pytest.fixture(scope="module")
-def toy_attack(plain_kit) -> Attack:
+def toy_attack(plain_resources) -> Attack:
     return Attack(
         "toy",
-        plain_kit.words("wordnet_inflected"),
+        plain_resources.words("wordnet_inflected"),
         Greedy(by_unknown, best_flip="quality", beats="original"),
         constraints=(
             PartOfSpeech(toy_tagger),
@@ -197,13 +197,13 @@ def test_lazy_checks_give_what_eager_ones_give(
     assert counts["flipped"] > 5 and counts["survived"] > 2
 
 
-def test_textfooler_is_the_published_algorithm(plain_kit, victims, mr, tiny_encoder):
+def test_textfooler_is_the_published_algorithm(plain_resources, victims, mr, tiny_encoder):
     """On real texts, with the real tagger and an encoder whose threshold binds."""
-    tags, similar = load_attacks("textfooler", plain_kit)[0].constraints
+    tags, similar = load_attacks("textfooler", plain_resources)[0].constraints
     texts, labels = mr.test.texts[:20], mr.test.labels[:20]
     least = 1 - math.acos(0.995) / math.pi
     attack = replace(
-        load_attacks("textfooler", plain_kit)[0],
+        load_attacks("textfooler", plain_resources)[0],
         constraints=(tags, replace(similar, window=WINDOW, least=least)),
     )
     counts = same_as(textfooler, attack, victims[0], texts, labels)
@@ -214,9 +214,9 @@ def test_textfooler_is_the_published_algorithm(plain_kit, victims, mr, tiny_enco
     )
 
 
-def test_pwws_is_the_published_algorithm(plain_kit, victims, mr):
+def test_pwws_is_the_published_algorithm(plain_resources, victims, mr):
     texts, labels = mr.validation.texts[:40], mr.validation.labels[:40]
-    attack = Attack("pwws", plain_kit.words("wordnet_inflected"), WeightedSaliency())
+    attack = Attack("pwws", plain_resources.words("wordnet_inflected"), WeightedSaliency())
     counts = same_as(pwws, attack, victims[1], texts, labels)
     assert counts["flipped"] > 10
 
@@ -235,8 +235,8 @@ def test_pwws_replaces_only_what_is_fair(toy_attack, victims, mr):
     "text",
     ["", "?!", "😀 😀", "good 😀film🎬!", "שלום עולם, סרט טוב", "a film " * 5000, "\x00\u200b"],
 )
-def test_strange_texts_are_handled(name: str, text: str, victims, kit_of):
-    (attack,) = load_attacks(name, kit_of(name, [text, "film"]))
+def test_strange_texts_are_handled(name: str, text: str, victims, resources_of):
+    (attack,) = load_attacks(name, resources_of(name, [text, "film"]))
     attack = replace(attack, max_queries=30 if len(text) > 1000 else None)
     for label in (0, 1):
         result = run_attack(attack, victims[0], [text], [label])[0]
@@ -254,12 +254,12 @@ def test_the_budget_ends_pwws(toy_attack, victims, mr):
             assert r.exhausted or r.status != "survived" or r.queries < budget
 
 
-def test_textfooler_takes_a_users_vectors(tmp_path, kit_of, victims):
+def test_textfooler_takes_a_users_vectors(tmp_path, resources_of, victims):
     file = tmp_path / "v.txt"
     file.write_text("film 1 0.1\nmovie 1 0\nbanana -1 1\nFlick 1 0.3\n")
     name = f"textfooler:{file}"
-    (attack,) = load_attacks(name, kit_of(name, ["A film", "a banana"]))
+    (attack,) = load_attacks(name, resources_of(name, ["A film", "a banana"]))
     assert attack.source.lexicon("film") == ("movie", "flick")
     assert attack.source.lexicon("banana") == ()
     with pytest.raises(UserError, match="no such file"):
-        kit_of("textfooler:/none.txt", ["x"])
+        resources_of("textfooler:/none.txt", ["x"])

@@ -86,11 +86,11 @@ class Attack:
         return self.method(self, text, label)
 
     @property
-    def dear(self) -> tuple[Constraint, ...]:
+    def expensive(self) -> tuple[Constraint, ...]:
         """The constraints that ask a model."""
-        return tuple(c for c in self.constraints if c.dear)
+        return tuple(c for c in self.constraints if c.expensive)
 
-    def places(self, text: Words) -> list[int]:
+    def positions(self, text: Words) -> list[int]:
         """Positions of the words that may change and have a source of substitutions."""
         return [
             i

@@ -117,8 +117,8 @@ class _Batch:
     def climb(self, ball: Ball, noise: list[np.ndarray]) -> list[np.ndarray]:
         """The probabilities (C,) of each text at the worst point met."""
         movable = movable_tokens(self.ids, self.more["attention_mask"], self.network.special)
-        places = torch.arange(self.ids.shape[1], device=self.ids.device)
-        movable = movable * (places >= self.fixed[:, None])[..., None]
+        positions = torch.arange(self.ids.shape[1], device=self.ids.device)
+        movable = movable * (positions >= self.fixed[:, None])[..., None]
         drawn = torch.zeros_like(self.vectors)
         for row, values in enumerate(noise):
             drawn[row, : len(values)] = torch.from_numpy(values).to(drawn)

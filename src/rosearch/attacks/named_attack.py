@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rosearch.attacks.attack import AnyAttack
-from rosearch.attacks.kit import Kit
+from rosearch.attacks.attack_resources import AttackResources
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,11 @@ class Recipe:
 
     Attributes:
         paper: where it comes from.
-        wire: makes the attack from a kit and the names of its lexicons in it.
+        wire: makes the attack from its resources and the names of its lexicons in them.
         departures: how it differs from the paper; empty if it does not.
         lexicons: read by default; see `rosearch.attacks.lexicon.LEXICONS`.
-        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`; see `Kit`.
+        models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`; see
+            `AttackResources`.
         own_lexicon: whether `name:FILE` reads a user's lexicon instead of the default ones.
         adds_lexicon: whether that lexicon is read besides the default ones.
         white_box: whether it needs the victim's gradients.
@@ -27,7 +28,7 @@ class Recipe:
     name: str
     description: str
     paper: str
-    wire: Callable[[Kit, tuple[str, ...]], AnyAttack]
+    wire: Callable[[AttackResources, tuple[str, ...]], AnyAttack]
     departures: str = ""
     lexicons: tuple[str, ...] = ()
     models: tuple[str, ...] = ()

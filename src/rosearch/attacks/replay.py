@@ -20,8 +20,8 @@ def replayed(result: AttackResult) -> tuple[Words, ...]:
     """
     texts = [segment(result.original)]
     words = dict(zip(result.changed, result.replacements, strict=True))
-    for place in dict.fromkeys(result.path):
-        texts.append(texts[-1].with_word(place, words[place]))
+    for position in dict.fromkeys(result.path):
+        texts.append(texts[-1].with_word(position, words[position]))
     return tuple(texts)
 
 
@@ -32,14 +32,16 @@ def violations(attack: Attack, result: AttackResult) -> list[str]:
     found = [] if texts[-1].text == result.perturbed else ["the steps lead to another text"]
     if len(set(result.path)) > attack.max_changed.of(len(original.words)):
         found.append(f"{len(set(result.path))} words changed")
-    for place, (current, option) in zip(dict.fromkeys(result.path), pairwise(texts), strict=True):
-        word = original.words[place]
+    for position, (current, option) in zip(
+        dict.fromkeys(result.path), pairwise(texts), strict=True
+    ):
+        word = original.words[position]
         if not all(allows(word) for allows in attack.may_change):
             found.append(f"{word!r} may not change")
-        if option.words[place] == word:
+        if option.words[position] == word:
             found.append(f"{word!r} did not change")
         for constraint in attack.constraints:
-            verdict = answered(constraint.judge(original, current, [option], place))
+            verdict = answered(constraint.judge(original, current, [option], position))
             if not verdict.ok[0]:
                 found.append(f"{option.text!r}: refused by {type(constraint).__name__}")
     return found

@@ -40,12 +40,12 @@ class Tagger:
         return spacy.util.load_model_from_path(self.folder, exclude=unused)
 
     def __call__(self, items: Sequence[tuple[Words, int]]) -> list[str]:
-        """The universal tag of one word, by its place, of each text."""
+        """The universal tag of one word, by its position, of each text."""
         if len(self.known) > ENTRIES:
             self.known.clear()
         new = list(dict.fromkeys(text for text, _ in items if text not in self.known))
         self.known.update(zip(new, self._tags(new), strict=True))
-        return [self.known[text][place] for text, place in items]
+        return [self.known[text][position] for text, position in items]
 
     def _tags(self, texts: Sequence[Words]) -> list[tuple[str, ...]]:
         from spacy.tokens import Doc

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from rosearch.attacks.lexicon import LEXICONS, Table, cached_table
-from rosearch.attacks.sources.masked_lm import Guesses, Place
+from rosearch.attacks.sources.masked_lm import Guesses, Position
 from rosearch.attacks.sources.masked_lm_model import is_candidate
 from rosearch.errors import UserError
 from rosearch.io import resources
@@ -30,12 +30,12 @@ from rosearch.types import Text, parts
 
 Method = Literal["synonym", "masked_lm", "mask"]
 VERSION = 1  # raise it when the rules below change: saved copies are then made anew
-ROWS = 200  # texts whose places a masked language model is asked about together
+ROWS = 200  # texts whose positions a masked language model is asked about together
 SHARES = {"synonym": 0.4, "masked_lm": 0.4, "mask": 0.1}  # of the papers
 WORD_LEXICONS = tuple(name for name in LEXICONS if name != "antonyms")
 
 Copy = list[Words]  # one text, or both of a pair
-Options = Callable[[Sequence[Place]], list[tuple[str, ...]]]
+Options = Callable[[Sequence[Position]], list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _replaced(
             chunk = texts[start : start + ROWS]
             plans = [_plan(t, config, _generator(seed, start + i)) for i, t in enumerate(chunk)]
             drawn = [draw for plan in plans for copy in plan for draw in copy]
-            found = iter(options([(draw.words, draw.place) for draw in drawn]))
+            found = iter(options([(draw.words, draw.position) for draw in drawn]))
             for text, plan in zip(chunk, plans, strict=True):
                 yield _different(text, [_changed(text, draws, found) for draws in plan])
             advance(len(chunk), "")
@@ -175,11 +175,11 @@ def _replaced(
 
 @dataclass(frozen=True)
 class _Draw:
-    """A place of a part of a text that is to change; `number` in [0, 1) picks the option."""
+    """A position of a part of a text that is to change; `number` in [0, 1) picks the option."""
 
     words: Words
     part: int
-    place: int
+    position: int
     number: float
 
 
@@ -188,9 +188,9 @@ def _plan(text: Text, config: AugmentConfig, rng: np.random.Generator) -> list[l
     segments = _segments(text)
     return [
         [
-            _Draw(words, part, place, float(rng.random()))
+            _Draw(words, part, position, float(rng.random()))
             for part, words in enumerate(segments)
-            for place, word in enumerate(words.words)
+            for position, word in enumerate(words.words)
             if rng.random() < config.chance and is_candidate(word)
         ]
         for _ in range(config.copies)
@@ -203,26 +203,28 @@ def _changed(text: Text, draws: Sequence[_Draw], found: Iterator[tuple[str, ...]
     for draw, offered in zip(draws, found, strict=False):
         if offered:
             word = offered[int(draw.number * len(offered))]
-            copy[draw.part] = copy[draw.part].replaced(draw.place, word)
+            copy[draw.part] = copy[draw.part].replaced(draw.position, word)
     return copy
 
 
 def _options(texts: Sequence[Text], config: AugmentConfig, masked_lm: Path | None) -> Options:
-    """What places may be replaced by, best first."""
+    """What positions may be replaced by, best first."""
     folder = resources.cache_dir() / "lexicons"
     words = {w.lower() for text in texts for part in parts(text) for w in segment(part).words}
     if masked_lm is None or config.method == "synonym":
         tables = [cached_table(name, words, folder) for name in config.lexicons]
-        return lambda places: [_synonyms(tables, t.words[i], config.options) for t, i in places]
+        return lambda positions: [
+            _synonyms(tables, t.words[i], config.options) for t, i in positions
+        ]
     antonyms = cached_table("antonyms", words, folder)
     ask = Guesses(masked_lm, top=config.options)
 
-    def guessed(places: Sequence[Place]) -> list[tuple[str, ...]]:
-        asked = [text.words[place].lower() for text, place in places]
+    def guessed(positions: Sequence[Position]) -> list[tuple[str, ...]]:
+        asked = [text.words[position].lower() for text, position in positions]
         refused = [{word, *antonyms.get(word, ())} for word in asked]
         return [
             tuple(word for word in found if word.lower() not in without)
-            for found, without in zip(ask(places), refused, strict=True)
+            for found, without in zip(ask(positions), refused, strict=True)
         ]
 
     return guessed

@@ -26,7 +26,7 @@ from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.schedule import Schedule
 from rosearch.distill.stopping import EarlyStopping
 from rosearch.models.batches import padded
-from rosearch.models.device import place
+from rosearch.models.device import to_device
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
@@ -80,7 +80,7 @@ def train_student(
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
-    place(model, config.device)
+    to_device(model, config.device)
     guides = guidance(g, data, config, outputs, seed)
     training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
     length = (fidelity.epochs, fidelity.train_share)  # rungs differ in portion and attack

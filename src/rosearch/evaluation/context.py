@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rosearch.attacks.attack import AnyAttack
-from rosearch.attacks.kit import Kit
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.methods import load_attacks
 from rosearch.config.sections import DistillConfig, FitnessConfig
 from rosearch.distill.data import EncodedTrain
@@ -28,7 +28,7 @@ class Context:
         train_labels: (train examples,).
         targets: (train examples, C) teacher logits.
         encoded: encoding key -> the train split under it.
-        kit: what the attacks read on validation and test texts.
+        attack_resources: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
         checkpoints: folder of unfinished trainings; None keeps none.
         outputs: the teacher's layers, where students are matched with them.
@@ -41,7 +41,7 @@ class Context:
     train_labels: tuple[int, ...]
     targets: np.ndarray
     encoded: Mapping[str, EncodedTrain]
-    kit: Kit
+    attack_resources: AttackResources
     teacher_params: int
     teacher_accuracy: float
     distill: DistillConfig
@@ -61,4 +61,4 @@ class Context:
         self, suite: str, max_queries: int | None = None, exact: bool = True
     ) -> tuple[AnyAttack, ...]:
         """The attacks of a suite, on validation and test texts."""
-        return load_attacks(suite, self.kit, max_queries=max_queries, exact=exact)
+        return load_attacks(suite, self.attack_resources, max_queries=max_queries, exact=exact)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rosearch.attacks.kit import MODELS
+from rosearch.attacks.attack_resources import MODELS
 from rosearch.attacks.lexicon import RESOURCES
 from rosearch.attacks.methods import lexicons_of, models_of
 from rosearch.config.plan import attacks_read

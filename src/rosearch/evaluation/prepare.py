@@ -12,7 +12,7 @@ import numpy as np
 
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import cached_table
-from rosearch.attacks.methods import kit_for, load_attacks
+from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.attacks.precompute import judge_in_advance
 from rosearch.config.plan import attacks_read
 from rosearch.config.sections import RunConfig, clusterings_of
@@ -83,9 +83,9 @@ def prepare(
     with stage("preparing encodings and attacks", 3) as advance:
         encoded = _encodings(config, wanted, task, own, targets, model, tokenizer)
         advance(2, "")
-        kit = kit_for(attacks, (*task.validation.texts, *task.test.texts), folders)
+        found = resources_for(attacks, (*task.validation.texts, *task.test.texts), folders)
         advance(1, "")
-    for attack in load_attacks(config.search.attack, kit, exact=False):
+    for attack in load_attacks(config.search.attack, found, exact=False):
         judge_in_advance(attack, task.validation.texts[: config.search.attacked])
     context = Context(
         label_names=task.label_names,
@@ -94,7 +94,7 @@ def prepare(
         train_labels=task.train.labels,
         targets=np.asarray(targets),
         encoded=encoded,
-        kit=kit,
+        attack_resources=found,
         teacher_params=sum(p.numel() for p in model.parameters()),
         teacher_accuracy=float((answers == np.asarray(task.validation.labels)).mean()),
         distill=config.distill,

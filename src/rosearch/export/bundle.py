@@ -153,7 +153,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
 def _export(
     source: Source, form: str, out: Path, folder: Path, attacks: Sequence[str], n: int
 ) -> ExportReport:
-    from rosearch.attacks.methods import kit_for
+    from rosearch.attacks.methods import resources_for
     from rosearch.executors.local import one_thread
     from rosearch.export.card import write_card
     from rosearch.io.progress import stage
@@ -167,7 +167,7 @@ def _export(
     split = source.task.test
     numbers = label_numbers(original.model, source.task)
     labels = [numbers[label] for label in split.labels]
-    kit = kit_for(attacks, split.texts[:n], attack_folders(attacks, None, source.task))
+    resources = resources_for(attacks, split.texts[:n], attack_folders(attacks, None, source.task))
     texts = split.texts[:COMPARED]
     with one_thread():
         with stage(f"exporting {source.name} as {form}", 2) as advance:
@@ -180,7 +180,7 @@ def _export(
             advance(1, "")
         names = {"int8": "int8", "": "float"} if form == "int8" else {form: "float"}
         measured = [
-            quality(name, victims[key], answers[key], split, labels, attacks, kit, n)
+            quality(name, victims[key], answers[key], split, labels, attacks, resources, n)
             for key, name in names.items()
         ]
         latency = _latency(source, form, folder.parent, original, exported)

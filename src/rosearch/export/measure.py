@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.engine import iterate_suite, robustness
-from rosearch.attacks.kit import Kit
 from rosearch.attacks.methods import load_attacks
 from rosearch.export.onnx_model import second_half
 from rosearch.io.progress import stage
@@ -124,7 +124,7 @@ def quality(
     split: Split,
     labels: Sequence[int],
     attacks: Sequence[str],
-    kit: Kit,
+    resources: AttackResources,
     n: int,
 ) -> Quality:
     """Accuracy on the texts that were answered, and robustness on the first `n` of the split.
@@ -132,7 +132,7 @@ def quality(
     Args:
         answers: probabilities (texts, C) of the first texts of the split.
         labels: of the split, as the model numbers them.
-        attacks: names of attacks or suites, `kit` is what they read.
+        attacks: names of attacks or suites, `resources` is what they read.
     """
     correct = int((answers.argmax(1) == np.asarray(labels[: len(answers)])).sum())
     texts = split.texts[:n]
@@ -141,7 +141,7 @@ def quality(
         results = []
         with stage(f"attacking the {name} model with {attack}", len(texts)) as advance:
             examples = zip(texts, labels, strict=False)  # there may be more labels than texts
-            for result in iterate_suite(load_attacks(attack, kit), victim, examples):
+            for result in iterate_suite(load_attacks(attack, resources), victim, examples):
                 results.append(result)
                 advance(1, "")
         counts[attack] = robustness(attack, results)

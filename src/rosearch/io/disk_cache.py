@@ -19,7 +19,7 @@ AT_ONCE = 500  # keys of one look-up; SQLite allows 999 parameters
 WAIT = 60.0  # seconds for another process to finish writing
 
 
-class Remembered:
+class DiskCache:
     """A model that is asked about each item once, ever.
 
     A new answer is written in a transaction, so other processes see whole answers or none. Two

@@ -9,7 +9,7 @@ import torch
 from rosearch.errors import UserError, one_line
 
 
-def place(model: Any, device: str) -> Any:
+def to_device(model: Any, device: str) -> Any:
     """The model on a device: `auto` is the accelerator if there is one.
 
     Raises:

@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from rosearch.attacks.attack_resources import AttackResources, encoder_of
 from rosearch.attacks.engine import AttackResult, iterate_suite, robustness
 from rosearch.attacks.goals import Goal
-from rosearch.attacks.kit import Kit, encoder_of
 from rosearch.attacks.lexicon import FILE
 from rosearch.attacks.methods import (
     check_attack,
-    kit_for,
     lexicons_of,
     load_attacks,
     models_of,
+    resources_for,
 )
 from rosearch.errors import UserError
-from rosearch.io import resources
 from rosearch.io.progress import stage
-from rosearch.models.device import place
+from rosearch.io.resources import fetch
+from rosearch.models.device import to_device
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.models.onnx_folder import is_onnx, load_onnx, onnx_victim
 from rosearch.models.victim import CallableVictim, ModelVictim, Victim
@@ -166,7 +166,7 @@ def _similarities(results: Mapping[str, Sequence[AttackResult]]) -> dict[str, fl
     """Of every attack with flipped texts; nothing where MiniLM can't be had: it is no reason to
     lose the results of an attack."""
     try:
-        encoder = resources.fetch("minilm")
+        encoder = fetch("minilm")
     except UserError as error:
         print(f"similarity was not measured: {error}", file=sys.stderr)
         return {}
@@ -208,15 +208,17 @@ def attack(
     chosen.check(task.label_names)
     split = first_texts(task, chosen)
     folders = attack_folders(chosen.attacks, chosen.masked_lm, task)
-    kit = kit_for(chosen.attacks, split.texts, folders)
+    resources = resources_for(chosen.attacks, split.texts, folders)
     victim = load_victim(model, task, chosen.device)
     labels = [victim.numbers[label] for label in split.labels]
     limits = (_goal(chosen.target, victim, task), chosen.budget(len(split)))
     results: dict[str, list[AttackResult]] = {}
     for name in chosen.attacks:
-        key = _key(name, victim, kit, task, chosen.split, limits) if journal else ""
+        key = _key(name, victim, resources, task, chosen.split, limits) if journal else ""
         with Journal(journal, name, key) as lines:
-            results[name] = _attack(name, kit, limits, victim.victim, split.texts, labels, lines)
+            results[name] = _attack(
+                name, resources, limits, victim.victim, split.texts, labels, lines
+            )
     names = tuple(task.label_names[victim.numbers.index(i)] for i in range(task.classes))
     alike = _similarities(results) if chosen.similarity else {}
     return AttackReport(victim.name, task.name, chosen.split, names, results, alike)
@@ -224,7 +226,7 @@ def attack(
 
 def _attack(
     name: str,
-    kit: Kit,
+    resources: AttackResources,
     limits: Limits,
     victim: Victim,
     texts: Sequence[Text],
@@ -234,7 +236,7 @@ def _attack(
     """The results of one attack or suite, in the order of the texts."""
     done = {i: AttackResult.from_json(line) for i, line in journal.known.items() if i < len(texts)}
     left = [i for i in range(len(texts)) if i not in done]
-    attacks = load_attacks(name, kit, *limits)
+    attacks = load_attacks(name, resources, *limits)
     survived = sum(r.status == "survived" for r in done.values())
     with stage(f"attacking with {name}", len(texts)) as advance:
         advance(len(done), "")
@@ -310,7 +312,7 @@ def load_victim(model: str | Path | Predict, task: Task, device: str = "auto") -
         network, victim = loaded.model, onnx_victim(folder, loaded, device)
     else:
         network, tokenizer = load_classifier(folder)
-        victim = ModelVictim(place(network, device), tokenizer)
+        victim = ModelVictim(to_device(network, device), tokenizer)
     return LoadedVictim(str(model), victim, label_numbers(network, task), content_hash(folder))
 
 
@@ -325,14 +327,19 @@ def _goal(target: str | None, victim: LoadedVictim, task: Task) -> Goal:
 
 
 def _key(
-    attack: str, victim: LoadedVictim, kit: Kit, task: Task, split: str, limits: Limits
+    attack: str,
+    victim: LoadedVictim,
+    resources: AttackResources,
+    task: Task,
+    split: str,
+    limits: Limits,
 ) -> str:
     """What decides the result of a text besides the text: results are reused under equal keys."""
     if victim.content is None:
         raise UserError("a journal needs a saved model: results of a function can't be told apart")
     files = [name.removeprefix(FILE) for name in lexicons_of(attack) if name.startswith(FILE)]
     read = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
-    read += [content_hash(kit.models[name]) for name in models_of(attack)]
+    read += [content_hash(resources.models[name]) for name in models_of(attack)]
     goal, budget = limits
     recipe = [attack, read, victim.content, asdict(goal), budget, task.fingerprint, split]
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]

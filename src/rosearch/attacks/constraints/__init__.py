@@ -49,16 +49,17 @@ class Constraint(Protocol):
     """A judge of changed texts. Must be deterministic and keep no state that changes a verdict.
 
     Attributes:
-        dear: whether it asks a model. Cheap constraints sort options out before the victim is
-            asked; dear ones are asked only about options that would be taken, which gives the same
-            text with far fewer encodings (and counts queries for options that they refuse later).
+        expensive: whether it asks a model. Cheap constraints sort options out before the victim is
+            asked; expensive ones are asked only about options that would be taken, which gives the
+            same text with far fewer encodings (and counts queries for options that they refuse
+            later).
     """
 
     @property
-    def dear(self) -> bool: ...
+    def expensive(self) -> bool: ...
 
     def judge(
-        self, original: Words, current: Words, options: Sequence[Words], place: int
+        self, original: Words, current: Words, options: Sequence[Words], position: int
     ) -> Step[Verdict]:
-        """Judge `options`, which differ from the `current` text at `place`."""
+        """Judge `options`, which differ from the `current` text at `position`."""
         ...

@@ -21,10 +21,10 @@ class EditDistance:
     """
 
     most: int = 30
-    dear = False
+    expensive = False
 
     def judge(
-        self, original: Words, current: Words, options: Sequence[Words], place: int
+        self, original: Words, current: Words, options: Sequence[Words], position: int
     ) -> Step[Verdict]:
         from rapidfuzz.distance import Levenshtein
 
@@ -46,13 +46,13 @@ class EmbeddingDistance:
     vectors: Vectors
     least: float = 0.5
     unknown: bool = True
-    dear = False
+    expensive = False
 
     def judge(
-        self, original: Words, current: Words, options: Sequence[Words], place: int
+        self, original: Words, current: Words, options: Sequence[Words], position: int
     ) -> Step[Verdict]:
-        word = original.words[place]
-        near = [self.vectors.cosine(word, option.words[place]) for option in options]
+        word = original.words[position]
+        near = [self.vectors.cosine(word, option.words[position]) for option in options]
         ok = [self.unknown if cosine is None else cosine >= self.least for cosine in near]
         quality = [0.0 if cosine is None else cosine for cosine in near]
         return Verdict(np.array(ok, dtype=bool), np.array(quality))

@@ -25,22 +25,22 @@ class PartOfSpeech:
     four words of context on each side.
 
     Attributes:
-        tagger: (text, place) -> the tag of the word there.
+        tagger: (text, position) -> the tag of the word there.
         static: tag a substitution as the only change of the original text, whatever changed before;
             then tags are those of any other student.
     """
 
     tagger: Model
     static: bool = False
-    dear = True
+    expensive = True
 
     def judge(
-        self, original: Words, current: Words, options: Sequence[Words], place: int
+        self, original: Words, current: Words, options: Sequence[Words], position: int
     ) -> Step[Verdict]:
         if self.static:
-            options = [original.with_word(place, option.words[place]) for option in options]
-        contexts = [_context(option, place) for option in options]
-        tag, *tags = yield Request([(original, place), *contexts], self.tagger)
+            options = [original.with_word(position, option.words[position]) for option in options]
+        contexts = [_context(option, position) for option in options]
+        tag, *tags = yield Request([(original, position), *contexts], self.tagger)
         ok = np.array([exchangeable(tag, other) for other in tags], dtype=bool)
         return Verdict(ok, np.zeros(len(options)))
 
@@ -50,9 +50,9 @@ def exchangeable(a: str, b: str) -> bool:
     return a == b or {a, b} == EXCHANGEABLE
 
 
-def _context(text: Words, place: int) -> tuple[Words, int]:
-    """The words around a place, fewer at a border, and the place among them."""
+def _context(text: Words, position: int) -> tuple[Words, int]:
+    """The words around a position, fewer at a border, and the position among them."""
     if len(text.words) <= SHORT:
-        return text, place
-    start = max(place - CONTEXT, 0)
-    return cut(text, start, min(place + CONTEXT + 1, len(text.words))), place - start
+        return text, position
+    start = max(position - CONTEXT, 0)
+    return cut(text, start, min(position + CONTEXT + 1, len(text.words))), position - start

@@ -22,7 +22,7 @@ TEXTFOOLER = 1 - 0.5 / math.pi
 
 @dataclass(frozen=True)
 class SentenceSimilarity:
-    """Windows around the changed place must be alike (Jin et al. 2020, section 3.2).
+    """Windows around the changed position must be alike (Jin et al. 2020, section 3.2).
 
     The quality of a verdict is the cosine.
 
@@ -33,7 +33,7 @@ class SentenceSimilarity:
         cosines: pairs of texts -> cosines of their encodings, (n,).
         least: the least similarity.
         measure: of `least`: `angular`, 1 - arccos(cosine) / pi (Cer et al. 2018), or `cosine`.
-        window: words around the place; None compares whole texts.
+        window: words around the position; None compares whole texts.
         reference: what is compared with: the `current` text, as TextFooler does, or the
             `original` one.
         static: compare the original text with itself after this change alone. What came before
@@ -47,30 +47,30 @@ class SentenceSimilarity:
     window: int | None = 15
     reference: Literal["current", "original"] = "current"
     static: bool = False
-    dear = True
+    expensive = True
 
     def judge(
-        self, original: Words, current: Words, options: Sequence[Words], place: int
+        self, original: Words, current: Words, options: Sequence[Words], position: int
     ) -> Step[Verdict]:
         short = self.window is not None and len(original.words) < self.window
         if short and len(options) == 1:  # passes, and there is nothing to be more similar than
             return Verdict(np.ones(1, dtype=bool), np.zeros(1))
         base = original if self.static or self.reference == "original" else current
         if self.static:
-            options = [original.with_word(place, option.words[place]) for option in options]
-        before = around(base, place, self.window)
-        pairs = [(before, around(option, place, self.window)) for option in options]
+            options = [original.with_word(position, option.words[position]) for option in options]
+        before = around(base, position, self.window)
+        pairs = [(before, around(option, position, self.window)) for option in options]
         cosines = np.asarray((yield Request(pairs, self.cosines)), dtype=np.float64)
         least = self.least if self.measure == "cosine" else math.cos(math.pi * (1 - self.least))
         return Verdict(cosines >= round(least, 6) if not short else cosines > -2, cosines)
 
 
-def around(text: Words, place: int, window: int | None) -> Words:
-    """The window of an odd number of words around a place; at a border it keeps its length."""
+def around(text: Words, position: int, window: int | None) -> Words:
+    """The window of an odd number of words around a position; at a border it keeps its length."""
     n = len(text.words)
     if window is None or n <= window:
         return text
-    start = min(max(place - window // 2, 0), n - window)
+    start = min(max(position - window // 2, 0), n - window)
     return cut(text, start, start + window)
 
 

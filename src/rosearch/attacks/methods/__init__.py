@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rosearch.attacks.attack import AnyAttack
+from rosearch.attacks.attack_resources import AttackResources, check_packages, gather_resources
 from rosearch.attacks.goals import UNTARGETED, Goal
-from rosearch.attacks.kit import Kit, check_packages, make_kit
 from rosearch.attacks.lexicon import FILE
 from rosearch.attacks.methods.character_bugs import DEEPWORDBUG, TEXTBUGGER
 from rosearch.attacks.methods.embeddings import FGSM, PGD
@@ -91,10 +91,10 @@ def models_of(suite: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(needed))
 
 
-def kit_for(
+def resources_for(
     suites: Iterable[str], texts: Sequence[Text], folders: Mapping[str, Path] | None = None
-) -> Kit:
-    """The kit that attacks and suites need on these texts.
+) -> AttackResources:
+    """What attacks and suites read on these texts.
 
     Args:
         folders: what a model is for -> its folder, where it is not the default one.
@@ -105,7 +105,7 @@ def kit_for(
     suites = tuple(suites)
     for suite in suites:
         check_attack(suite)
-    return make_kit(
+    return gather_resources(
         [name for suite in suites for name in lexicons_of(suite)],
         texts,
         [name for suite in suites for name in models_of(suite)],
@@ -115,19 +115,19 @@ def kit_for(
 
 def load_attacks(
     suite: str,
-    kit: Kit,
+    resources: AttackResources,
     goal: Goal = UNTARGETED,
     max_queries: int | None = None,
     exact: bool = True,
 ) -> tuple[AnyAttack, ...]:
-    """The attacks of a suite, ready to run on the texts of the kit; each has its full name.
+    """The attacks of a suite, ready to run on the texts of their resources; each has its full name.
 
     Args:
-        exact: see `Kit.exact`.
+        exact: see `AttackResources.exact`.
     """
-    kit = replace(kit, exact=exact)
+    resources = replace(resources, exact=exact)
     return tuple(
-        _parsed(attack)[0].wire(kit, lexicons_of(attack)).limited(attack, goal, max_queries)
+        _parsed(attack)[0].wire(resources, lexicons_of(attack)).limited(attack, goal, max_queries)
         for attack in members(suite)
     )
 

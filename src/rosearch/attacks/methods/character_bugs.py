@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rosearch.attacks.attack import Attack
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.constraints.distance import EditDistance
-from rosearch.attacks.kit import Kit
 from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import by_unknown
@@ -19,9 +19,9 @@ DEEPWORDBUG = Recipe(
     description="greedy edits of one random letter: swap, substitution, deletion, insertion; at "
     "most 30 edits a text",
     paper="Gao et al. 2018 (DeepWordBug), sections 3.1 and 3.2",
-    wire=lambda kit, lexicons: Attack(
+    wire=lambda resources, lexicons: Attack(
         "deepwordbug",
-        kit.words(*lexicons),
+        resources.words(*lexicons),
         Greedy(order=by_unknown),
         constraints=(EditDistance(MOST_EDITS),),
     ),
@@ -33,11 +33,13 @@ DEEPWORDBUG = Recipe(
 )
 
 
-def textbugger(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
+def textbugger(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
     """TextBugger's bugs; with a second lexicon, its nearest words, too."""
-    characters, *own = (kit.words(name).lexicon for name in lexicons)
+    characters, *own = (resources.words(name).lexicon for name in lexicons)
     source = WordSource(_first_of(characters, own[0]) if own else characters)
-    alike = kit.similarity(least=LEAST_COSINE, measure="cosine", window=None, reference="original")
+    alike = resources.similarity(
+        least=LEAST_COSINE, measure="cosine", window=None, reference="original"
+    )
     return Attack("textbugger", source, Greedy(), constraints=(alike,))
 
 

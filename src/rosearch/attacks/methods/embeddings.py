@@ -18,7 +18,7 @@ FGSM = Recipe(
     description="one signed gradient step on the token embeddings; no token moves by more than "
     f"{FGSM_BALL.radius:g} of the embedding scale; vectors, not a text",
     paper="Goodfellow et al. 2015, section 4; on word embeddings as Miyato et al. 2017",
-    wire=lambda kit, lexicons: EmbeddingAttack("fgsm", FGSM_BALL),
+    wire=lambda resources, lexicons: EmbeddingAttack("fgsm", FGSM_BALL),
     departures="the radius is relative to the victim's embedding scale",
     white_box=True,
 )
@@ -28,7 +28,7 @@ PGD = Recipe(
     description=f"{PGD_STEPS} gradient steps on the token embeddings in an L2 ball of "
     f"{PGD_RADIUS:g} of the embedding scale around the text; vectors, not a text",
     paper="Madry et al. 2018, section 2.1; on word embeddings as Zhu et al. 2020 (FreeLB)",
-    wire=lambda kit, lexicons: EmbeddingAttack("pgd", PGD_BALL),
+    wire=lambda resources, lexicons: EmbeddingAttack("pgd", PGD_BALL),
     departures="the radius is relative to the victim's embedding scale; every point met counts, "
     "not only the last; one random start",
     white_box=True,

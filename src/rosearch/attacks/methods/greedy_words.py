@@ -10,7 +10,7 @@ WORDNET = Recipe(
     name="wordnet",
     description="greedy swap of words for WordNet synonyms, in TextFooler's order of importance",
     paper="Jin et al. 2020 (TextFooler); Ren et al. 2019 (WordNet candidates)",
-    wire=lambda kit, lexicons: Attack("wordnet", kit.words(*lexicons), Greedy()),
+    wire=lambda resources, lexicons: Attack("wordnet", resources.words(*lexicons), Greedy()),
     lexicons=("wordnet",),
 )
 
@@ -18,7 +18,7 @@ RELATIVES = Recipe(
     name="relatives",
     description="greedy swap of words for WordNet hypernyms and similar words, never synonyms",
     paper="Zang et al. 2020 discuss wider candidates; the lexicon is ours",
-    wire=lambda kit, lexicons: Attack("relatives", kit.words(*lexicons), Greedy()),
+    wire=lambda resources, lexicons: Attack("relatives", resources.words(*lexicons), Greedy()),
     lexicons=("relatives",),
 )
 
@@ -26,7 +26,7 @@ CHARACTERS = Recipe(
     name="characters",
     description="greedy single-letter edits: swap, keyboard substitution, deletion, insertion",
     paper="Gao et al. 2018 (DeepWordBug); Pruthi et al. 2019",
-    wire=lambda kit, lexicons: Attack("characters", kit.words(*lexicons), Greedy()),
+    wire=lambda resources, lexicons: Attack("characters", resources.words(*lexicons), Greedy()),
     lexicons=("characters",),
 )
 
@@ -34,6 +34,6 @@ NEIGHBOURS = Recipe(
     name="neighbours",
     description="greedy swap of words for those of your own lexicon",
     paper="Jin et al. 2020 (TextFooler), with any table of nearest words",
-    wire=lambda kit, lexicons: Attack("neighbours", kit.words(*lexicons), Greedy()),
+    wire=lambda resources, lexicons: Attack("neighbours", resources.words(*lexicons), Greedy()),
     own_lexicon=True,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from rosearch.attacks.attack import Attack
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.constraints import MaxChanged
-from rosearch.attacks.kit import Kit
 from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import by_unknown
@@ -23,21 +23,21 @@ FITTED = (
 )
 
 
-def _bae(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
-    guesses = Guesses(kit.models["masked_lm"], masked=True, top=50)
+def _bae(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
+    guesses = Guesses(resources.models["masked_lm"], masked=True, top=50)
     return Attack(
         "bae",
         MaskedLMSource(guesses),
         Greedy(best_flip="quality"),
-        constraints=(kit.part_of_speech(), kit.similarity(least=SIMILAR)),
+        constraints=(resources.part_of_speech(), resources.similarity(least=SIMILAR)),
     )
 
 
-def _bert_attack(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
-    guesses = Guesses(kit.models["masked_lm"], masked=False, top=48, top_pieces=8)
+def _bert_attack(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
+    guesses = Guesses(resources.models["masked_lm"], masked=False, top=48, top_pieces=8)
     return Attack(
         "bert-attack",
-        MaskedLMSource(guesses, kit.lexicons["antonyms"]),
+        MaskedLMSource(guesses, resources.lexicons["antonyms"]),
         Greedy(order=by_unknown),
         max_changed=MaxChanged(share=0.4),
     )

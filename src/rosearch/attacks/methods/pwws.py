@@ -12,7 +12,7 @@ PWWS = Recipe(
     paper="Ren et al. 2019 (PWWS), section 3",
     departures="no swap of named entities; stop words stay; synonyms of every part of speech that "
     "a word can have; only words that have synonyms are ranked (the same order)",
-    wire=lambda kit, lexicons: Attack("pwws", kit.words(*lexicons), WeightedSaliency()),
+    wire=lambda resources, lexicons: Attack("pwws", resources.words(*lexicons), WeightedSaliency()),
     lexicons=("wordnet_inflected",),
     own_lexicon=True,
 )

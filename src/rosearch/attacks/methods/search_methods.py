@@ -14,7 +14,7 @@ RANDOM = Recipe(
     description="random swaps of words for WordNet synonyms, with at most as many queries as the "
     "greedy search could ask: what chance alone does",
     paper="a sanity bar, not a published attack",
-    wire=lambda kit, lexicons: Attack("random", kit.words(*lexicons), RandomWalk()),
+    wire=lambda resources, lexicons: Attack("random", resources.words(*lexicons), RandomWalk()),
     lexicons=("wordnet",),
 )
 
@@ -23,7 +23,7 @@ BEAM = Recipe(
     description="beam search of width 4 over all swaps of words for WordNet synonyms; strong and "
     "slow",
     paper="Ebrahimi et al. 2018 (HotFlip), section 4 (beam search over flips); WordNet candidates",
-    wire=lambda kit, lexicons: Attack("beam", kit.words(*lexicons), Beam(width=4)),
+    wire=lambda resources, lexicons: Attack("beam", resources.words(*lexicons), Beam(width=4)),
     departures="every swap is asked about instead of being estimated from gradients; a swap is "
     "kept only if it brings its text nearer to the goal",
     lexicons=("wordnet",),
@@ -34,8 +34,8 @@ GENETIC = Recipe(
     description="genetic search, population 60, 20 generations, over swaps of at most 20 % of the "
     "words for WordNet synonyms; slow",
     paper="Alzantot et al. 2018, section 3.2",
-    wire=lambda kit, lexicons: Attack(
-        "genetic", kit.words(*lexicons), Genetic(), max_changed=MaxChanged(share=0.2)
+    wire=lambda resources, lexicons: Attack(
+        "genetic", resources.words(*lexicons), Genetic(), max_changed=MaxChanged(share=0.2)
     ),
     departures="WordNet synonyms, the first 8 of a word, instead of counter-fitted neighbours "
     "within distance 0.5; no language model chooses the 4 most fitting of them; stop words stay; "

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from rosearch.attacks.attack import Attack
-from rosearch.attacks.kit import Kit
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.named_attack import Recipe
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import by_unknown
 
 
-def _wire(kit: Kit, lexicons: tuple[str, ...]) -> Attack:
+def _wire(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
     return Attack(
         "textfooler",
-        kit.words(*lexicons),
+        resources.words(*lexicons),
         Greedy(by_unknown, best_flip="quality", beats="original"),
-        constraints=(kit.part_of_speech(), kit.similarity()),
+        constraints=(resources.part_of_speech(), resources.similarity()),
     )
 
 

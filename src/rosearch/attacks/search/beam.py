@@ -20,14 +20,14 @@ class Child:
     """A text of the beam with one more word changed; the text itself is made anew when needed."""
 
     parent: Outcome
-    place: int
+    position: int
     word: str
     after: np.ndarray
 
     @property
     def text(self) -> Words:
         """The changed text."""
-        return self.parent.perturbed.with_word(self.place, self.word)
+        return self.parent.perturbed.with_word(self.position, self.word)
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Beam:
         best = yield from meter.start(attack.goal, text, label)
         if best.status == "skipped":
             return best
-        places = attack.places(text)
+        positions = attack.positions(text)
         beam = [best]
         while beam and best.status == "survived" and not meter.exhausted:
             if len(beam[0].path) >= attack.max_changed.of(len(text.words)):
                 break
-            children = yield from self._children(attack, meter, text, beam, places)
+            children = yield from self._children(attack, meter, text, beam, positions)
             beam = yield from self._kept(attack, text, children, label)
             best = min([best, *beam], key=lambda s: distance(attack, s, label))
         return ended(best, meter)
@@ -61,20 +61,20 @@ class Beam:
         meter: Meter,
         text: Words,
         beam: Sequence[Outcome],
-        places: Sequence[int],
+        positions: Sequence[int],
     ) -> Step[list[Child]]:
         """All texts one swap away from the beam, with the victim's answers; none of them twice."""
         seen: set[frozenset[tuple[int, str]]] = set()
         found: list[Child] = []
         waiting: list[tuple[Outcome, int, Words]] = []
-        for parent, place in untouched(beam, places):
-            options = yield from fair_options(attack, text, parent.perturbed, place)
+        for parent, position in untouched(beam, positions):
+            options = yield from fair_options(attack, text, parent.perturbed, position)
             changes = {(i, parent.perturbed.words[i]) for i in parent.path}
             for option in options:
-                key = frozenset({*changes, (place, option.words[place])})
+                key = frozenset({*changes, (position, option.words[position])})
                 if key not in seen:
                     seen.add(key)
-                    waiting.append((parent, place, option))
+                    waiting.append((parent, position, option))
             if len(waiting) >= CHUNK:
                 found += yield from _asked(meter, waiting)
                 waiting = []
@@ -86,7 +86,7 @@ class Beam:
     def _kept(
         self, attack: Attack, text: Words, children: Sequence[Child], label: int
     ) -> Step[list[Outcome]]:
-        """The best children that all dear constraints accept, the best first."""
+        """The best children that all expensive constraints accept, the best first."""
         if not children:
             return []
         after = np.stack([child.after for child in children])
@@ -98,27 +98,29 @@ class Beam:
             if not reached[i] and far[i] >= distance(attack, child.parent, label) - NOISE:
                 continue
             current = child.parent.perturbed
-            fair = yield from first_fair(attack.dear, text, current, [child.text], [0], child.place)
+            fair = yield from first_fair(
+                attack.expensive, text, current, [child.text], [0], child.position
+            )
             if fair is not None:
-                path, before = (*child.parent.path, child.place), child.parent.before
+                path, before = (*child.parent.path, child.position), child.parent.before
                 kept.append(state_of(attack, child.text, before, child.after, path, label))
                 if reached[i] or len(kept) == self.width:
                     break
         return kept
 
 
-def untouched(beam: Sequence[Outcome], places: Sequence[int]) -> Iterator[tuple[Outcome, int]]:
-    """Every text of the beam with every place that has not changed in it."""
+def untouched(beam: Sequence[Outcome], positions: Sequence[int]) -> Iterator[tuple[Outcome, int]]:
+    """Every text of the beam with every position that has not changed in it."""
     for parent in beam:
-        for place in places:
-            if place not in parent.path:
-                yield parent, place
+        for position in positions:
+            if position not in parent.path:
+                yield parent, position
 
 
 def _asked(meter: Meter, waiting: Sequence[tuple[Outcome, int, Words]]) -> Step[list[Child]]:
     """Children with their answers: as many of those that wait as the budget allows."""
     answers = yield from meter.ask([option for _, _, option in waiting])
     return [
-        Child(parent, place, option.words[place], after)
-        for (parent, place, option), after in zip(waiting, answers, strict=False)
+        Child(parent, position, option.words[position], after)
+        for (parent, position, option), after in zip(waiting, answers, strict=False)
     ]

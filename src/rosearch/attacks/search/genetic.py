@@ -47,7 +47,7 @@ class Genetic:
         found = yield from offered(attack, text)
         if not found:
             return ended(best, meter)
-        weights = {place: min(n, self.options) for place, n in found.items()}
+        weights = {position: min(n, self.options) for position, n in found.items()}
         evolution = _Evolution(self, attack, meter, text, label, weights)
         members = [best] * self.size
         for generation in range(self.generations + 1):
@@ -64,7 +64,7 @@ class _Evolution:
     """The steps of the genetic search on one text.
 
     Attributes:
-        weights: place -> how likely it is drawn.
+        weights: position -> how likely it is drawn.
     """
 
     def __init__(
@@ -87,17 +87,19 @@ class _Evolution:
 
     def perturbed(self, members: Sequence[Outcome]) -> Step[list[Outcome]]:
         """Each member with the best option of a random word, if that brings it nearer."""
-        places = [self._drawn(member) for member in members]
+        positions = [self._drawn(member) for member in members]
         tried: dict[tuple[Words, int], list[Words]] = {}
-        for member, place in zip(members, places, strict=True):
-            if place is not None and (member.perturbed, place) not in tried:
-                options = yield from fair_options(self.attack, self.text, member.perturbed, place)
-                tried[member.perturbed, place] = options[: self.method.options]
+        for member, position in zip(members, positions, strict=True):
+            if position is not None and (member.perturbed, position) not in tried:
+                options = yield from fair_options(
+                    self.attack, self.text, member.perturbed, position
+                )
+                tried[member.perturbed, position] = options[: self.method.options]
         answers = yield from self._ask(o for options in tried.values() for o in options)
         changed: list[Outcome] = []
         made: dict[tuple[Words, int], Outcome] = {}
-        for member, place in zip(members, places, strict=True):
-            key = None if place is None else (member.perturbed, place)
+        for member, position in zip(members, positions, strict=True):
+            key = None if position is None else (member.perturbed, position)
             if key is not None and key not in made:
                 made[key] = yield from self._best(member, key[1], tried[key], answers)
             changed.append(member if key is None else made[key])
@@ -127,44 +129,44 @@ class _Evolution:
         either = sorted({*self.text.changed(mother), *self.text.changed(father)})
         parents = [(mother, father)[i] for i in self.rng.integers(2, size=len(either))]
         changes = [
-            (place, parent.words[place])
-            for place, parent in zip(either, parents, strict=True)
-            if parent.words[place] != self.text.words[place]
+            (position, parent.words[position])
+            for position, parent in zip(either, parents, strict=True)
+            if parent.words[position] != self.text.words[position]
         ]
         if len(changes) > self.most:
             kept = self.rng.choice(len(changes), self.most, replace=False)
             changes = [changes[i] for i in sorted(kept)]
         child, path = self.text, []
-        for place, word in changes:
-            option = child.with_word(place, word)
+        for position, word in changes:
+            option = child.with_word(position, word)
             constraints = self.attack.constraints
-            fair = yield from first_fair(constraints, self.text, child, [option], [0], place)
+            fair = yield from first_fair(constraints, self.text, child, [option], [0], position)
             if fair is not None:
                 child = option
-                path.append(place)
+                path.append(position)
         return child, tuple(path)
 
     def _drawn(self, member: Outcome) -> int | None:
         """A random word that has not changed, if any more may change."""
-        places = [place for place in self.weights if place not in member.path]
-        if not places or len(member.path) >= self.most:
+        positions = [position for position in self.weights if position not in member.path]
+        if not positions or len(member.path) >= self.most:
             return None
-        chances = np.array([self.weights[place] for place in places], dtype=float)
-        return places[int(self.rng.choice(len(places), p=chances / chances.sum()))]
+        chances = np.array([self.weights[position] for position in positions], dtype=float)
+        return positions[int(self.rng.choice(len(positions), p=chances / chances.sum()))]
 
     def _best(
-        self, member: Outcome, place: int, options: Sequence[Words], answers: Answers
+        self, member: Outcome, position: int, options: Sequence[Words], answers: Answers
     ) -> Step[Outcome]:
-        """The member with its most damaging option at `place`, or as it was."""
+        """The member with its most damaging option at `position`, or as it was."""
         known = [o for o in options if o in answers]
         if not known:
             return member
         before, now = member.before, self.distance(member)
-        made = [self._member(o, before, answers[o], (*member.path, place)) for o in known]
+        made = [self._member(o, before, answers[o], (*member.path, position)) for o in known]
         far = np.array([self.distance(m) for m in made])
         better = [int(i) for i in np.argsort(far, kind="stable") if far[i] < now - NOISE]
         chosen = yield from first_fair(
-            self.attack.dear, self.text, member.perturbed, known, better, place
+            self.attack.expensive, self.text, member.perturbed, known, better, position
         )
         return member if chosen is None else made[chosen]
 

@@ -34,7 +34,7 @@ class Greedy:
     Attributes:
         order: the importance of words.
         best_flip: which of several flips is taken: the most damaging one, or the one of the highest
-            quality by the dear constraints (TextFooler's most similar one).
+            quality by the expensive constraints (TextFooler's most similar one).
         beats: what a change that flips nothing must be nearer to the goal than: the `current` text,
             or the `original` one, as TextFooler's code has it.
     """
@@ -48,13 +48,13 @@ class Greedy:
         state = yield from meter.start(attack.goal, text, label)
         if state.status == "skipped":
             return state
-        places = attack.places(text)
-        scores = yield from self.order(attack, meter, text, places, state.before, label)
+        positions = attack.positions(text)
+        scores = yield from self.order(attack, meter, text, positions, state.before, label)
         most = attack.max_changed.of(len(text.words))
         for rank in np.argsort(-scores, kind="stable"):
             if len(state.path) >= most or state.status == "flipped":
                 break
-            state = yield from self._change(attack, meter, text, state, places[int(rank)], label)
+            state = yield from self._change(attack, meter, text, state, positions[int(rank)], label)
         return ended(state, meter)
 
     def _change(
@@ -63,12 +63,12 @@ class Greedy:
         meter: Meter,
         original: Words,
         state: Outcome,
-        place: int,
+        position: int,
         label: int,
     ) -> Step[Outcome]:
-        """The state after the word at `place` was tried: changed, if there is a good option."""
+        """The state after the word at `position` was tried: changed, if there is a good option."""
         current = state.perturbed
-        options = yield from fair_options(attack, original, current, place)
+        options = yield from fair_options(attack, original, current, position)
         tried = yield from meter.ask(options)
         options = options[: len(tried)]
         if not options:
@@ -81,15 +81,21 @@ class Greedy:
         flips = [i for i in by_damage if reached[i]]
         others = [i for i in by_damage if not reached[i] and far[i] < now - NOISE]
         if self.best_flip == "quality":
-            chosen = yield from best_of(attack.dear, original, current, options, flips, place)
+            chosen = yield from best_of(
+                attack.expensive, original, current, options, flips, position
+            )
         else:
-            chosen = yield from first_fair(attack.dear, original, current, options, flips, place)
+            chosen = yield from first_fair(
+                attack.expensive, original, current, options, flips, position
+            )
         if chosen is None:
-            chosen = yield from first_fair(attack.dear, original, current, options, others, place)
+            chosen = yield from first_fair(
+                attack.expensive, original, current, options, others, position
+            )
         if chosen is None:
             return state
         status: Any = "flipped" if reached[chosen] else "survived"
-        path = (*state.path, place)
+        path = (*state.path, position)
         return Outcome(status, options[chosen], state.before, tried[chosen], 0, path)
 
 
@@ -100,29 +106,31 @@ def ended(state: Outcome, meter: Meter) -> Outcome:
     return Outcome(s.status, s.perturbed, s.before, s.after, meter.queries, s.path, exhausted)
 
 
-def fair_options(attack: Attack, original: Words, current: Words, place: int) -> Step[list[Words]]:
-    """The current text with its word at `place` replaced in all ways that pass cheap checks."""
-    words = yield from attack.source.options(current, place)
-    options = [current.replaced(place, word) for word in words]
+def fair_options(
+    attack: Attack, original: Words, current: Words, position: int
+) -> Step[list[Words]]:
+    """The current text with its word at `position` replaced in all ways that pass cheap checks."""
+    words = yield from attack.source.options(current, position)
+    options = [current.replaced(position, word) for word in words]
     for constraint in attack.constraints:
-        if not constraint.dear and options:
-            verdict = yield from constraint.judge(original, current, options, place)
+        if not constraint.expensive and options:
+            verdict = yield from constraint.judge(original, current, options, position)
             options = [o for o, ok in zip(options, verdict.ok, strict=True) if ok]
     return options
 
 
 def first_fair(
-    dear: Sequence[Constraint],
+    expensive: Sequence[Constraint],
     original: Words,
     current: Words,
     options: Sequence[Words],
     order: Sequence[int],
-    place: int,
+    position: int,
 ) -> Generator[Request, Any, int | None]:
-    """The first of the options, taken in `order`, that all dear constraints accept."""
+    """The first of the options, taken in `order`, that all expensive constraints accept."""
     for i in order:
-        for constraint in dear:
-            verdict = yield from constraint.judge(original, current, [options[i]], place)
+        for constraint in expensive:
+            verdict = yield from constraint.judge(original, current, [options[i]], position)
             if not verdict.ok[0]:
                 break
         else:
@@ -131,20 +139,20 @@ def first_fair(
 
 
 def best_of(
-    dear: Sequence[Constraint],
+    expensive: Sequence[Constraint],
     original: Words,
     current: Words,
     options: Sequence[Words],
     among: Sequence[int],
-    place: int,
+    position: int,
 ) -> Generator[Request, Any, int | None]:
-    """The option of the highest quality that all dear constraints accept; ties by the order."""
+    """The option of the highest quality that expensive constraints accept; ties by the order."""
     left, quality = list(among), np.zeros(len(options))
-    for constraint in dear:
+    for constraint in expensive:
         if not left:
             return None
         judged = [options[i] for i in left]
-        verdict = yield from constraint.judge(original, current, judged, place)
+        verdict = yield from constraint.judge(original, current, judged, position)
         quality[left] += verdict.quality
         left = [i for i, ok in zip(left, verdict.ok, strict=True) if ok]
     return max(left, key=lambda i: quality[i], default=None)

@@ -1,6 +1,6 @@
 """Word importance: in which order a greedy search tries the words of a text.
 
-Shapes: n places, C classes.
+Shapes: n positions, C classes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words
 
 UNKNOWN = "<oov>"
-# Scores (m,) of the first m of the places, as many as the budget allows; higher ones come first.
+# Scores (m,) of the first m of the positions, as many as the budget allows; higher ones come first.
 Order: TypeAlias = Callable[
     [Attack, Meter, Words, Sequence[int], np.ndarray, int], Step[np.ndarray]
 ]
@@ -28,12 +28,12 @@ def by_deletion(
     attack: Attack,
     meter: Meter,
     text: Words,
-    places: Sequence[int],
+    positions: Sequence[int],
     before: np.ndarray,
     label: int,
 ) -> Step[np.ndarray]:
     """Importance when a word is deleted (Jin et al. 2020, TextFooler, section 3, equation 2)."""
-    without = yield from meter.ask(text.deleted(i) for i in places)
+    without = yield from meter.ask(text.deleted(i) for i in positions)
     return importance(before, without, label, attack.goal)
 
 
@@ -41,12 +41,12 @@ def by_unknown(
     attack: Attack,
     meter: Meter,
     text: Words,
-    places: Sequence[int],
+    positions: Sequence[int],
     before: np.ndarray,
     label: int,
 ) -> Step[np.ndarray]:
     """Importance when a word is replaced by an unknown one, as TextFooler's code does."""
-    masked = yield from meter.ask(text.with_word(i, UNKNOWN) for i in places)
+    masked = yield from meter.ask(text.with_word(i, UNKNOWN) for i in positions)
     return importance(before, masked, label, attack.goal)
 
 
@@ -54,12 +54,12 @@ def at_random(
     attack: Attack,
     meter: Meter,
     text: Words,
-    places: Sequence[int],
+    positions: Sequence[int],
     before: np.ndarray,
     label: int,
 ) -> Step[np.ndarray]:
     """A random order that depends on the text alone; asks nothing."""
-    return generator_of(text).random(len(places))
+    return generator_of(text).random(len(positions))
     yield
 
 

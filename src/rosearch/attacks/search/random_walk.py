@@ -27,15 +27,15 @@ class RandomWalk:
             return unchanged
         rng = generator_of(text)
         options = yield from offered(attack, text)
-        places = list(options)
+        positions = list(options)
         most = attack.max_changed.of(len(text.words))
         state = worst = unchanged
         left: list[int] = []
-        for _ in range(len(places) + sum(options.values())):  # the queries of the greedy search
+        for _ in range(len(positions) + sum(options.values())):  # the queries of the greedy search
             if meter.exhausted:
                 break
             if not left or len(state.path) >= most:
-                state, left = unchanged, [places[i] for i in rng.permutation(len(places))]
+                state, left = unchanged, [positions[i] for i in rng.permutation(len(positions))]
             state = yield from _step(attack, meter, text, state, left.pop(), label, rng)
             if state.status == "flipped":
                 return ended(state, meter)
@@ -48,18 +48,20 @@ def _step(
     meter: Meter,
     text: Words,
     state: Outcome,
-    place: int,
+    position: int,
     label: int,
     rng: np.random.Generator,
 ) -> Step[Outcome]:
-    """The state after a random change at `place`, or the same one if constraints refuse it."""
+    """The state after a random change at `position`, or the same one if constraints refuse it."""
     current = state.perturbed
-    options = yield from fair_options(attack, text, current, place)
+    options = yield from fair_options(attack, text, current, position)
     if not options:
         return state
     drawn = [options[int(rng.integers(len(options)))]]
     answers = yield from meter.ask(drawn)
-    chosen = yield from first_fair(attack.dear, text, current, drawn, range(len(answers)), place)
+    chosen = yield from first_fair(
+        attack.expensive, text, current, drawn, range(len(answers)), position
+    )
     if chosen is None:
         return state
-    return state_of(attack, drawn[0], state.before, answers[0], (*state.path, place), label)
+    return state_of(attack, drawn[0], state.before, answers[0], (*state.path, position), label)

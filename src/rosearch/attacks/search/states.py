@@ -10,12 +10,12 @@ from rosearch.tasks.words import Words
 
 
 def offered(attack: Attack, text: Words) -> Step[dict[int, int]]:
-    """Places that have substitutions, and how many; constraints are not asked."""
+    """Positions that have substitutions, and how many; constraints are not asked."""
     found = {}
-    for place in attack.places(text):
-        options = yield from attack.source.options(text, place)
+    for position in attack.positions(text):
+        options = yield from attack.source.options(text, position)
         if options:
-            found[place] = len(options)
+            found[position] = len(options)
     return found
 
 
@@ -31,7 +31,7 @@ def state_of(
 
     Args:
         before, after: probabilities (C,) of the original and of the changed text.
-        path: its changed places in order.
+        path: its changed positions in order.
     """
     reached = bool(attack.goal.reached(after[None], label)[0])
     return Outcome("flipped" if reached else "survived", text, before, after, 0, path)

@@ -15,12 +15,12 @@ Lexicon: TypeAlias = Callable[[str], tuple[str, ...]]
 class Source(Protocol):
     """Substitutions of a word within its text. Must be deterministic and keep no state."""
 
-    def offers(self, text: Words, place: int) -> bool:
-        """Whether the word at `place` may have substitutions; asks no model."""
+    def offers(self, text: Words, position: int) -> bool:
+        """Whether the word at `position` may have substitutions; asks no model."""
         ...
 
-    def options(self, text: Words, place: int) -> Step[tuple[str, ...]]:
-        """Substitutions of the word at `place`, best first."""
+    def options(self, text: Words, position: int) -> Step[tuple[str, ...]]:
+        """Substitutions of the word at `position`, best first."""
         ...
 
 
@@ -30,11 +30,11 @@ class WordSource:
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
 
-    def offers(self, text: Words, place: int) -> bool:
-        return bool(self.lexicon(text.words[place]))
+    def offers(self, text: Words, position: int) -> bool:
+        return bool(self.lexicon(text.words[position]))
 
-    def options(self, text: Words, place: int) -> Step[tuple[str, ...]]:
-        return self.lexicon(text.words[place])
+    def options(self, text: Words, position: int) -> Step[tuple[str, ...]]:
+        return self.lexicon(text.words[position])
         yield  # asks nothing, yet is a generator like every other source
 
 

@@ -1,7 +1,7 @@
-"""A masked language model as a source: words that fit the text around a place.
+"""A masked language model as a source: words that fit the text around a position.
 
 The model reads the text as it stands, changed words included, and is asked through the engine, so
-that the places of all texts under attack share its batches.
+that the positions of all texts under attack share its batches.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from rosearch.attacks.steps import Request, Step
 from rosearch.tasks.words import Words
 
-# A place of a text: the items that `Guesses` answers.
-Place = tuple[Words, int]
+# A position of a text: the items that `Guesses` answers.
+Position = tuple[Words, int]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Guesses:
     Attributes:
         folder: of a masked language model.
         masked: whether the word is hidden from the model.
-        top: the most guesses for a place.
+        top: the most guesses for a position.
         top_pieces: of a word of several pieces that is not hidden, the guesses per piece.
     """
 
@@ -33,8 +33,8 @@ class Guesses:
     top: int = 50
     top_pieces: int = 8
 
-    def __call__(self, items: Sequence[Place]) -> list[tuple[str, ...]]:
-        """Words for each place, best first; none where the text leaves no place."""
+    def __call__(self, items: Sequence[Position]) -> list[tuple[str, ...]]:
+        """Words for each position, best first; none where the text leaves no position."""
         from rosearch.attacks.sources.masked_lm_model import loaded
 
         return loaded(self.folder).guesses(items, self)
@@ -52,11 +52,11 @@ class MaskedLMSource:
     guesses: Guesses
     antonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def offers(self, text: Words, place: int) -> bool:
-        return any(c.isalpha() for c in text.words[place])
+    def offers(self, text: Words, position: int) -> bool:
+        return any(c.isalpha() for c in text.words[position])
 
-    def options(self, text: Words, place: int) -> Step[tuple[str, ...]]:
-        (found,) = yield Request([(text, place)], self.guesses)
-        word = text.words[place].lower()
+    def options(self, text: Words, position: int) -> Step[tuple[str, ...]]:
+        (found,) = yield Request([(text, position)], self.guesses)
+        word = text.words[position].lower()
         refused = {word, *self.antonyms.get(word, ())}
         return tuple(w for w in found if w.lower() not in refused)

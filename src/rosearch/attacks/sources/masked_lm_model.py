@@ -1,6 +1,6 @@
-"""Masked language models: loading them, and the words that they put into places of texts.
+"""Masked language models: loading them, and the words that they put into positions of texts.
 
-Shapes: B texts, T tokens, P places, V vocabulary, W width.
+Shapes: B texts, T tokens, P positions, V vocabulary, W width.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rosearch.attacks.constraints.words import not_a_stop_word
-from rosearch.attacks.sources.masked_lm import Guesses, Place
+from rosearch.attacks.sources.masked_lm import Guesses, Position
 from rosearch.errors import UserError
 from rosearch.models.batches import padded, sorted_batches
 from rosearch.models.pretrained import load_pretrained
@@ -52,15 +52,15 @@ def load_masked_lm(source: Path) -> tuple[Any, Any, bool]:
     return model.eval(), tokenizer, not found["missing_keys"]
 
 
-def logits_at(model: Any, ids: Tensor, mask: Tensor, rows: Tensor, places: Tensor) -> Tensor:
-    """Logits (P, V) at token `places` (P,) of the texts `rows` (P,) of a batch (B, T).
+def logits_at(model: Any, ids: Tensor, mask: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
+    """Logits (P, V) at token `positions` (P,) of the texts `rows` (P,) of a batch (B, T).
 
-    The head works place by place and V is large, so the body's output is cut down to the places
-    asked about before the head sees it.
+    The head works position by position and V is large, so the body's output is cut down to the
+    positions asked about before the head sees it.
     """
 
     def cut(_module: Any, _inputs: Any, output: Any) -> Any:
-        output.last_hidden_state = output.last_hidden_state[rows, places][None]  # (1, P, W)
+        output.last_hidden_state = output.last_hidden_state[rows, positions][None]  # (1, P, W)
         return output
 
     hook = model.base_model.register_forward_hook(cut)
@@ -103,9 +103,9 @@ class MaskedModel:
         self.continues = torch.from_numpy(vocabulary.continues)
         self.known: dict[tuple[Guesses, bytes], tuple[str, ...]] = {}
 
-    def guesses(self, items: Sequence[Place], how: Guesses) -> list[tuple[str, ...]]:
-        """Words for each place; texts that read alike to the model are computed once."""
-        asked = [self._asked(text, place, how.masked) for text, place in items]
+    def guesses(self, items: Sequence[Position], how: Guesses) -> list[tuple[str, ...]]:
+        """Words for each position; texts that read alike to the model are computed once."""
+        asked = [self._asked(text, position, how.masked) for text, position in items]
         if len(self.known) > CACHE_ENTRIES:
             self.known.clear()
         keys = [(how, one.key) for one in asked]
@@ -117,13 +117,13 @@ class MaskedModel:
         self.known.update(zip(new, self._compute(list(new.values()), how), strict=True))
         return [self.known.get(key, ()) for key in keys]
 
-    def _asked(self, text: Words, place: int, masked: bool) -> _Asked:
-        """The token ids around a place, cut to the model's length, and where the place is."""
+    def _asked(self, text: Words, position: int, masked: bool) -> _Asked:
+        """The token ids around a position, cut to the model's length, and where the position is."""
         reach = self.max_length  # a word has at least one piece
-        first, last = max(0, place - reach), min(len(text.words), place + reach + 1)
-        before = Words(text.words[first:place], text.gaps[first : place + 1]).text
-        after = Words(text.words[place + 1 : last], text.gaps[place + 1 : last + 1]).text
-        word = text.words[place]
+        first, last = max(0, position - reach), min(len(text.words), position + reach + 1)
+        before = Words(text.words[first:position], text.gaps[first : position + 1]).text
+        after = Words(text.words[position + 1 : last], text.gaps[position + 1 : last + 1]).text
+        word = text.words[position]
         encoding = self.encoder.backend.encode(before + word + after, add_special_tokens=False)
         start, end = len(before), len(before) + len(word)
         inside = [i for i, (a, b) in enumerate(encoding.offsets) if a < end and b > start]
@@ -150,9 +150,9 @@ class MaskedModel:
     def _forward(self, batch: Sequence[_Asked], how: Guesses) -> list[tuple[str, ...]]:
         ids, mask = padded([one.ids for one in batch], self.pad_id)
         rows = torch.tensor([row for row, one in enumerate(batch) for _ in range(one.pieces)])
-        places = torch.tensor([one.start + i for one in batch for i in range(one.pieces)])
+        positions = torch.tensor([one.start + i for one in batch for i in range(one.pieces)])
         with torch.inference_mode():
-            logits = logits_at(self.model, ids, mask, rows, places).float()  # (P, V)
+            logits = logits_at(self.model, ids, mask, rows, positions).float()  # (P, V)
         found, at = [], 0
         for one in batch:
             own = logits[at : at + one.pieces]
@@ -161,7 +161,7 @@ class MaskedModel:
         return found
 
     def _single(self, logits: Tensor, how: Guesses) -> tuple[str, ...]:
-        """The likeliest tokens (V,) of one place that are real words."""
+        """The likeliest tokens (V,) of one position that are real words."""
         words = (self.vocabulary.words[i] for i, _ in _best(logits, how.top))
         return tuple(dict.fromkeys(w for w in words if w))
 

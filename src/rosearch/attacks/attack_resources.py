@@ -16,7 +16,7 @@ from rosearch.attacks.sources import WordSource
 from rosearch.attacks.steps import Model
 from rosearch.errors import UserError, require
 from rosearch.io import resources
-from rosearch.io.disk_cache import Remembered
+from rosearch.io.disk_cache import DiskCache
 from rosearch.io.files import folder_hash
 from rosearch.types import Text
 
@@ -34,7 +34,7 @@ VERSION = "1"  # raise it when answers of the same model change
 
 
 @dataclass(frozen=True)
-class Kit:
+class AttackResources:
     """Lexicons and models that attacks read; plain data, so that a worker gets it as it is.
 
     Attributes:
@@ -55,12 +55,12 @@ class Kit:
         return WordSource(table_lexicon(self.lexicons[lexicon]))
 
     def similarity(self, **settings: Any) -> SentenceSimilarity:
-        """Sentence similarity by the kit's encoder; `settings` are those of the constraint."""
+        """Sentence similarity by the shared encoder; `settings` are those of the constraint."""
         cosines = _cosines(self.models["encoder"], self._shared("encoder"))
         return SentenceSimilarity(cosines, static=not self.exact, **settings)
 
     def part_of_speech(self) -> PartOfSpeech:
-        """The same part of speech by the kit's tagger."""
+        """The same part of speech by the shared tagger."""
         tagger = _tagger(self.models["tagger"], self._shared("tagger"))
         return PartOfSpeech(tagger, static=not self.exact)
 
@@ -68,13 +68,13 @@ class Kit:
         return None if self.exact else self.answers[model]
 
 
-def make_kit(
+def gather_resources(
     lexicons: Iterable[str],
     texts: Sequence[Text],
     models: Iterable[str] = (),
     folders: Mapping[str, Path] | None = None,
-) -> Kit:
-    """The kit for attacks that read these lexicons and models, on these texts.
+) -> AttackResources:
+    """What attacks with these lexicons and models read, on these texts.
 
     Args:
         folders: what a model is for -> its folder, where it is not the default one.
@@ -94,7 +94,7 @@ def make_kit(
         name: cache / "answers" / f"{name}-{_content(folder)}-{VERSION}.sqlite"
         for name, folder in found.items()
     }
-    return Kit(tables, found, answers)
+    return AttackResources(tables, found, answers)
 
 
 def _default(model: str) -> Path:
@@ -142,7 +142,7 @@ def _cosines(folder: Path, shared: Path | None) -> Model:
     def key(pair: Any) -> str:
         return "\x1e".join(text.text for text in pair)
 
-    return make() if shared is None else Remembered(make, shared, key)
+    return make() if shared is None else DiskCache(make, shared, key)
 
 
 @lru_cache(maxsize=4)
@@ -153,7 +153,7 @@ def _tagger(folder: Path, shared: Path | None) -> Model:
         return Tagger(folder)
 
     def key(item: Any) -> str:
-        text, place = item
-        return "\x1e".join((str(place), *text.words, *text.gaps))
+        text, position = item
+        return "\x1e".join((str(position), *text.words, *text.gaps))
 
-    return make() if shared is None else Remembered(make, shared, key)
+    return make() if shared is None else DiskCache(make, shared, key)
