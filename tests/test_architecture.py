@@ -14,6 +14,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "rosearch"
 LEVELS = (
     {"errors", "__about__"},
     {"io"},
+    {"plugins"},
     {"encodings"},
     {"space"},
     {"types", "config"},

@@ -1,0 +1,115 @@
+"""One kind of registry for everything that settings and options name.
+
+A kind has one registry, in the face of its folder; `REGISTRIES` says where, so that earlier parts
+(the configuration) can ask for the names that later ones know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from rosearch.errors import UserError
+
+# Kind -> module and name of its registry.
+REGISTRIES: dict[str, str] = {}
+
+
+class Named(Protocol):
+    """An entry: any object with a name, be it a value, a function's wrapper or a class."""
+
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+E = TypeVar("E", bound=Named)
+
+
+class UnknownName(UserError, KeyError):
+    """A name that a registry does not know."""
+
+    __str__ = Exception.__str__  # KeyError would put quotes around the message
+
+
+class Registry(Mapping[str, T]):
+    """Entries by name, the built-in ones first and in the order of their table.
+
+    Args:
+        kind: what an entry is, for messages: `attack`, `strategy`, ...
+        builtin: name -> `module:OBJECT` of the entry, which is imported when it is first asked
+            for. Names, order and `in` need no import.
+        advice: what a message about an unknown name ends with.
+    """
+
+    def __init__(
+        self, kind: str, builtin: Mapping[str, str] | None = None, advice: str = ""
+    ) -> None:
+        self.kind = kind
+        self.advice = advice
+        self._builtin = dict(builtin or {})
+        self._entries: dict[str, T] = {}
+
+    def register(self, entry: E) -> E:
+        """Add an entry; also as a decorator of a class that has a `name`.
+
+        Raises:
+            UserError: another entry has this name.
+        """
+        name = entry.name
+        if name in self and self[name] is not entry:
+            raise UserError(f"there is another {self.kind} {name!r} already; choose another name")
+        self._entries[name] = entry  # type: ignore[assignment]  # E is T: bounds can't say so
+        return entry
+
+    def remove(self, name: str) -> None:
+        """Forget an entry that was registered; for tests and notebooks, which try things out."""
+        del self._entries[name]
+
+    def __getitem__(self, name: str) -> T:
+        """The entry of a name.
+
+        Raises:
+            UserError: there is none; the message lists those that there are.
+        """
+        if name not in self._entries:
+            if name not in self._builtin:
+                raise self.unknown(name)
+            module, _, inner = self._builtin[name].partition(":")
+            self._entries[name] = getattr(import_module(module), inner)
+        return self._entries[name]
+
+    def unknown(self, name: object) -> UnknownName:
+        """The error of a name that is none."""
+        listed = ", ".join(self)
+        advice = f"; {self.advice}" if self.advice else ""
+        return UnknownName(f"no {self.kind} {name!r}; there are {listed}{advice}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries or name in self._builtin
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._builtin
+        yield from (name for name in self._entries if name not in self._builtin)
+
+    def __len__(self) -> int:
+        return len(self._builtin.keys() | self._entries.keys())
+
+
+def registry(kind: str) -> Registry[Any]:
+    """The registry of a kind.
+
+    Raises:
+        UserError: no such kind.
+    """
+    if kind not in REGISTRIES:
+        raise UnknownName(f"no kind {kind!r} of entries; there are {', '.join(REGISTRIES)}")
+    module, _, name = REGISTRIES[kind].partition(":")
+    found: Registry[Any] = getattr(import_module(module), name)
+    return found
+
+
+def known(kind: str) -> tuple[str, ...]:
+    """The names of a kind, those of plugins that are loaded among them."""
+    return tuple(registry(kind))
