@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from typer.testing import CliRunner
 
 from rosearch.cli.main import app
-from rosearch.cli.output import text_pairs
+from rosearch.cli.predict import text_pairs
 from rosearch.config.sections import from_dict
 from rosearch.errors import UserError
 from rosearch.evaluation.candidate import attack_split, fit

@@ -168,7 +168,7 @@ def test_an_interrupted_command_leaves_nothing(bert, tmp_path, monkeypatch, caps
 
 
 def test_the_command_prints_the_numbers(both, bert, tmp_path, monkeypatch, capsys):
-    from rosearch.cli.show_compress import print_compressed
+    from rosearch.cli.compress import print_compressed
 
     print_compressed(both[4], as_json=False)
     told = capsys.readouterr().out

@@ -343,7 +343,7 @@ def test_the_command_prints_json(student, tmp_path, monkeypatch, capsys):
 
 
 def test_the_terminal_shows_parity_quality_and_latency(int8, capsys):
-    from rosearch.cli.show_export import print_export
+    from rosearch.cli.export import print_export
 
     print_export(int8, as_json=False)
     told = capsys.readouterr().out

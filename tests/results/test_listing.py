@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rosearch.cli import output
+from rosearch.cli.runs import print_runs
 from rosearch.config import sections as configs
 from rosearch.errors import UserError
 from rosearch.io.files import file_hash
@@ -181,12 +181,12 @@ def test_what_is_printed(tmp_path: Path, capsys, monkeypatch):
     damage("text", made_run(tmp_path / "runs" / "bad"))
     monkeypatch.chdir(tmp_path)
     runs = list_runs(Path("runs"))
-    output.print_runs(runs, Path("runs"), as_json=False)
+    print_runs(runs, Path("runs"), as_json=False)
     shown = capsys.readouterr().out
     assert "?[31m[bold]?" in shown and "\x1b" not in shown
     assert "1/5" in shown and "0:01:30" in shown and "bad: file is not a database" in shown
-    output.print_runs(runs, Path("runs"), as_json=True)
+    print_runs(runs, Path("runs"), as_json=True)
     first, second = json.loads(capsys.readouterr().out)
     assert first["name"] == odd and second["state"] == "unreadable"
-    output.print_runs([], Path("runs"), as_json=False)
+    print_runs([], Path("runs"), as_json=False)
     assert capsys.readouterr().out == "no runs in runs\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rosearch.cli.show_attack import results_table
+from rosearch.cli.attack import results_table
 from rosearch.errors import UserError
 from rosearch.robustness.evaluate import AttackReport, Settings, attack, transfer, worst_case
 from rosearch.space.presets import preset

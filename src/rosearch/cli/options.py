@@ -1,17 +1,53 @@
-"""Groups of options that several commands share, each written down once.
-
-A command takes a group as one parameter; `with_groups` shows typer the group's fields instead.
-"""
+"""Options that several commands share, each written down once."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+from rosearch.cli.groups import given
+
+Preset = Annotated[str, typer.Option(help="Starting point: smoke, quick or standard.")]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed of everything random.", min=0, show_default="0")
+]
+Attacks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attack",
+        help="An attack of --list, NAME:FILE with a lexicon of your own, or a suite A+B; may "
+        "be repeated.",
+        show_default="wordnet",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Any setting, such as search.epochs=4; may be repeated.",
+        metavar="SECTION.NAME=VALUE",
+    ),
+]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Where to follow the run besides: tensorboard, mlflow; may be repeated.",
+        show_default="none; a resumed run: as before",
+    ),
+]
+NewFolder = Annotated[Path, typer.Option(help="Folder to write; must not exist.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a student or of any Hugging Face classifier, or a hub id.", metavar="MODEL"
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -92,40 +128,83 @@ class TeacherOptions:
         return {"teacher": given(name=self.teacher, fine_tune=self.fine_tune)}
 
 
-def given(**values: Any) -> dict[str, Any]:
-    """The options that a user gave: those that are not None."""
-    return {key: value for key, value in values.items() if value is not None}
+@dataclass(frozen=True)
+class ExecutorOptions:
+    """Where evaluations run."""
+
+    executor: Annotated[
+        str, typer.Option(help="local (processes on this machine), ray or in-process.")
+    ] = "local"
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Worker processes, one thread each.",
+            min=1,
+            max=1024,
+            show_default="2; with Ray: all that fit",
+        ),
+    ] = None
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Ray cluster: auto, HOST:PORT or ray://HOST:PORT.",
+            show_default="starts one on this machine",
+        ),
+    ] = None
+    per_device: Annotated[
+        int | None,
+        typer.Option(help="Ray: workers that share one accelerator.", min=1, show_default="none"),
+    ] = None
+    task_minutes: Annotated[
+        float, typer.Option(help="Longest time of one evaluation; 0 means no limit.", min=0)
+    ] = 60.0
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            help="Most resident memory of one worker.",
+            metavar="GB",
+            min=0.1,
+            show_default="no limit",
+        ),
+    ] = None
+    recycle: Annotated[
+        int, typer.Option(help="Evaluations after which a worker is replaced.", min=1)
+    ] = 100
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments of `rosearch.executors.make_executor` besides the context.
+
+        Raises:
+            UserError: no such executor, or a limit that nothing could keep.
+        """
+        from rosearch.executors import check_executor
+        from rosearch.executors.faults import Limits
+
+        check_executor(self.executor, self.address, self.per_device)
+        return {
+            "name": self.executor,
+            "workers": self.workers,
+            "limits": Limits(self.task_minutes * 60 or None, self.memory, self.recycle),
+            "address": self.address,
+            "per_device": self.per_device,
+        }
+
+    def maker(self) -> Callable[[Any, int], Any]:
+        """What `rosearch.run.lifecycle.search` makes its executor with; see `settings`."""
+        from rosearch.executors import make_executor
+
+        settings = self.settings()
+        return lambda context, _workers: make_executor(context=context, **settings)
 
 
-def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command whose parameters of a dataclass type are shown as the options in that dataclass."""
-    types = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {name: kind for name, kind in types.items() if is_dataclass(kind)}
-    shown: list[inspect.Parameter] = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name in groups:
-            shown += _options_of(groups[parameter.name])
-        else:
-            kind = inspect.Parameter.KEYWORD_ONLY
-            shown.append(parameter.replace(kind=kind, annotation=types[parameter.name]))
+def with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:
+    from rosearch.config.sections import merged, setting
 
-    @wraps(command)
-    def flat(**values: Any) -> Any:
-        for name, group in groups.items():
-            values[name] = group(**{f.name: values.pop(f.name) for f in fields(group)})
-        return command(**values)
-
-    flat.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    flat.__annotations__ = {p.name: p.annotation for p in shown}
-    del flat.__wrapped__  # typer would look through to the groups
-    return flat
+    for text in settings or []:
+        flags = merged(flags, setting(text))
+    return flags
 
 
-def _options_of(group: Any) -> list[inspect.Parameter]:
-    types = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=types[f.name]
-        )
-        for f in fields(group)
-    ]
+def task_label(config: Any) -> str:
+    name = Path(config.task.train).stem if config.task.train else str(config.task.name)
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)

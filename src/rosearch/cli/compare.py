@@ -1,0 +1,133 @@
+"""`rosearch compare`, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rosearch.cli.console import console_of, table_of
+from rosearch.cli.groups import given, with_groups
+from rosearch.cli.options import (
+    AsJson,
+    Seed,
+    Settings,
+    TaskOptions,
+    TeacherOptions,
+    task_label,
+    with_settings,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rosearch.types import Json
+
+Workers = Annotated[int, typer.Option(help="Worker processes, one thread each.", min=1, max=1024)]
+
+
+@with_groups
+def compare(
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of students and results; given again, the comparison goes on there.",
+            show_default="RUN/comparison, or comparisons/TASK",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished run on the same task: its best student is compared, and its report "
+            "gets the table.",
+            metavar="RUN",
+            show_default="none",
+        ),
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="hinton, bilstm, distilbert, pkd, tinybert, mobilebert, xtremedistil or ard; may "
+            "be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    compressed: Annotated[
+        bool,
+        typer.Option(
+            "--compressed/--no-compressed", help="Also the teacher, quantised and pruned."
+        ),
+    ] = True,
+    data: TaskOptions,
+    teacher: TeacherOptions,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="4")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings of each student.", min=1, show_default="3")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", help="Test texts to attack.", min=1, show_default="200")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = 2,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classic students of the literature and the best of a run, under one protocol: one table."""
+    from rosearch.baselines.compare import FOLDER, compare_into
+    from rosearch.config.sections import make_config
+
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
+    config = make_config("quick", None, with_settings(flags, settings))
+    folder = out or (run / FOLDER if run else Path("comparisons") / task_label(config))
+    try:
+        table = compare_into(folder, config, recipe, run, compressed, workers)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command with --out {folder} goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print_comparison(table, folder, as_json)
+
+
+def print_comparison(table: Json, folder: Path, as_json: bool) -> None:
+    """The table of `rosearch compare`, or its JSON."""
+    if as_json:
+        print(json.dumps(table, indent=2))
+        return
+    console_of().print(comparison_table(table))
+    print(f"students and results: {folder}", file=sys.stderr)
+
+
+def comparison_table(table: Json) -> Table:
+    """The rows of `rosearch.baselines.compare`, the largest of each kind first."""
+    from rich.text import Text
+
+    from rosearch.results.summary import share
+
+    columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table['search_attack']}"]
+    columns += [f"held out: {name}" for name in table["held_out"]]
+    made = table_of(
+        ("model", "kind"),
+        (*columns, "ms a text"),
+        title=f"{table['task']}: TEST split; 95 % intervals in brackets; students: "
+        f"{table['epochs']} epochs, {table['seeds']} seeds",
+    )
+    for row in table["rows"]:
+        attacked = [row, *(row["held_out"][name] for name in table["held_out"])]
+        made.add_row(
+            Text(row["name"]),
+            row["kind"],
+            f"{row['params']:,}",
+            f"{row['megabytes']:.1f}",
+            f"{row['compression']:.1f}x",
+            share(row["clean"], row["clean_interval"]),
+            *(share(entry["after_attack"], entry["interval"]) for entry in attacked),
+            f"{row['latency_ms']:.2f}",
+            style="bold" if row["kind"] == "search" else None,
+        )
+    return made

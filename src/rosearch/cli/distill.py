@@ -1,0 +1,83 @@
+"""`rosearch distill`, and what it prints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rosearch.cli.console import console_of
+from rosearch.cli.groups import given, with_groups
+from rosearch.cli.options import (
+    AsJson,
+    Seed,
+    Settings,
+    TaskOptions,
+    TeacherOptions,
+    with_settings,
+)
+
+if TYPE_CHECKING:
+    from rosearch.types import Json
+
+
+@with_groups
+def distill(
+    *,
+    genotype: Annotated[
+        str,
+        typer.Argument(help="A preset, a genotype file, a student folder, or RUN:ID."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the student; must not exist.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="The loss and training of a paper: hinton, bilstm, distilbert, pkd, tinybert, "
+            "mobilebert, xtremedistil or ard.",
+            show_default="that of a search",
+        ),
+    ] = None,
+    data: TaskOptions,
+    teacher: TeacherOptions,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="3")
+    ] = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one architecture on the teacher's outputs, save it, evaluate it on the test split."""
+    from rosearch.baselines.one_student import distill as train_one
+    from rosearch.config.sections import make_config
+    from rosearch.results.genotypes import find_genotype
+
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags["final"] = given(epochs=epochs)
+    found, _ = find_genotype(genotype)
+    config = make_config("quick", None, with_settings(flags, settings))
+    entry = train_one(found, config, out, recipe)
+    print_entry(entry, out, as_json)
+
+
+def print_entry(entry: Json, out: Path, as_json: bool) -> None:
+    """One trained student."""
+    if as_json:
+        print(json.dumps(entry, indent=2))
+        return
+    from rosearch.results.summary import share
+
+    console = console_of()
+    console.print(
+        f"{entry['params']:,} parameters, {entry['compression']:.1f}x smaller than the teacher\n"
+        f"clean accuracy (test, n = {entry['n_clean']}): "
+        f"{share(entry['clean'], entry['clean_interval'])}\n"
+        f"after attack (n = {entry['n']}): {share(entry['after_attack'], entry['interval'])}",
+        highlight=False,
+        markup=False,
+    )
+    for name, held_out in entry["held_out"].items():
+        line = f"after {name} (held out): {share(held_out['after_attack'], held_out['interval'])}"
+        console.print(line, highlight=False, markup=False)
+    print(f"student: {out}")

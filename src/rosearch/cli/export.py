@@ -1,0 +1,108 @@
+"""`rosearch export`, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rosearch.cli.console import console_of, nothing_left, table_of
+from rosearch.cli.groups import given, with_groups
+from rosearch.cli.options import AsJson, Attacks, NewFolder, Seed, TaskOptions
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rosearch.export.bundle import ExportReport
+
+
+@with_groups
+def export(
+    *,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="RUN (its best student), RUN:ID, or the folder of a student or of any Hugging "
+            "Face classifier, or a hub id.",
+            metavar="RUN|MODEL",
+        ),
+    ],
+    form: Annotated[str, typer.Option("--format", help="hf, onnx or int8.")],
+    out: NewFolder,
+    data: TaskOptions,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare latency with this folder or hub id.", show_default="that of the run"
+        ),
+    ] = None,
+    attacks: Attacks = None,
+    n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export a model to ship: checked against the original, measured, with a model card.
+
+    The task options say which data a MODEL is checked with; a RUN has its own.
+    """
+    from rosearch.export import bundle
+
+    flags = {**data.settings(), **given(seed=seed)}
+    try:
+        with nothing_left():
+            found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+    except bundle.ParityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print_export(found, as_json)
+
+
+def print_export(report: ExportReport, as_json: bool) -> None:
+    """The parity check, quality and latency of an export, or its JSON."""
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2))
+        return
+    console = console_of()
+    p = report.parity
+    print(
+        f"parity on {p.n} texts of the test split: the same label for {p.agreement:.1%}, "
+        f"largest difference of a probability {p.difference:.2g}"
+    )
+    console.print(_quality(report))
+    console.print(_latency(report))
+    for note in report.source.notes:
+        print(note)
+    was = f" (was {report.original_size / 1e6:.1f} MB)" if report.original_size else ""
+    print(f"{report.form}: {report.out}, {report.size / 1e6:.1f} MB{was}")
+
+
+def _quality(report: ExportReport) -> Table:
+    from rosearch.results.summary import share
+
+    attacks = list(report.qualities[0].attacks)
+    title = f"{report.source.name} on {report.source.task.name} (test split)"
+    table = table_of(["model"], ["n", "clean", *(f"after {a}" for a in attacks)], title)
+    for q in report.qualities:
+        counts = [q.attacks[a] for a in attacks]
+        table.add_row(
+            q.name,
+            str(q.n),
+            share(q.clean, (q.interval.low, q.interval.high)),
+            *(
+                f"{share(c.after_attack, (c.interval.low, c.interval.high))} (n = {c.n})"
+                for c in counts
+            ),
+        )
+    return table
+
+
+def _latency(report: ExportReport) -> Table:
+    table = table_of(
+        ("", "form"), ("batch", "ms", "texts per second"), "latency, one thread, 32 tokens"
+    )
+    for row in report.latency:
+        ms, rate = f"{row.ms:.2f}", f"{row.texts_per_second:,.0f}"
+        table.add_row(row.who, row.form, str(row.batch), ms, rate)
+    return table

@@ -1,0 +1,92 @@
+"""`rosearch predict`: what it reads and what it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from rosearch.cli.options import Model
+from rosearch.errors import UserError
+
+
+def predict(
+    model: Model,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Texts; without any, or with '-', one a line from stdin."),
+    ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs",
+            help='Each is a pair: {"text": ..., "text_pair": ...}, or two texts and a tab between.',
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Classify texts, or pairs of texts."""
+    from rosearch.models.predict import predict as classify
+
+    given = stdin_lines() if not texts or texts == ["-"] else texts
+    for answer in classify(model, text_pairs(given) if pairs else given):
+        print_prediction(answer, as_json)
+
+
+def stdin_lines() -> Iterator[str]:
+    """Lines of standard input without their ends; empty lines count as texts.
+
+    Raises:
+        UserError: nothing came, or it is not UTF-8.
+    """
+    empty = True
+    try:
+        for line in sys.stdin.buffer:
+            empty = False
+            yield line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"standard input is not UTF-8: {error.reason}") from None
+    if empty:
+        raise UserError("no text given: name texts as arguments or send one a line to stdin")
+
+
+def text_pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of texts, each one JSON object with `text` and `text_pair`, or with a tab between.
+
+    Raises:
+        UserError: a line is neither.
+    """
+    for number, line in enumerate(lines, start=1):
+        found = _from_object(line) if line.lstrip().startswith("{") else None
+        texts = found or line.split("\t")
+        if len(texts) != 2:
+            raise UserError(
+                f"text {number} is no pair: {line!r:.50}; give "
+                '{"text": "...", "text_pair": "..."} or two texts with a tab between'
+            )
+        yield texts[0], texts[1]
+
+
+def _from_object(line: str) -> list[str] | None:
+    """Both texts of a JSON object; None if it is none of that form, or its text is no Unicode."""
+    try:
+        found = json.loads(line)
+        pair = [found["text"], found["text_pair"]]
+        "".join(pair).encode("utf-8")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return pair
+
+
+def print_prediction(answer: Mapping[str, Any], as_json: bool) -> None:
+    """One classified text or pair: JSON, or label, probability and texts separated by tabs."""
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+    else:
+        said = (answer["label"], f"{answer['probability']:.3f}", answer["text"])
+        print(
+            *said, *([answer["text_pair"]] if "text_pair" in answer else []), sep="\t", flush=True
+        )

@@ -1,0 +1,247 @@
+"""`rosearch search` and `resume`, and what they print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rosearch.cli.console import console_of, table_of
+from rosearch.cli.groups import given, with_groups
+from rosearch.cli.options import (
+    AsJson,
+    ExecutorOptions,
+    Preset,
+    RunFolder,
+    Seed,
+    Settings,
+    TaskOptions,
+    TeacherOptions,
+    Track,
+    task_label,
+    with_settings,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rosearch.config.sections import RunConfig
+    from rosearch.types import Json
+
+FROM_PRESET = "from the preset"
+ConfigFile = Annotated[
+    Path | None, typer.Argument(help="TOML file with settings; flags win over it.", metavar="FILE")
+]
+More = Annotated[
+    str | None,
+    typer.Option(
+        help="A larger limit: a number, or + and a number.",
+        metavar="N|+N",
+        show_default="as before",
+    ),
+]
+
+
+@with_groups
+def search(
+    *,
+    config: ConfigFile = None,
+    preset: Preset = "quick",
+    data: TaskOptions,
+    teacher: TeacherOptions,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            help="Most architectures to evaluate.",
+            min=1,
+            show_default=f"{FROM_PRESET}; no limit with --minutes or --queries",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Most minutes to search.", min=0, show_default="no limit"),
+    ] = None,
+    queries: Annotated[
+        int | None,
+        typer.Option(help="Most queries of attacks to students.", min=1, show_default="no limit"),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="Where candidates come from: surrogate, rosearch, nsga2, local or random.",
+            show_default="the preset's: rosearch in quick, else surrogate",
+        ),
+    ] = None,
+    random_sample: Annotated[
+        int | None,
+        typer.Option(
+            help="Further architectures, drawn at random and evaluated for the statistics only.",
+            min=0,
+            show_default="0",
+        ),
+    ] = None,
+    attack: Annotated[
+        str | None,
+        typer.Option(
+            help="Attack or suite inside the fitness.",
+            show_default="wordnet; standard: wordnet+relatives",
+        ),
+    ] = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Attack for the final evaluation only; may be repeated.",
+            show_default="relatives, characters; standard: characters, bert-attack",
+        ),
+    ] = None,
+    max_params: Annotated[
+        int | None,
+        typer.Option(
+            help="Most parameters of a student.", min=1, show_default="a fifth of the teacher's"
+        ),
+    ] = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    where: ExecutorOptions,
+    track: Track = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run; must not exist.", show_default="runs/TASK-TIME"),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Estimate time and memory from two candidates; start no run."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search robust students for a task, and evaluate the best ones on its test split.
+
+    Without any flag: movie review sentiment (mr), the teacher MiniLM, about a quarter of an hour
+    on two cores. The run folder gets config.toml, run.db, summary.json, report.html and
+    students/.
+    """
+    from rosearch.callbacks import make_callbacks
+    from rosearch.config.sections import MOST_CANDIDATES, make_config
+    from rosearch.run import lifecycle as run
+
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    if candidates is None and (minutes is not None or queries is not None):
+        candidates = MOST_CANDIDATES
+    flags["search"] = given(
+        strategy=strategy,
+        candidates=candidates,
+        minutes=minutes,
+        queries=queries,
+        attack=attack,
+        random_sample=random_sample,
+    )
+    flags["final"] = given(held_out=held_out)
+    flags["space"] = given(max_params=max_params)
+    made = make_config(preset, config, with_settings(flags, settings))
+    if dry_run:
+        print_estimate(made, where.workers or 2, as_json)
+        return
+    folder = out or Path("runs") / f"{task_label(made)}-{datetime.now():%Y%m%d-%H%M%S}"
+    make, callbacks = where.maker(), make_callbacks(track or (), folder)
+    _finish_run(
+        lambda: run.search(made, folder, executor=make, callbacks=callbacks), folder, as_json
+    )
+
+
+@with_groups
+def resume(
+    *,
+    run: RunFolder,
+    candidates: More = None,
+    minutes: More = None,
+    queries: More = None,
+    where: ExecutorOptions,
+    track: Track = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was stopped or killed, or extend a finished one.
+
+    Nothing evaluated is lost or done again.
+    """
+    from rosearch.callbacks import make_callbacks
+    from rosearch.run.lifecycle import resume as go_on
+
+    make, callbacks = where.maker(), make_callbacks(track or (), run)
+    more: dict[str, Any] = {"candidates": candidates, "minutes": minutes, "queries": queries}
+    _finish_run(lambda: go_on(run, **more, executor=make, callbacks=callbacks), run, as_json)
+
+
+def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
+
+    try:
+        summary = work()
+    except KeyboardInterrupt:
+        kept = folder if folder.exists() else None
+        hint = f"; go on with: rosearch resume {kept}" if kept else "; nothing was written"
+        print(f"stopped{hint}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print_summary(summary, folder, as_json)
+
+
+def print_summary(summary: Json, folder: Path, as_json: bool) -> None:
+    """The final table of a run, or its JSON."""
+    if as_json:
+        print(json.dumps(summary, indent=2))
+        return
+    console = console_of()
+    console.print(summary_table(summary))
+    best = summary["best"]
+    if best:
+        console.print(f"students: {folder / 'students'}  (best: {best['id']})", soft_wrap=True)
+    report = folder / "report.html"
+    if report.exists():
+        console.print(f"report:   {report}", soft_wrap=True)
+
+
+def summary_table(summary: Json) -> Table:
+    """Teacher, reference and finalists on the test split."""
+    from rosearch.results.summary import share
+
+    held_out = list(summary["teacher"]["held_out"])
+    table = table_of(
+        ["model"],
+        [
+            *("parameters", "smaller", "clean", f"after attack: {summary['search_attack']}"),
+            *(f"held out: {name}" for name in held_out),
+        ],
+        title=f"{summary['task']}: TEST split; 95 % intervals in brackets; held-out attacks were "
+        "never used in search or training",
+        caption=f"clean: n = {summary['teacher']['n_clean']}; "
+        f"attacks: n = {summary['teacher']['n']}; means over the training seeds",
+    )
+    names = {id(summary["teacher"]): "teacher", id(summary["reference"]): "reference"}
+    for entry in (summary["teacher"], summary["reference"], *summary["finalists"]):
+        best = summary["best"] is not None and entry["id"] == summary["best"]["id"]
+        table.add_row(
+            names.get(id(entry), entry["id"]) + (" (best)" if best else ""),
+            f"{entry['params']:,}",
+            f"{entry['compression']:.1f}x",
+            share(entry["clean"], entry["clean_interval"]),
+            share(entry["after_attack"], entry["interval"]),
+            *(
+                share(entry["held_out"][a]["after_attack"], entry["held_out"][a]["interval"])
+                for a in held_out
+            ),
+            style="bold" if best else None,
+        )
+    return table
+
+
+def print_estimate(config: RunConfig, workers: int, as_json: bool) -> None:
+    """What a run would take."""
+    from rosearch.run.estimate import calibrate, in_words
+
+    found = calibrate(config, workers)
+    print(json.dumps(asdict(found), indent=2) if as_json else in_words(found))
