@@ -50,20 +50,20 @@ Timed = Callable[[], float]  # runs some steps; sentences a second
 
 def student(name: str, context: Context, data: EncodedTrain) -> Any:
     """A fresh student."""
-    return build_student(preset(name), data.vocabulary, context.label_names, 0, data.embedding)
+    return build_student(
+        preset(name), data.vocabulary, context.train.label_names, 0, data.embedding
+    )
 
 
-def ours(
-    name: str, context: Context, steps: int, config: DistillConfig = PLAIN, key: str = "plain"
-) -> Timed:
+def ours(name: str, context: Context, steps: int, config: DistillConfig = PLAIN) -> Timed:
     """Our training loop, on its first steps."""
-    data = context.encoded[key]
+    data = context.train.encoded["plain"]
     share = steps * config.batch_size / len(data.texts)
 
     def run() -> float:
         model = student(name, context, data)
         fidelity = Fidelity(1, min(1.0, share), 0, "")
-        training = Training(model, data, context.train_labels, context.targets, config, fidelity, 0)
+        training = Training(model, preset(name), context.train, config, fidelity, 0)
         start = time.perf_counter()
         training.run()
         return len(training.schedule.chosen) / (time.perf_counter() - start)
@@ -79,7 +79,7 @@ def trainer(name: str, context: Context, teacher: Any, steps: int) -> Timed:
     """
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
-    data = context.encoded["plain"]
+    data = context.train.encoded["plain"]
 
     class Distiller(Trainer):
         def compute_loss(
@@ -94,10 +94,10 @@ def trainer(name: str, context: Context, teacher: Any, steps: int) -> Timed:
             return soft_and_hard(logits, targets, labels, c.temperature, c.soft_weight).mean()
 
     rows = np.random.default_rng(0).permutation(len(data.texts))[: steps * PLAIN.batch_size]
-    logits = np.asarray(context.targets, dtype=np.float32)
+    logits = np.asarray(context.train.targets, dtype=np.float32)
     cached = {} if teacher is not None else {"targets": logits}
     examples = [
-        {"input_ids": data.texts[i].tolist(), "labels": context.train_labels[i]}
+        {"input_ids": data.texts[i].tolist(), "labels": context.train.labels[i]}
         | {name: values[i] for name, values in cached.items()}
         for i in rows
     ]

@@ -69,7 +69,7 @@ def main() -> None:
     context = prepare(config, task).context
     g = preset(options.student)
     if g.encoding == "synonym":
-        key = next(k for k in context.encoded if k != "plain")
+        key = next(k for k in context.train.encoded if k != "plain")
         g = encoded_by(g, replace(g.clustering, tolerance=float(key.split(":")[2])))
     attacks = (config.search.attack, *config.final.held_out)
     jobs = [

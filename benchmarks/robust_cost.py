@@ -24,7 +24,7 @@ from common import commit
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import cached_table, vocabulary_of
 from rosearch.config.sections import DistillConfig
-from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.distill.defences.characters import misspellings
 from rosearch.distill.defences.substitution import substitutes
 from rosearch.distill.train import Training
@@ -81,10 +81,11 @@ def costs(student: str, data: EncodedTrain, task: Task, turns: int, steps: int) 
     labels = task.train.labels[:TEXTS]
     targets = np.eye(len(task.label_names))[list(labels)] * 4 - 2
     fidelity = Fidelity(1 + (turns + 1) * steps * PLAIN.batch_size // TEXTS, 1.0, 0, "")
-    trainings = {}
+    trainings, g = {}, preset(student)
+    train = TrainData({g.encoding_key: data}, labels, targets, task.label_names, 1)
     for name, config in METHODS.items():
-        model = build_student(preset(student), data.vocabulary, task.label_names, 0, data.embedding)
-        trainings[name] = Training(model, data, labels, targets, config, fidelity, 0)
+        model = build_student(g, data.vocabulary, task.label_names, 0, data.embedding)
+        trainings[name] = Training(model, g, train, config, fidelity, 0)
     taken: dict[str, list[float]] = {name: [] for name in METHODS}
     names = list(METHODS)
     for turn in range(turns + 1):

@@ -341,7 +341,7 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
             evaluated = {} if name in ENGINES else scratch
             search(method, config, here, path, key, arguments.minutes, arguments.clock, evaluated)
             shutil.rmtree(unfinished, ignore_errors=True)
-            last, classes = len(config.search.rungs) - 1, len(context.label_names)
+            last, classes = len(config.search.rungs) - 1, len(context.train.label_names)
             assert space.limits.max_params is not None
             runs.append(
                 read_run(path, name, seed, last, classes, space.limits.max_params, arguments.clock)
@@ -351,8 +351,8 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
 
 def searched_space(config: RunConfig, context: Context) -> Space:
     """The space of the run that a configuration describes."""
-    rows, classes = dict(context.sizes.rows), len(context.label_names)
-    return space_of(config, rows, classes, context.teacher_params)
+    rows, classes = dict(context.sizes.rows), len(context.train.label_names)
+    return space_of(config, rows, classes, context.train.teacher_params)
 
 
 def result_of(runs: Sequence[Run], arguments: argparse.Namespace, config: RunConfig) -> Json:

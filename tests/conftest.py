@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rosearch.config.sections import DistillConfig
-from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.io import resources
 from rosearch.space.cost import Sizes
@@ -72,12 +72,12 @@ def train_quickly(mr, mr_train):
     labels = mr.train.labels[:2000]
     targets = np.where(np.arange(2) == np.array(labels)[:, None], 2.0, -2.0)
 
+    data = TrainData({"plain": mr_train}, labels, targets, mr.label_names, 10**7)
+
     def train(g: Genotype, seed: int = 0, epochs: int = 4, **more):
         fidelity = Fidelity(epochs, 1.0, 0, "")
         config = DistillConfig(learning_rate=1e-2)
-        return train_student(
-            g, mr_train, labels, targets, mr.label_names, config, fidelity, seed, **more
-        )
+        return train_student(g, data, config, fidelity, seed, **more)
 
     return train
 

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from rosearch.cli.main import app
 from rosearch.cli.predict import text_pairs
 from rosearch.config.sections import from_dict
+from rosearch.distill.train import train_student
 from rosearch.errors import UserError
-from rosearch.evaluation.candidate import attack_split, fit
+from rosearch.evaluation.candidate import attack_split
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.prepare import prepare
 from rosearch.io import resources
@@ -130,9 +131,9 @@ def made(place: Path) -> tuple[Task, Context, Path]:
 def student(made, tmp_path_factory) -> Path:
     """A distilled student, saved."""
     _, context, _ = made
-    model = fit(TRANSFORMER, FIDELITY, context, seed=0)
+    model = train_student(TRANSFORMER, context.train, context.distill, FIDELITY, 0)
     folder = tmp_path_factory.mktemp("student") / "s"
-    save_student(model, context.encoded["plain"].tokenizer(), folder)
+    save_student(model, context.train.encoded["plain"].tokenizer(), folder)
     return folder
 
 
@@ -166,7 +167,7 @@ def test_the_task_has_pairs(made):
 def test_targets_are_what_the_teacher_says_of_pairs(made):
     task, context, teacher = made
     expected = plain_logits(teacher, list(task.train.texts))
-    assert np.asarray(context.targets) == pytest.approx(expected, abs=0.02)  # kept as float16
+    assert np.asarray(context.train.targets) == pytest.approx(expected, abs=0.02)  # kept as float16
     swapped = plain_logits(teacher, [(b, a) for a, b in task.train.texts])
     assert abs(swapped - expected).max() > 0.1
 
@@ -179,20 +180,22 @@ def test_the_teacher_reads_both_texts(made):
 def test_training_reads_pairs_as_the_saved_tokenizer_gives_them(made, student):
     task, context, _ = made
     tokenizer = AutoTokenizer.from_pretrained(student)
-    for (first, second), ids in zip(task.train.texts, context.encoded["plain"].texts, strict=True):
+    for (first, second), ids in zip(
+        task.train.texts, context.train.encoded["plain"].texts, strict=True
+    ):
         assert tokenizer(first, second)["input_ids"] == ids.tolist()
     assert set(tokenizer("a", "b")) == {"input_ids", "attention_mask"}
 
 
 def test_words_of_both_texts_keep_their_rows_and_make_clusters(made):
     task, context, _ = made
-    for key, data in context.encoded.items():
+    for key, data in context.train.encoded.items():
         ids = {i for ids in data.texts for i in ids.tolist()}
         tokens = {data.vocabulary.tokens[i] for i in ids}
         assert {"the", "was", "we", "found", "[SEP]"} <= tokens and "[UNK]" not in tokens
         assert data.vocabulary.n_rows <= len(data.vocabulary.tokens)
         assert len(data.texts) == len(task.train), key
-    assert len(context.encoded) == 2
+    assert len(context.train.encoded) == 2
 
 
 @pytest.mark.parametrize("key", ["plain", "synonym"])
@@ -201,8 +204,9 @@ def test_a_saved_student_gives_our_numbers_in_plain_transformers(made, key: str,
     genotype = TRANSFORMER
     if key == "synonym":
         genotype = replace(TRANSFORMER, encoding="synonym", tolerance=0.015)
-    data = context.encoded[genotype.encoding_key]
-    model = fit(genotype, Fidelity(1, 1.0, 0, ""), context, seed=0)
+    data = context.train.encoded[genotype.encoding_key]
+    fidelity = Fidelity(1, 1.0, 0, "")
+    model = train_student(genotype, context.train, context.distill, fidelity, 0)
     save_student(model, data.tokenizer(), tmp_path / "s")
     pairs = [*task.test.texts, ("", "good"), ("it " * 90, "was good"), ("we", "it " * 90)]
     ours = ModelVictim(model, data.tokenizer()).probabilities([segment(p) for p in pairs])

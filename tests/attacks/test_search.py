@@ -23,7 +23,7 @@ from rosearch.attacks.search.order import at_random, by_deletion, by_unknown, im
 from rosearch.attacks.search.random_walk import RandomWalk
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.steps import Request
-from rosearch.distill.data import encode_train
+from rosearch.distill.data import TrainData, encode_train
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.errors import UserError
@@ -148,8 +148,9 @@ def news_victim(news):
     task, train, _, labels = news
     targets = np.where(np.arange(task.classes) == np.array(labels)[:, None], 2.0, -2.0)
     g = Genotype(16, 32, (Node((0,), "conv3", activation="relu"),), pooling="mean")
+    data = TrainData({"plain": train}, labels, targets, task.label_names, 1)
     config, fidelity = DistillConfig(learning_rate=2e-2), Fidelity(4, 1.0, 0, "")
-    model = train_student(g, train, labels, targets, task.label_names, config, fidelity, 0)
+    model = train_student(g, data, config, fidelity, 0)
     return ModelVictim(model, train.tokenizer())
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rosearch.config.sections import DistillConfig
+from rosearch.distill.data import TrainData
 from rosearch.distill.defences.substitution import substituted, substitutes
 from rosearch.distill.losses import soft_and_hard, soft_cross_entropy
 from rosearch.distill.schedule import cosine_rate
@@ -117,11 +118,9 @@ def test_progress_is_told(train_quickly):
 
 def test_a_diverging_loss_is_an_error(mr, mr_train):
     targets = np.full((2000, 2), np.nan)
+    data = TrainData({"plain": mr_train}, mr.train.labels[:2000], targets, mr.label_names, 1)
     with pytest.raises(TrainingDiverged, match=r"the loss became nan in batch 1 of 63"):
-        train_student(
-            BAG, mr_train, mr.train.labels[:2000], targets, mr.label_names, DistillConfig(),
-            Fidelity(1, 1.0, 0, ""), 0,
-        )  # fmt: skip
+        train_student(BAG, data, DistillConfig(), Fidelity(1, 1.0, 0, ""), 0)
 
 
 def test_substitution_replaces_only_what_the_lexicon_allows():
@@ -154,12 +153,14 @@ def weights_equal(one, other) -> bool:
 def train_portion(mr, mr_train):
     """Trains a share of two epochs, with or without a checkpoint."""
 
+    targets = np.zeros((2000, 2))
+    data = TrainData({"plain": mr_train}, mr.train.labels[:2000], targets, mr.label_names, 1)
+
     def train(portion, checkpoint=None, config=None, **more):
         steps: list[int] = []
         config = config or DistillConfig()
         model = train_student(
-            LSTM, mr_train, mr.train.labels[:2000], np.zeros((2000, 2)), mr.label_names, config,
-            Fidelity(2, 0.25, 0, "", portion=portion), 3, checkpoint=checkpoint,
+            LSTM, data, config, Fidelity(2, 0.25, 0, "", portion=portion), 3, checkpoint=checkpoint,
             on_batch=lambda done, total, loss: steps.append(done), **more,
         )  # fmt: skip
         return model, steps

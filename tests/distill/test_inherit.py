@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rosearch.config.sections import DistillConfig
+from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Ancestor, Lineage, MissingWeights, inherit, matching_nodes
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import Vocabulary
@@ -119,11 +120,12 @@ def test_weights_are_left_and_found(tmp_path):
 def test_a_child_is_trained_from_its_parents_weights(mr, mr_train):
     child = Genotype(32, 32, (Node((0,), "conv3"), Node((1,), "ff1")), pooling="max")
     parent = replace(child, nodes=child.nodes[:1])
-    common = (mr_train, mr.train.labels[:2000], np.zeros((2000, 2)), mr.label_names)
+    targets = np.zeros((2000, 2))
+    data = TrainData({"plain": mr_train}, mr.train.labels[:2000], targets, mr.label_names, 1)
 
     def trained(g, origin=None, seed=3):
         fidelity = Fidelity(1, 0.02, 0, "")
-        return train_student(g, *common, DistillConfig(), fidelity, seed, parent=origin)
+        return train_student(g, data, DistillConfig(), fidelity, seed, parent=origin)
 
     old = trained(parent, seed=4)
     origin = Ancestor(parent, old.state_dict())

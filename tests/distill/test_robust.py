@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from rosearch.attacks.embedding import norms, scale_of
 from rosearch.config.sections import DistillConfig
 from rosearch.distill.batch import Batch
-from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.distill.defences import robust_method, special_tokens
 from rosearch.distill.defences.characters import misspellings
 from rosearch.distill.defences.embeddings import AtWorstPoint
@@ -318,12 +318,11 @@ def test_robust_trainings_go_on_from_checkpoints(data, tmp_path):
     config = replace(METHODS["composed"], dropout=0.1, batch_size=8)
     labels = [i % 2 for i in range(42)]
     targets = np.eye(2)[labels] * 4 - 2
+    train_data = TrainData({LSTM.encoding_key: data}, labels, targets, ("a", "b"), 1)
 
     def train(portion: float, checkpoint=None):
         fidelity = Fidelity(2, 1.0, 0, "", portion=portion)
-        return train_student(
-            LSTM, data, labels, targets, ("a", "b"), config, fidelity, 0, checkpoint=checkpoint
-        )
+        return train_student(LSTM, train_data, config, fidelity, 0, checkpoint=checkpoint)
 
     whole = train(1.0)
     assert all(torch.equal(a, b) for a, b in states(whole, train(1.0)))

@@ -43,7 +43,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     config = replace(config, space=replace(config.space, embedding_dims=dims))
     wanted = [] if g.encoding == "plain" else [g.clustering]
     context = prepare(config, task, wanted, [g]).context
-    if g.encoding_key not in context.encoded:
+    if g.encoding_key not in context.train.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
     fidelity = final_fidelity(config)
     attacked = config.final.attacked
@@ -55,4 +55,4 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
                 advance(100 * done // total - 100 * (done - 1) // total, f"loss {loss:.3f}")
 
             final, _ = evaluate_final(job, context, on_batch)
-    return model_entry([final], config.search.attack, context.teacher_params)
+    return model_entry([final], config.search.attack, context.train.teacher_params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,8 @@ from rosearch.distill.defences.characters import Misspellings
 from rosearch.distill.defences.substitution import Substitutes
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.models.batches import tokenized
+from rosearch.space.genotype import Genotype
+from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Text
 
 
@@ -49,6 +51,29 @@ class EncodedTrain:
 
         backend = Tokenizer.from_str(self.tokenizer_json)
         return PreTrainedTokenizerFast(tokenizer_object=backend, **self.tokenizer_settings)
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """What every student of a run is trained on.
+
+    Attributes:
+        encoded: encoding key -> the train split under it.
+        labels: (train examples,).
+        targets: (train examples, C) logits of the teacher.
+        outputs: the teacher's layers, where students are matched with them.
+    """
+
+    encoded: Mapping[str, EncodedTrain]
+    labels: Sequence[int]
+    targets: np.ndarray
+    label_names: tuple[str, ...]
+    teacher_params: int
+    outputs: TeacherOutputs | None = None
+
+    def read_by(self, g: Genotype) -> EncodedTrain:
+        """The train split as a student of genotype `g` reads it."""
+        return self.encoded[g.encoding_key]
 
 
 def encode_train(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from torch import nn
 from rosearch.config.sections import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from rosearch.distill.data import EncodedTrain
+from rosearch.distill.data import TrainData
 from rosearch.distill.defences import robust_method
 from rosearch.distill.inherit import Ancestor, inherit
-from rosearch.distill.layer_matching import Guidance, guidance, objectives
+from rosearch.distill.layer_matching import guidance, objectives
 from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.schedule import Schedule
 from rosearch.distill.stopping import EarlyStopping
@@ -30,11 +30,11 @@ from rosearch.models.device import to_device
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Fidelity
 
 # Called with batches done, batches in all, and the loss.
 OnBatch = Callable[[int, int, float], None]
+Validate = Callable[[nn.Module], float]  # loss on the validation split
 STREAM = 1_000_003  # a prime: steps of trainings with near seeds draw different numbers
 
 
@@ -44,45 +44,38 @@ class TrainingDiverged(RuntimeError):
 
 def train_student(
     g: Genotype,
-    data: EncodedTrain,
-    labels: Sequence[int],
-    targets: np.ndarray,
-    label_names: Sequence[str],
+    data: TrainData,
     config: DistillConfig,
     fidelity: Fidelity,
     seed: int,
-    teacher_params: int | None = None,
+    *,
     on_batch: OnBatch | None = None,
-    validate: Callable[[nn.Module], float] | None = None,
+    validate: Validate | None = None,
     checkpoint: Path | None = None,
-    outputs: TeacherOutputs | None = None,
     parent: Ancestor | None = None,
 ) -> StudentForSequenceClassification:
     """A student trained from scratch; deterministic in its arguments on one thread of a CPU.
 
     Args:
-        labels: of the whole train split; the share that `fidelity` names is drawn with `seed`.
-        targets: logits (train examples, C) of the teacher.
-        validate: loss on the validation split, for early stopping.
+        data: the whole train split; the share of it that `fidelity` names is drawn with `seed`.
+        validate: for early stopping.
         checkpoint: file to go on from, where it holds an earlier part of the same training, and
             to leave the state in, where the training is not run to its end. It changes nothing but
             the time.
-        outputs: the teacher's layers, where the configuration has a `matching`.
         parent: a student to start from, wherever nodes and shapes match.
 
     Raises:
         TrainingDiverged: the loss became NaN or infinite.
         UserError: the student can't be matched with the teacher's layers.
     """
-    model = build_student(g, data.vocabulary, label_names, seed, data.embedding, teacher_params)
+    model = _start(g, data, seed)
     if parent is not None:
         inherit(model, g, *parent)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
     to_device(model, config.device)
-    guides = guidance(g, data, config, outputs, seed)
-    training = Training(model, data, labels, targets, config, fidelity, seed, validate, guides)
+    training = Training(model, g, data, config, fidelity, seed, validate)
     length = (fidelity.epochs, fidelity.train_share)  # rungs differ in portion and attack
     origin = None if parent is None else parent.genotype.hash
     recipe = json.dumps([g.hash, seed, asdict(config), length, origin])
@@ -96,32 +89,39 @@ def train_student(
     return model.eval()
 
 
+def _start(g: Genotype, data: TrainData, seed: int) -> StudentForSequenceClassification:
+    """A fresh student."""
+    own = data.read_by(g)
+    names, size = data.label_names, data.teacher_params
+    return build_student(g, own.vocabulary, names, seed, own.embedding, size)
+
+
 class Training:
     """The state of one training, and its loop."""
 
     def __init__(
         self,
         model: StudentForSequenceClassification,
-        data: EncodedTrain,
-        labels: Sequence[int],
-        targets: np.ndarray,
+        g: Genotype,
+        data: TrainData,
         config: DistillConfig,
         fidelity: Fidelity,
         seed: int,
-        validate: Callable[[nn.Module], float] | None = None,
-        guides: Guidance | None = None,
+        validate: Validate | None = None,
     ) -> None:
-        lengths = [len(ids) for ids in data.texts]
-        self.model, self.data, self.seed = model, data, seed
-        self.labels = torch.as_tensor(np.asarray(labels))
-        self.targets = torch.as_tensor(np.asarray(targets, dtype=np.float32))
+        own = data.read_by(g)
+        guides = guidance(g, own, config, data.outputs, seed)
+        lengths = [len(ids) for ids in own.texts]
+        self.model, self.data, self.seed = model, own, seed
+        self.labels = torch.as_tensor(np.asarray(data.labels))
+        self.targets = torch.as_tensor(np.asarray(data.targets, dtype=np.float32))
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed)
         self.matching = guides.matching.to(model.device) if guides else None
         self.optimiser = Optimiser(model, model.input.table, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
         self.objective, self.first = objectives(config, guides)
         self.alone = round(config.matching_share * self.schedule.steps)
-        self.method = robust_method(config, data, model)
+        self.method = robust_method(config, own, model)
         self.step = 0
 
     def run(self, on_batch: OnBatch | None = None) -> None:

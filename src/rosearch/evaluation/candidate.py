@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from torch import nn
 
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.engine import AttackResult, robustness, run_suite
-from rosearch.distill.inherit import Ancestor
-from rosearch.distill.train import OnBatch, train_student
+from rosearch.distill.train import Validate, train_student
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.fitness import fitness
 from rosearch.models.timing import latency_ms, on_cpu
 from rosearch.models.victim import ModelVictim, Victim
 from rosearch.space.cost import flops, params
 from rosearch.space.genotype import Genotype
-from rosearch.student.model import StudentForSequenceClassification
 from rosearch.tasks import Split
 from rosearch.tasks.words import segment
 from rosearch.types import Candidate, Fidelity, Robustness, Score
@@ -33,19 +31,22 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     """
     start = time.perf_counter()
     kept, family = context.checkpoints, context.lineage
-    model = fit(
-        candidate.genotype,
+    g = candidate.genotype
+    model = train_student(
+        g,
+        context.train,
+        context.distill,
         fidelity,
-        context,
         candidate.seed,
+        validate=validation_loss(g, context),
         checkpoint=None if kept is None else kept / f"{candidate.id}-{candidate.seed}.safetensors",
         parent=family.find(candidate.parent) if family and candidate.parent else None,
     )
     if family and fidelity.portion == family.portion:
-        family.leave(candidate.genotype, model)
+        family.leave(g, model)
     trained = time.perf_counter()
-    victim = ModelVictim(model, context.encoded[candidate.genotype.encoding_key].tokenizer())
-    rated = rate(candidate.genotype, victim, fidelity, context)
+    victim = ModelVictim(model, context.train.read_by(g).tokenizer())
+    rated = rate(g, victim, fidelity, context)
     counts = rated.counts
     return Score(
         clean=rated.clean,
@@ -54,7 +55,7 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
         attack_success_rate=counts.success_rate,
         attacked=counts.n,
         params=rated.params,
-        flops=flops(candidate.genotype, context.sizes),
+        flops=flops(g, context.sizes),
         latency_ms=latency_ms(on_cpu(model)),
         queries=counts.queries,
         train_seconds=trained - start,
@@ -84,41 +85,18 @@ def rate(g: Genotype, victim: Victim, fidelity: Fidelity, context: Context) -> R
     return Rated(clean, counts, size, fitness(clean, counts, size, context))
 
 
-def fit(
-    g: Genotype,
-    fidelity: Fidelity,
-    context: Context,
-    seed: int,
-    on_batch: OnBatch | None = None,
-    checkpoint: Path | None = None,
-    parent: Ancestor | None = None,
-) -> StudentForSequenceClassification:
-    """A student of genotype `g`, distilled from scratch, or from its own checkpoint on."""
-    data = context.encoded[g.encoding_key]
+def validation_loss(g: Genotype, context: Context) -> Validate:
+    """What early stopping of a student of genotype `g` looks at."""
+    data = context.train.read_by(g)
 
-    def validate(model: Any) -> float:
+    def validate(model: nn.Module) -> float:
         victim = ModelVictim(model, data.tokenizer())
         right = _probabilities(victim, context.validation)[
             np.arange(len(context.validation)), context.validation.labels
         ]
         return float(-np.log(right.clip(1e-9)).mean())
 
-    return train_student(
-        g,
-        data,
-        context.train_labels,
-        context.targets,
-        context.label_names,
-        context.distill,
-        fidelity,
-        seed,
-        context.teacher_params,
-        on_batch,
-        validate,
-        checkpoint,
-        context.outputs,
-        parent,
-    )
+    return validate
 
 
 def count_correct(victim: Victim, split: Split) -> int:

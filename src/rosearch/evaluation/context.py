@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.methods import load_attacks
 from rosearch.config.sections import DistillConfig, FitnessConfig
-from rosearch.distill.data import EncodedTrain
+from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Lineage
 from rosearch.space.cost import LATENCY_TOKENS, Sizes
 from rosearch.tasks import Split
-from rosearch.teacher.outputs import TeacherOutputs
 
 
 @dataclass(frozen=True)
@@ -24,38 +20,30 @@ class Context:
     """Everything that evaluations share, made once per run and sent to each worker once.
 
     Attributes:
+        train: what students are trained on.
         validation, test: the splits that scores and final results are measured on.
-        train_labels: (train examples,).
-        targets: (train examples, C) teacher logits.
-        encoded: encoding key -> the train split under it.
         attack_resources: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
         checkpoints: folder of unfinished trainings; None keeps none.
-        outputs: the teacher's layers, where students are matched with them.
         lineage: where candidates of the search inherit weights from; None lets none inherit.
     """
 
-    label_names: tuple[str, ...]
+    train: TrainData
     validation: Split
     test: Split
-    train_labels: tuple[int, ...]
-    targets: np.ndarray
-    encoded: Mapping[str, EncodedTrain]
     attack_resources: AttackResources
-    teacher_params: int
     teacher_accuracy: float
     distill: DistillConfig
     fitness: FitnessConfig
     checkpoints: Path | None = None
-    outputs: TeacherOutputs | None = None
     lineage: Lineage | None = None
 
     @property
     def sizes(self) -> Sizes:
         """What the cost of a genotype depends on besides the genotype."""
-        rows = {name: data.vocabulary.n_rows for name, data in self.encoded.items()}
-        trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.encoded.items()}
-        return Sizes(rows, len(self.label_names), LATENCY_TOKENS, trimmed=trimmed)
+        rows = {name: data.vocabulary.n_rows for name, data in self.train.encoded.items()}
+        trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.train.encoded.items()}
+        return Sizes(rows, len(self.train.label_names), LATENCY_TOKENS, trimmed=trimmed)
 
     def attacks(
         self, suite: str, max_queries: int | None = None, exact: bool = True

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rosearch.attacks.engine import AttackResult
 from rosearch.config.sections import DistillConfig
-from rosearch.distill.train import OnBatch
-from rosearch.evaluation.candidate import attack_split, count_correct, fit, rate
+from rosearch.distill.train import OnBatch, train_student
+from rosearch.evaluation.candidate import attack_split, count_correct, rate, validation_loss
 from rosearch.evaluation.context import Context
 from rosearch.models.load import load_classifier
 from rosearch.models.timing import latency_ms, on_cpu
@@ -94,11 +94,18 @@ def evaluate_final(
 def _trained(job: FinalJob, context: Context, on_batch: OnBatch | None) -> Opened:
     """The student of a final job, trained and saved, with its fitness on the validation split."""
     assert job.genotype is not None
-    if job.distill is not None:
-        context = replace(context, distill=job.distill)
-    model = fit(job.genotype, job.fidelity, context, job.seed, on_batch)
-    tokenizer = context.encoded[job.genotype.encoding_key].tokenizer()
+    g, validate = job.genotype, validation_loss(job.genotype, context)
+    model = train_student(
+        g,
+        context.train,
+        job.distill or context.distill,
+        job.fidelity,
+        job.seed,
+        on_batch=on_batch,
+        validate=validate,
+    )
+    tokenizer = context.train.read_by(g).tokenizer()
     victim = ModelVictim(model, tokenizer)
-    rated = rate(job.genotype, victim, job.fidelity, context)
+    rated = rate(g, victim, job.fidelity, context)
     save_student(model, tokenizer, job.folder)
     return Opened(model, victim, rated.params, rated.fitness)

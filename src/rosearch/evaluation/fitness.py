@@ -18,7 +18,7 @@ def fitness(clean: float, counts: Robustness, size: int, context: Context) -> fl
     w = context.fitness
     accuracy = clean / context.teacher_accuracy
     kept = counts.after_attack / counts.clean if counts.correct else 0.0
-    small = efficiency(compression(context.teacher_params, size), w.target_compression)
+    small = efficiency(compression(context.train.teacher_params, size), w.target_compression)
     missing = max(0.0, w.min_accuracy - accuracy)
     gain = w.robustness * kept + w.accuracy * accuracy + w.efficiency * small
     return gain - w.shortfall * missing

@@ -17,7 +17,7 @@ from rosearch.attacks.precompute import judge_in_advance
 from rosearch.config.plan import attacks_read
 from rosearch.config.sections import RunConfig, clusterings_of
 from rosearch.distill.augment import AugmentConfig, augmented
-from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.distill.defences.characters import misspellings
 from rosearch.distill.defences.substitution import substitutes
 from rosearch.distill.match_schemes import layers_for
@@ -87,19 +87,22 @@ def prepare(
         advance(1, "")
     for attack in load_attacks(config.search.attack, found, exact=False):
         judge_in_advance(attack, task.validation.texts[: config.search.attacked])
-    context = Context(
+    train = TrainData(
+        encoded=encoded,
+        labels=task.train.labels,
+        targets=np.asarray(targets),
         label_names=task.label_names,
+        teacher_params=sum(p.numel() for p in model.parameters()),
+        outputs=outputs,
+    )
+    context = Context(
+        train=train,
         validation=task.validation,
         test=task.test,
-        train_labels=task.train.labels,
-        targets=np.asarray(targets),
-        encoded=encoded,
         attack_resources=found,
-        teacher_params=sum(p.numel() for p in model.parameters()),
         teacher_accuracy=float((answers == np.asarray(task.validation.labels)).mean()),
         distill=config.distill,
         fitness=config.fitness,
-        outputs=outputs,
     )
     return Prepared(context, folder)
 

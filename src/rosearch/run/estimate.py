@@ -82,7 +82,7 @@ def calibrate(config: RunConfig, workers: int, executor: Executors | None = None
     # The latency is not measured here: its limit leaves out a part of the space.
     unlimited = replace(config, space=replace(config.space, max_latency_ms=None))
     rows = dict(context.sizes.rows)
-    space = space_of(unlimited, rows, task.classes, context.teacher_params)
+    space = space_of(unlimited, rows, task.classes, context.train.teacher_params)
     candidates = two_candidates(space, config.seed)
     rungs = sorted({0, len(config.search.rungs) - 1})
     jobs = [(candidate, fidelity_at(config, rung)) for candidate in candidates for rung in rungs]

@@ -48,8 +48,8 @@ def run_search(
     rows = dict(context.sizes.rows)
     store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
     latency = latency_of(config, store)
-    classes = len(context.label_names)
-    space = space_of(config, rows, classes, context.teacher_params, latency)
+    teacher_params = context.train.teacher_params
+    space = space_of(config, rows, len(context.train.label_names), teacher_params, latency)
     if executor.workers > s.slots:
         print(
             f"note: at most {s.slots} of {executor.workers} workers are busy; a new run with "
@@ -65,7 +65,7 @@ def run_search(
         store.add_trial(trial, **clock.meta())
         unfinished.tidy()
 
-    with SearchView(course, context.teacher_params) as view:
+    with SearchView(course, teacher_params) as view:
         clock.start_search()
         search_loop(
             scheduler,
