@@ -62,7 +62,7 @@ def ours(name: str, context: Context, steps: int, config: DistillConfig = PLAIN)
 
     def run() -> float:
         model = student(name, context, data)
-        fidelity = Fidelity(1, min(1.0, share), 0, "")
+        fidelity = Fidelity(1, min(1.0, share), 0, ())
         training = Training(model, preset(name), context.train, config, fidelity, 0)
         start = time.perf_counter()
         training.run()

@@ -65,7 +65,7 @@ def main() -> None:
     config = make_config(options.preset)
     context = prepare(config, task_of(config.task, config.seed)).context
     s = config.search
-    fidelity = Fidelity(s.epochs, s.train_share, s.attacked, s.attack, s.max_queries)
+    fidelity = Fidelity(s.epochs, s.train_share, s.attacked, (s.attack,), s.max_queries)
     work = candidates(options.seeds)
     rounds, equal = [], True
     for _ in range(options.rounds):

@@ -32,7 +32,7 @@ from rosearch.results.store import Store
 from rosearch.results.summary import machine, versions
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.variation import Space, sample
-from rosearch.types import Candidate, Fidelity, Score, Trial
+from rosearch.types import Candidate, Fidelity, Robustness, Score, Trial
 
 ROWS = 30_522  # of the teacher's vocabulary
 ENOUGH_SECONDS = 5.0
@@ -59,17 +59,18 @@ def made_trials(n: int, seed: int) -> Iterator[Trial]:
         score = Score(
             clean=clean,
             n_clean=1000,
-            after_attack=after,
-            attack_success_rate=1 - after / clean,
-            attacked=200,
-            params=size,
-            flops=flops(genotype, space.sizes),
-            latency_ms=float(0.3 + 1e-6 * size * (1 + rng.random())),
-            queries=8_000,
+            attacks={
+                "wordnet": Robustness("wordnet", 200, round(200 * clean), round(200 * after), 8_000)
+            },
+            measurements={
+                "params": size,
+                "flops": flops(genotype, space.sizes),
+                "latency_ms": float(0.3 + 1e-6 * size * (1 + rng.random())),
+            },
             train_seconds=20.0,
             attack_seconds=2.0,
             fitness=clean + 2 * after,
-            fidelity=Fidelity(1, 1.0, 200, "wordnet"),
+            fidelity=Fidelity(1, 1.0, 200, ("wordnet",)),
         )
         parent = ids[int(rng.integers(len(ids)))] if ids and rng.random() < 0.9 else None
         candidate = Candidate(len(ids), genotype, seed, parent)

@@ -80,7 +80,7 @@ def costs(student: str, data: EncodedTrain, task: Task, turns: int, steps: int) 
     """Median milliseconds per step of every method, for one student."""
     labels = task.train.labels[:TEXTS]
     targets = np.eye(len(task.label_names))[list(labels)] * 4 - 2
-    fidelity = Fidelity(1 + (turns + 1) * steps * PLAIN.batch_size // TEXTS, 1.0, 0, "")
+    fidelity = Fidelity(1 + (turns + 1) * steps * PLAIN.batch_size // TEXTS, 1.0, 0, ())
     trainings, g = {}, preset(student)
     train = TrainData({g.encoding_key: data}, labels, targets, task.label_names, 1)
     for name, config in METHODS.items():

@@ -31,7 +31,7 @@ from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
-from rosearch.types import Fidelity, Job, Score, Trial
+from rosearch.types import Fidelity, Job, Robustness, Score, Trial
 
 SPACE = Space(Sizes({"plain": 30_522, "synonym:wordnet:0.015:0": 20_000}, 2))
 SHARES = (0.06, 0.2, 1.0)
@@ -45,10 +45,13 @@ def scored(job: Job, rng: np.random.Generator) -> Trial:
     value = (g.encoding == "synonym") + sum("conv" in n.op for n in g.nodes) / len(g.nodes)
     value += float(rng.normal()) * (0.2, 0.05, 0.01)[job.rung]
     score = Score(
-        clean=0.5 + 0.1 * value, n_clean=1000, after_attack=0.2 * value, attack_success_rate=0.5,
-        attacked=200, params=params(g, SPACE.sizes), flops=flops(g, SPACE.sizes), latency_ms=1.0,
-        queries=9000, train_seconds=1.0, attack_seconds=1.0, fitness=value,
-        fidelity=Fidelity(3, 1.0, 200, "wordnet", None, SHARES[job.rung]),
+        clean=0.5 + 0.1 * value, n_clean=1000,
+        attacks={"wordnet": Robustness("wordnet", 1, 1, 0.2 * value, 9000)},  # type: ignore[arg-type]
+        measurements={
+            "params": params(g, SPACE.sizes), "flops": flops(g, SPACE.sizes), "latency_ms": 1.0
+        },
+        train_seconds=1.0, attack_seconds=1.0, fitness=value,
+        fidelity=Fidelity(3, 1.0, 200, ("wordnet",), None, SHARES[job.rung]),
     )  # fmt: skip
     return Trial(job.candidate, score, rung=job.rung)
 

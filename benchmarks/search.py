@@ -41,13 +41,14 @@ from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.prepare import prepare
 from rosearch.executors.local import one_thread
+from rosearch.results.rows import score_of
 from rosearch.results.summary import machine, versions
 from rosearch.robustness.journal import Journal
 from rosearch.run.searching import least_accuracy
 from rosearch.run.space import seed_genotypes, space_of
 from rosearch.space.variation import Space
 from rosearch.tasks.named import task_of
-from rosearch.types import Fidelity, Job, Json, Score, Trial
+from rosearch.types import Fidelity, Job, Json, Trial
 
 BASELINES = ("full", "ageing")
 SHARES = (0.25, 0.5, 1.0)  # of the time, at which methods are compared
@@ -153,8 +154,7 @@ def line_of(job: Job, trial: Trial) -> Json:
 
 def trial_of(job: Job, line: Json) -> Trial:
     """The trial of a line of the journal."""
-    data = line["score"]
-    score = data and Score(**{**data, "fidelity": Fidelity(**data["fidelity"])})
+    score = line["score"] and score_of(line["score"])
     return Trial(job.candidate, score, line["error"], line["rung"])
 
 
@@ -171,12 +171,12 @@ def read_run(
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     ends = np.cumsum([line[clock] for line in lines])
     full = [
-        (end, line["score"])
+        (end, score_of(line["score"]))
         for end, line in zip(ends, lines, strict=True)
         if line["score"] and line["rung"] == last
     ]
     points = np.array(
-        [[1 - s["after_attack"], 1 - s["clean"], s["params"] / most] for _, s in full]
+        [[1 - s.after_attack, 1 - s.clean, s.params / most] for _, s in full]
     ).reshape(-1, 3)
     reference = np.array([1.0, 1 - 1 / classes, 1.0])
     # A dominated point changes nothing, so the best known so far are enough; N is small anyway.

@@ -24,7 +24,7 @@ from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
-from rosearch.types import Fidelity, Job, Json, Score, Trial
+from rosearch.types import Fidelity, Job, Json, Robustness, Score, Trial
 
 SPACE = Space(Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2))
 SHARES = (0.06, 0.2, 1.0)
@@ -58,9 +58,11 @@ def scored(job: Job) -> Trial:
     robust = float(agreement(g) * trade + noise[0])
     clean = float(agreement(g) * (1 - trade) + noise[1])
     score = Score(
-        clean=clean, n_clean=1000, after_attack=robust, attack_success_rate=0.5, attacked=200,
-        params=1000, flops=1, latency_ms=1.0, queries=1, train_seconds=1.0, attack_seconds=1.0,
-        fitness=robust + clean, fidelity=Fidelity(1, 1.0, 200, "made-up", portion=SHARES[job.rung]),
+        clean=clean, n_clean=1000,
+        attacks={"made-up": Robustness("made-up", 1, 1, robust, 1)},  # type: ignore[arg-type]
+        measurements={"params": 1000, "flops": 1, "latency_ms": 1.0},
+        train_seconds=1.0, attack_seconds=1.0, fitness=robust + clean,
+        fidelity=Fidelity(1, 1.0, 200, ("made-up",), portion=SHARES[job.rung]),
     )  # fmt: skip
     return Trial(job.candidate, score, rung=job.rung)
 

@@ -75,7 +75,7 @@ def train_quickly(mr, mr_train):
     data = TrainData({"plain": mr_train}, labels, targets, mr.label_names, 10**7)
 
     def train(g: Genotype, seed: int = 0, epochs: int = 4, **more):
-        fidelity = Fidelity(epochs, 1.0, 0, "")
+        fidelity = Fidelity(epochs, 1.0, 0, ())
         config = DistillConfig(learning_rate=1e-2)
         return train_student(g, data, config, fidelity, seed, **more)
 

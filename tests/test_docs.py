@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from made_scores import made_score
 
 import rosearch
 from rosearch.baselines.recipes import RECIPES
@@ -38,7 +39,7 @@ GENOTYPE = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="
 
 def score(candidate: Candidate, fidelity: Fidelity) -> Score:
     """A made-up evaluation."""
-    return Score(
+    return made_score(
         clean=0.8, n_clean=600, after_attack=0.2 + candidate.index / 100, attack_success_rate=0.7,
         attacked=200, params=1_000_000 + candidate.index, flops=10, latency_ms=1.5, queries=321,
         train_seconds=1.0, attack_seconds=2.0, fitness=1.9, fidelity=fidelity,
@@ -55,7 +56,7 @@ def folder(tmp_path_factory, bert_tokenizer) -> Path:
     names = ["negative", "positive"]
     store.set_meta(config=configs.to_dict(rosearch.make_config("smoke")), label_names=names)
     candidate = Candidate(0, GENOTYPE, 7)
-    store.add_trial(Trial(candidate, score(candidate, Fidelity(1, 0.2, 30, "wordnet"))))
+    store.add_trial(Trial(candidate, score(candidate, Fidelity(1, 0.2, 30, ("wordnet",)))))
     counts = {"wordnet": Robustness("wordnet", 50, 40, 10, 999)}
     store.add_final(Final(candidate.id, 1, GENOTYPE.to_json(), 10, 70, 100, counts, 1.0, 2.0))
     example = {"index": 0, "original": "good", "perturbed": "fine", "status": "flipped"}

@@ -109,7 +109,7 @@ TRANSFORMER = Genotype(
     repeat=2,
     position="learned",
 )
-FIDELITY = Fidelity(epochs=20, train_share=1.0, attacked=30, attack="wordnet")
+FIDELITY = Fidelity(epochs=20, train_share=1.0, attacked=30, attacks=("wordnet",))
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_a_saved_student_gives_our_numbers_in_plain_transformers(made, key: str,
     if key == "synonym":
         genotype = replace(TRANSFORMER, encoding="synonym", tolerance=0.015)
     data = context.train.encoded[genotype.encoding_key]
-    fidelity = Fidelity(1, 1.0, 0, "")
+    fidelity = Fidelity(1, 1.0, 0, ())
     model = train_student(genotype, context.train, context.distill, fidelity, 0)
     save_student(model, data.tokenizer(), tmp_path / "s")
     pairs = [*task.test.texts, ("", "good"), ("it " * 90, "was good"), ("we", "it " * 90)]

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from made_scores import made_score
 
 from rosearch.config.sections import make_config
 from rosearch.space.cost import Limits, Sizes
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space, sample
-from rosearch.types import Fidelity, Job, Score, Trial
+from rosearch.types import Fidelity, Job, Trial
 
 SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
 SPACE = Space(SIZES, Limits(max_params=400_000))
-FIDELITY = Fidelity(1, 1.0, 10, "wordnet")
+FIDELITY = Fidelity(1, 1.0, 10, ("wordnet",))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_a_genotype_is_described_and_suggested_again(benchmarks, rng):
 
 
 def scored(job: Job, fitness: float) -> Trial:
-    score = Score(
+    score = made_score(
         clean=0.5 + fitness / 10, n_clean=10, after_attack=fitness / 10, attack_success_rate=0.5,
         attacked=10, params=1000, flops=1, latency_ms=1.0, queries=1, train_seconds=1.0,
         attack_seconds=1.0, fitness=fitness, fidelity=FIDELITY,
@@ -103,7 +104,8 @@ def test_methods_start_alike_stay_in_the_space_and_repeat_themselves(benchmarks,
 
 
 def line(seconds: float, after: float, rung: int = 1, id: str = "a") -> dict[str, Any]:
-    score = {"after_attack": after, "clean": 0.75, "params": 50}
+    numbers = (0.75, 10, after, 0.5, 10, 50, 1, 1.0, 1, 1.0, 1.0, 1.0)
+    score = asdict(made_score(*numbers, FIDELITY))
     return {"id": id, "rung": rung, "score": score, "seconds": seconds}
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Literal, TypeAlias
 
 from rosearch.space.genotype import Genotype
 
 Status = Literal["ok", "failed"]
+# How results under several attack suites become one.
+OverSuites = Literal["worst", "mean"]
 # What is classified: one text, or a pair of texts (premise and hypothesis, question and answer).
 Text: TypeAlias = str | tuple[str, str]
 
@@ -48,7 +51,7 @@ class Fidelity:
         epochs: passes over the (share of the) train split.
         train_share: share of the train split, in (0, 1].
         attacked: number of examples attacked.
-        attack: name of the attack.
+        attacks: names of the attack suites; each attacks the same examples.
         max_queries: query budget per attacked example; None means no budget.
         portion: share of the training's steps that is run, in (0, 1]; the learning rates are those
             of the whole training, which can go on from there.
@@ -57,9 +60,14 @@ class Fidelity:
     epochs: int
     train_share: float
     attacked: int
-    attack: str
+    attacks: tuple[str, ...]
     max_queries: int | None = None
     portion: float = 1.0
+
+    @property
+    def attack(self) -> str:
+        """The attack suites as text."""
+        return ", ".join(self.attacks)
 
 
 @dataclass(frozen=True)
@@ -114,26 +122,63 @@ class Score:
 
     Attributes:
         clean: accuracy on the whole evaluation split, n_clean examples.
-        after_attack, attack_success_rate: on `attacked` examples of that split.
-        params: trainable and frozen parameters, the embedding included.
-        flops: of one forward pass of one example of 32 tokens.
-        latency_ms: median of a batch-1 forward pass of 32 tokens on one thread.
+        attacks: attack suite -> counts on the first examples of that split.
+        measurements: by name: `params` (trainable and frozen parameters, the embedding included),
+            `flops` (of one forward pass of one example of 32 tokens), `latency_ms` (median of a
+            batch-1 forward pass of 32 tokens on one thread), and what plugins measure.
         fitness: scalar that the search maximises.
+        over_suites: how the results under several attack suites become one.
     """
 
     clean: float
     n_clean: int
-    after_attack: float
-    attack_success_rate: float
-    attacked: int
-    params: int
-    flops: int
-    latency_ms: float
-    queries: int
+    attacks: Mapping[str, Robustness]
+    measurements: Mapping[str, float]
     train_seconds: float
     attack_seconds: float
     fitness: float
     fidelity: Fidelity
+    over_suites: OverSuites = "worst"
+
+    @property
+    def after_attack(self) -> float:
+        """After-attack accuracy, the worst or the mean over the attack suites."""
+        return over_suites([c.after_attack for c in self.attacks.values()], self.over_suites)
+
+    @property
+    def attack_success_rate(self) -> float:
+        """Attack success rate, the worst (which is the highest) or the mean over the suites."""
+        return -over_suites([-c.success_rate for c in self.attacks.values()], self.over_suites)
+
+    @property
+    def attacked(self) -> int:
+        """Examples that each suite attacked."""
+        return max(counts.n for counts in self.attacks.values())
+
+    @property
+    def queries(self) -> int:
+        """Model queries of all suites together."""
+        return sum(counts.queries for counts in self.attacks.values())
+
+    @property
+    def params(self) -> int:
+        """Trainable and frozen parameters, the embedding included."""
+        return int(self.measurements["params"])
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of one forward pass of one example of 32 tokens."""
+        return int(self.measurements["flops"])
+
+    @property
+    def latency_ms(self) -> float:
+        """Milliseconds of a forward pass of one example of 32 tokens on one thread."""
+        return self.measurements["latency_ms"]
+
+
+def over_suites(values: Sequence[float], how: OverSuites) -> float:
+    """One value of several attack suites, larger ones being better: the least or the mean."""
+    return min(values) if how == "worst" else fmean(values)
 
 
 @dataclass(frozen=True)

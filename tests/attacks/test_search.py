@@ -149,7 +149,7 @@ def news_victim(news):
     targets = np.where(np.arange(task.classes) == np.array(labels)[:, None], 2.0, -2.0)
     g = Genotype(16, 32, (Node((0,), "conv3", activation="relu"),), pooling="mean")
     data = TrainData({"plain": train}, labels, targets, task.label_names, 1)
-    config, fidelity = DistillConfig(learning_rate=2e-2), Fidelity(4, 1.0, 0, "")
+    config, fidelity = DistillConfig(learning_rate=2e-2), Fidelity(4, 1.0, 0, ())
     model = train_student(g, data, config, fidelity, 0)
     return ModelVictim(model, train.tokenizer())
 

@@ -10,13 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from made_scores import made_score
 
 from rosearch.callbacks import make_callbacks
 from rosearch.config.sections import RunConfig, make_config
 from rosearch.errors import MissingExtra, UserError
 from rosearch.run.callbacks import Callbacks, Silent
 from rosearch.space.genotype import Genotype, Node
-from rosearch.types import Candidate, Fidelity, Json, Score, Trial
+from rosearch.types import Candidate, Fidelity, Json, Trial
 
 CONFIG = make_config("smoke")
 
@@ -26,10 +27,10 @@ def trial(index: int, fitness: float | None, rung: int = 0) -> Trial:
     candidate = Candidate(index, Genotype(32, 32, (Node((0,), "conv3"),)), index)
     if fitness is None:
         return Trial(candidate, error="boom")
-    score = Score(
+    score = made_score(
         clean=0.8, n_clean=600, after_attack=0.25, attack_success_rate=0.7, attacked=200,
         params=1000 + index, flops=10, latency_ms=1.5, queries=321, train_seconds=1.0,
-        attack_seconds=2.0, fitness=fitness, fidelity=Fidelity(1, 1.0, 200, "wordnet"),
+        attack_seconds=2.0, fitness=fitness, fidelity=Fidelity(1, 1.0, 200, ("wordnet",)),
     )  # fmt: skip
     return Trial(candidate, score, rung=rung)
 

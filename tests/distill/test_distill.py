@@ -120,7 +120,7 @@ def test_a_diverging_loss_is_an_error(mr, mr_train):
     targets = np.full((2000, 2), np.nan)
     data = TrainData({"plain": mr_train}, mr.train.labels[:2000], targets, mr.label_names, 1)
     with pytest.raises(TrainingDiverged, match=r"the loss became nan in batch 1 of 63"):
-        train_student(BAG, data, DistillConfig(), Fidelity(1, 1.0, 0, ""), 0)
+        train_student(BAG, data, DistillConfig(), Fidelity(1, 1.0, 0, ()), 0)
 
 
 def test_substitution_replaces_only_what_the_lexicon_allows():
@@ -160,7 +160,7 @@ def train_portion(mr, mr_train):
         steps: list[int] = []
         config = config or DistillConfig()
         model = train_student(
-            LSTM, data, config, Fidelity(2, 0.25, 0, "", portion=portion), 3, checkpoint=checkpoint,
+            LSTM, data, config, Fidelity(2, 0.25, 0, (), portion=portion), 3, checkpoint=checkpoint,
             on_batch=lambda done, total, loss: steps.append(done), **more,
         )  # fmt: skip
         return model, steps

@@ -124,7 +124,7 @@ def test_a_child_is_trained_from_its_parents_weights(mr, mr_train):
     data = TrainData({"plain": mr_train}, mr.train.labels[:2000], targets, mr.label_names, 1)
 
     def trained(g, origin=None, seed=3):
-        fidelity = Fidelity(1, 0.02, 0, "")
+        fidelity = Fidelity(1, 0.02, 0, ())
         return train_student(g, data, DistillConfig(), fidelity, seed, parent=origin)
 
     old = trained(parent, seed=4)

@@ -321,7 +321,7 @@ def test_robust_trainings_go_on_from_checkpoints(data, tmp_path):
     train_data = TrainData({LSTM.encoding_key: data}, labels, targets, ("a", "b"), 1)
 
     def train(portion: float, checkpoint=None):
-        fidelity = Fidelity(2, 1.0, 0, "", portion=portion)
+        fidelity = Fidelity(2, 1.0, 0, (), portion=portion)
         return train_student(LSTM, train_data, config, fidelity, 0, checkpoint=checkpoint)
 
     whole = train(1.0)

@@ -132,7 +132,7 @@ def test_rungs_cost_more_and_more_and_the_last_one_is_the_full_evaluation():
     search = {"rungs": [0.06, 0.2, 1], "attacked": 400, "epochs": 3}
     config = from_dict({"search": search})
     low, middle, full = (fidelity_at(config, rung) for rung in range(3))
-    assert full == Fidelity(3, 1.0, 400, "wordnet", None, 1.0)
+    assert full == Fidelity(3, 1.0, 400, ("wordnet",), None, 1.0)
     assert (middle.attack, middle.attacked, middle.portion) == ("wordnet", 80, 0.2)
     assert (low.attack, low.attacked, low.portion) == ("wordnet", FEWEST_ATTACKED, 0.06)
     other = from_dict({"search": {**search, "first_attack": "fgsm"}})

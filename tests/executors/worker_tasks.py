@@ -13,12 +13,12 @@ from typing import Any
 
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype, Node
-from rosearch.types import Candidate, Fidelity, Score
+from rosearch.types import Candidate, Fidelity, Robustness, Score
 
 SCORE = Score(
-    clean=0.8, n_clean=600, after_attack=0.2, attack_success_rate=0.75, attacked=200, params=10,
-    flops=10, latency_ms=1.5, queries=321, train_seconds=1.0, attack_seconds=2.0, fitness=1.9,
-    fidelity=Fidelity(1, 1.0, 200, "fine"),
+    clean=0.8, n_clean=600, attacks={"fine": Robustness("fine", 200, 160, 40, 321)},
+    measurements={"params": 10, "flops": 10, "latency_ms": 1.5},
+    train_seconds=1.0, attack_seconds=2.0, fitness=1.9, fidelity=Fidelity(1, 1.0, 200, ("fine",)),
 )  # fmt: skip
 
 

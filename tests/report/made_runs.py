@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_scores import made_score
 
 from rosearch.results.store import Store
 from rosearch.space.cost import Sizes, params
 from rosearch.space.genotype import to_dict
 from rosearch.space.variation import Space, sample
 from rosearch.strategies.population import front
-from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial, wilson
+from rosearch.types import Candidate, Fidelity, Final, Robustness, Trial, wilson
 
 SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 20000}, 2)
 TEACHER = 22_700_000
@@ -31,7 +32,7 @@ def made_trials(n: int, seed: int = 0) -> list[Trial]:
         genotype = sample(Space(SIZES), rng)
         parent = trials[index - 7].candidate.id if index > 9 else None
         clean, after = 0.84 - 0.15 * rng.random(), 0.55 * rng.random() ** 2
-        score = Score(
+        score = made_score(
             clean=clean,
             n_clean=1000,
             after_attack=after,
@@ -44,7 +45,7 @@ def made_trials(n: int, seed: int = 0) -> list[Trial]:
             train_seconds=9.0,
             attack_seconds=1.0,
             fitness=clean + after,
-            fidelity=Fidelity(2, 0.5, 200, "wordnet"),
+            fidelity=Fidelity(2, 0.5, 200, ("wordnet",)),
         )
         trials.append(Trial(Candidate(index, genotype, index, parent), score))
     return [*trials[:-1], replace(trials[-1], score=None, error=f"ValueError: {SCRIPT} {IMAGE}")]

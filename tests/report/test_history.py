@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_runs import SIZES, made_run, made_trials
+from made_scores import with_numbers
 
 from rosearch.report.data import plot_data
 from rosearch.report.history import (
@@ -28,7 +29,7 @@ from rosearch.types import Fidelity, Trial
 
 def scored(trial: Trial, clean: float, after: float, size: int) -> Trial:
     assert trial.score is not None
-    return replace(trial, score=replace(trial.score, clean=clean, after_attack=after, params=size))
+    return replace(trial, score=with_numbers(trial.score, clean, after, size))
 
 
 def run_of(trials: list[Trial], **finished: float) -> Snapshot:
@@ -123,12 +124,12 @@ def test_no_variation_goes_unnoticed():
 
 def test_rung_correlations_compare_the_same_candidates():
     low = [t for t in made_trials(21) if t.score]
-    higher = Fidelity(4, 1.0, 400, "wordnet")
+    higher = Fidelity(4, 1.0, 400, ("wordnet",))
     high = []
     for t in low[:10]:
         assert t.score is not None
         better = t.score.clean + 0.1
-        score = replace(t.score, clean=better, after_attack=1 - t.score.after_attack)
+        score = with_numbers(t.score, better, 1 - t.score.after_attack)
         high.append(replace(t, score=replace(score, fitness=1.0, fidelity=higher)))
     (rung,) = rung_correlations([*high, *low])
     assert (rung.lower.epochs, rung.higher, rung.n) == (2, higher, 10)
@@ -166,9 +167,12 @@ def test_intervals_cover_the_true_correlation():
 def test_rungs_of_a_run_are_told_apart(tmp_path: Path):
     """Candidates are counted once, the front is of the last rung, the cheap rung has a name."""
     trials = made_trials(30)
-    cheap = Fidelity(3, 1.0, 200, "fgsm", None, 0.06)
+    cheap = Fidelity(3, 1.0, 200, ("fgsm",), None, 0.06)
     low = [
-        replace(t, score=replace(t.score, fidelity=cheap, after_attack=1 - t.score.after_attack))
+        replace(
+            t,
+            score=replace(with_numbers(t.score, None, 1 - t.score.after_attack), fidelity=cheap),
+        )
         for t in trials
         if t.score
     ]
@@ -190,7 +194,7 @@ def test_rung_correlations_are_shown_only_where_there_are_several_fidelities(tmp
     run = read_snapshot(made_run(tmp_path, finished=False))
     assert 'id="rungs"' not in run_page(run, plots=False)
     again = [
-        replace(t, score=replace(t.score, fidelity=Fidelity(9, 1.0, 400, "wordnet")))
+        replace(t, score=replace(t.score, fidelity=Fidelity(9, 1.0, 400, ("wordnet",))))
         for t in run.trials[:5]
         if t.score
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_scores import made_score, with_numbers
 from scipy.stats import pearsonr
 
 from rosearch.errors import MissingExtra
@@ -28,10 +29,10 @@ from rosearch.space.ops import OPS
 from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.variation import Space, sample
 from rosearch.space.vector import depth
-from rosearch.types import Candidate, Fidelity, Score, Trial
+from rosearch.types import Candidate, Fidelity, Trial
 
 SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 28000}, 2)
-FIDELITY = Fidelity(1, 1.0, 150, "wordnet")
+FIDELITY = Fidelity(1, 1.0, 150, ("wordnet",))
 Truth = Callable[[Genotype, float, float], float]  # genotype, log2 of its parameters, clean
 
 
@@ -57,7 +58,7 @@ def made(genotypes: Sequence[Genotype], truth: Truth, seed: int, noise: float = 
     for k, g in enumerate(genotypes):
         size, clean = params(g, SIZES), 0.75 + 0.03 * rng.standard_normal()
         after = truth(g, float(np.log2(size / 1e6)), clean) + noise * rng.standard_normal()
-        score = Score(clean, 1000, after, 0.5, 150, size, 1, 1.0, 1, 1.0, 1.0, 1.0, FIDELITY)
+        score = made_score(clean, 1000, after, 0.5, 150, size, 1, 1.0, 1, 1.0, 1.0, 1.0, FIDELITY)
         found.append(Trial(Candidate(k, g, 0), score))
     return found
 
@@ -134,10 +135,10 @@ def test_the_effect_by_way_of_clean_accuracy_is_shown_apart():
     for t in drawn(200, nothing, 5, noise=0.0):
         assert t.score is not None
         clean = t.score.clean + 0.08 * has(t.candidate.genotype, "attention")
-        trials.append(Trial(t.candidate, replace(t.score, clean=clean, after_attack=clean / 2)))
+        trials.append(Trial(t.candidate, with_numbers(t.score, clean, clean / 2)))
     noisy = np.random.default_rng(0).normal(0, 0.01, len(trials))
     trials = [
-        replace(t, score=replace(t.score, after_attack=t.score.after_attack + e))
+        replace(t, score=with_numbers(t.score, None, t.score.after_attack + e))
         for t, e in zip(trials, noisy, strict=True)
         if t.score
     ]
@@ -151,7 +152,10 @@ def test_fidelity_is_controlled_for_where_it_varies():
     assert "fidelity 1" not in analyse(trials, "evolved").controls
     cheaper = replace(FIDELITY, epochs=3)
     mixed = [
-        replace(t, score=replace(t.score, fidelity=cheaper, after_attack=t.score.after_attack + 1))
+        replace(
+            t,
+            score=replace(with_numbers(t.score, None, t.score.after_attack + 1), fidelity=cheaper),
+        )
         if k % 3 == 0 and t.score
         else t
         for k, t in enumerate(trials)

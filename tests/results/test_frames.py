@@ -6,17 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_scores import made_score, with_numbers
 
 import rosearch
 from rosearch.config import sections as configs
 from rosearch.results.store import Store
 from rosearch.space.presets import bilstm, text_cnn
-from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial
+from rosearch.types import Candidate, Fidelity, Final, Robustness, Trial
 
-SCORE = Score(
+SCORE = made_score(
     clean=0.8, n_clean=600, after_attack=0.25, attack_success_rate=0.6875, attacked=200,
     params=1_000_000, flops=10, latency_ms=1.5, queries=321, train_seconds=1.0,
-    attack_seconds=2.0, fitness=1.9, fidelity=Fidelity(2, 0.5, 200, "wordnet", None),
+    attack_seconds=2.0, fitness=1.9, fidelity=Fidelity(2, 0.5, 200, ("wordnet",), None),
 )  # fmt: skip
 
 
@@ -60,8 +61,8 @@ def test_of_a_candidate_the_highest_rung_counts(folder: Path):
     first, failed = store.trials()
     third = Candidate(2, bilstm(), 9)
     store.add_trial(
-        replace(first, score=replace(SCORE, clean=0.9, params=2_000_000), rung=1),
-        Trial(third, replace(SCORE, clean=0.99, params=1)),
+        replace(first, score=with_numbers(SCORE, 0.9, params=2_000_000), rung=1),
+        Trial(third, with_numbers(SCORE, 0.99, params=1)),
     )
     run = rosearch.load_run(folder)
     rows = {row["id"]: row for row in run.candidates.to_dict("records")}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_scores import made_score
 
 from rosearch.cli.runs import print_runs
 from rosearch.config import sections as configs
@@ -20,17 +21,17 @@ from rosearch.io.files import file_hash
 from rosearch.results.listing import list_runs, listed_run
 from rosearch.results.store import FIRST_TABLES, SCHEMA, Store
 from rosearch.space.genotype import Genotype, Node
-from rosearch.types import Candidate, Fidelity, Score, Trial
+from rosearch.types import Candidate, Fidelity, Trial
 
 BEST = {"best": {"after_attack": 0.5}}
 
 
 def trial(index: int, fitness: float, portion: float = 1.0, rung: int = 0) -> Trial:
     g = Genotype(32, 32, (Node((0,), "conv3"),) * (index + 1))
-    score = Score(
+    score = made_score(
         clean=0.8, n_clean=600, after_attack=fitness / 10, attack_success_rate=0.7, attacked=200,
         params=1000, flops=10, latency_ms=1.5, queries=3, train_seconds=1.0, attack_seconds=2.0,
-        fitness=fitness, fidelity=Fidelity(1, 1.0, 200, "wordnet", portion=portion),
+        fitness=fitness, fidelity=Fidelity(1, 1.0, 200, ("wordnet",), portion=portion),
     )  # fmt: skip
     return Trial(Candidate(index, g, index), score, rung=rung)
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_scores import made_score
 
 from rosearch.errors import UserError
 from rosearch.results.store import MIGRATIONS, Store
 from rosearch.space.presets import bilstm, text_cnn
-from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial, wilson
+from rosearch.types import Candidate, Fidelity, Final, Robustness, Trial, wilson
 
-SCORE = Score(
+SCORE = made_score(
     clean=0.8, n_clean=600, after_attack=0.25, attack_success_rate=0.6875, attacked=200,
     params=1_000_000, flops=10, latency_ms=1.5, queries=321, train_seconds=1.0,
-    attack_seconds=2.0, fitness=1.9, fidelity=Fidelity(2, 0.5, 200, "wordnet", None),
+    attack_seconds=2.0, fitness=1.9, fidelity=Fidelity(2, 0.5, 200, ("wordnet",), None),
 )  # fmt: skip
 OK = Trial(Candidate(0, bilstm("synonym"), 7), SCORE)
 FAILED = Trial(Candidate(1, text_cnn(), 8, parent=OK.candidate.id), error="TrainingDiverged: nan")
@@ -142,6 +143,17 @@ def test_a_store_of_version_1_still_opens(tmp_path: Path):
     new.close()
 
 
+# SCORE as it was stored when there was one attack suite.
+FLAT = {
+    "clean": 0.8, "n_clean": 600, "after_attack": 0.25, "attack_success_rate": 0.6875,
+    "attacked": 200, "params": 1_000_000, "flops": 10, "latency_ms": 1.5, "queries": 321,
+    "train_seconds": 1.0, "attack_seconds": 2.0, "fitness": 1.9,
+    "fidelity": {
+        "epochs": 2, "train_share": 0.5, "attacked": 200, "attack": "wordnet", "max_queries": None,
+    },
+}  # fmt: skip
+
+
 def test_a_store_of_version_2_keeps_its_random_sample(tmp_path: Path):
     path = tmp_path / "run.db"
     with sqlite3.connect(path) as db:
@@ -150,7 +162,7 @@ def test_a_store_of_version_2_keeps_its_random_sample(tmp_path: Path):
         db.execute("PRAGMA user_version = 2")
         for trial, table in ((OK, "trials"), (FAILED, "sample")):
             c = trial.candidate
-            text = json.dumps(asdict(trial.score)) if trial.score else None
+            text = json.dumps(FLAT) if trial.score else None
             row = (c.index, c.id, c.genotype.to_json(), c.seed, c.parent, text, trial.error, 5.0)
             db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     db.close()
@@ -188,7 +200,7 @@ def test_newer_store_is_left_alone(store: Store):
         db.execute("PRAGMA user_version = 99")
     db.close()
     before = store.path.read_bytes()
-    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 3"):
+    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 4"):
         Store(store.path)
     assert store.path.read_bytes() == before
 

@@ -17,7 +17,7 @@ from rosearch.types import Fidelity, Final, Robustness
 
 
 def job(model: str) -> FinalJob:
-    return FinalJob(model, 1, None, Path(model), Fidelity(1, 1.0, 5, "wordnet"), ("wordnet",), 5)
+    return FinalJob(model, 1, None, Path(model), Fidelity(1, 1.0, 5, ("wordnet",)), ("wordnet",), 5)
 
 
 def test_a_lost_worker_is_told_and_the_rest_is_kept(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_scores import made_score
 
 import rosearch.run.lifecycle
 from rosearch.config import sections as configs
@@ -25,11 +26,11 @@ from rosearch.run.space import seed_genotypes
 from rosearch.space.cost import Sizes, flops
 from rosearch.space.variation import Space, sample
 from rosearch.strategies.population import fitness, front, standing
-from rosearch.types import Candidate, Fidelity, Job, Score, Trial
+from rosearch.types import Candidate, Fidelity, Job, Trial
 
 CONFIG = make_config("smoke")
 SPACE = Space(Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2))
-FIDELITY = Fidelity(1, 1.0, 100, "wordnet")
+FIDELITY = Fidelity(1, 1.0, 100, ("wordnet",))
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def trials(n: int, rungs: int = 2) -> list[Trial]:
         for rung in range(1 + (i % rungs)):
             clean, after = 0.5 + 0.4 * rng.random(), 0.4 * rng.random()
             size = int(1e6 * (1 + rng.random()))
-            score = Score(
+            score = made_score(
                 clean, 100, after, 0.5, 100, size, 1, 1.0, 50, 4.0, 2.0, clean + after, FIDELITY
             )
             failed = i % 7 == 6

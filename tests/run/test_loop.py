@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_scores import made_score
 
 from rosearch.errors import UserError
 from rosearch.results.store import Store
@@ -22,14 +23,18 @@ from rosearch.types import Candidate, Fidelity, Job, Score, Trial
 
 SIZES = Sizes({"plain": 3000}, 2)
 SPACE = Space(SIZES, encodings=("plain",), clusterings=())
-FIDELITIES = [Fidelity(1, 1.0, 10, name, None, p) for name, p in (("fgsm", 0.2), ("wordnet", 1.0))]
+FIDELITIES = [
+    Fidelity(1, 1.0, 10, (name,), None, p) for name, p in (("fgsm", 0.2), ("wordnet", 1.0))
+]
 
 
 def score(candidate: Candidate, fidelity: Fidelity) -> Score:
     rng = np.random.default_rng([candidate.seed, fidelity.attacked])
     clean, after = 0.5 + 0.4 * rng.random(), 0.4 * rng.random()
     size = params(candidate.genotype, SIZES)
-    return Score(clean, 100, after, 0.5, 10, size, 1, 1.0, 7, 1.0, 1.0, clean + after, fidelity)
+    return made_score(
+        clean, 100, after, 0.5, 10, size, 1, 1.0, 7, 1.0, 1.0, clean + after, fidelity
+    )
 
 
 class Threads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from made_scores import made_score
 
 from rosearch.space.cost import Sizes, params
 from rosearch.space.presets import bilstm, text_cnn, transformer
@@ -10,7 +11,7 @@ from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
-from rosearch.types import Fidelity, Job, Score, Trial
+from rosearch.types import Fidelity, Job, Trial
 
 SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
 SPACE = Space(SIZES)
@@ -28,10 +29,10 @@ def scored(job: Job) -> Trial:
         np.random.default_rng([job.candidate.seed, job.rung]).normal() * (0.2, 0.05, 0)[job.rung]
     )
     value += float(noise)
-    score = Score(
+    score = made_score(
         clean=0.5 + 0.1 * value, n_clean=100, after_attack=0.2 * value, attack_success_rate=0.5,
         attacked=100, params=params(g, SIZES), flops=1, latency_ms=1.0, queries=1,
-        train_seconds=1.0, attack_seconds=1.0, fitness=value, fidelity=Fidelity(1, 1.0, 1, "x"),
+        train_seconds=1.0, attack_seconds=1.0, fitness=value, fidelity=Fidelity(1, 1.0, 1, ("x",)),
     )  # fmt: skip
     return Trial(job.candidate, score, rung=job.rung)
 

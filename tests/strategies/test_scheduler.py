@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from made_scores import with_numbers
 from simulated import RUNGS, play, scheduler, scored
 
 from rosearch.space.genotype import Genotype, Node
@@ -47,7 +48,7 @@ def test_the_better_ones_move_on():
 def measured(index: int, after: float, clean: float, params: int) -> Trial:
     trial = scored(Job(index, Candidate(index, Genotype(32, 32, (Node((0,), "conv3"),)), index), 0))
     assert trial.score is not None
-    score = replace(trial.score, after_attack=after, clean=clean, params=params)
+    score = with_numbers(trial.score, clean, after, params)
     return replace(trial, score=score)
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
+from made_scores import made_score
 
 from rosearch.run.sampling import evaluate_sample
 from rosearch.space.cost import Limits
@@ -17,12 +18,12 @@ from rosearch.strategies.scheduler import Scheduler
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.types import Candidate, Fidelity, Score, Trial
 
-FIDELITY = Fidelity(1, 1.0, 10, "wordnet")
+FIDELITY = Fidelity(1, 1.0, 10, ("wordnet",))
 
 
 def score(candidate: Candidate, fidelity: Fidelity = FIDELITY) -> Score:
     fitness = candidate.seed / 2**31
-    return Score(0.8, 100, fitness, 0.5, 10, 1000, 1, 1.0, 1, 1.0, 1.0, fitness, fidelity)
+    return made_score(0.8, 100, fitness, 0.5, 10, 1000, 1, 1.0, 1, 1.0, 1.0, fitness, fidelity)
 
 
 class Counting:

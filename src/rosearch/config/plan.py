@@ -34,12 +34,12 @@ def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
     """
     s = config.search
     portion = s.rungs[rung]
-    full = Fidelity(s.epochs, s.train_share, s.attacked, s.attack, s.max_queries, portion)
+    full = Fidelity(s.epochs, s.train_share, s.attacked, (s.attack,), s.max_queries, portion)
     if rung == len(s.rungs) - 1:
         return full
     fewest = min(s.attacked, FEWEST_ATTACKED)
     part = replace(full, attacked=max(fewest, round(portion * s.attacked)))
-    return replace(part, attack=first_attack(config)) if rung == 0 else part
+    return replace(part, attacks=(first_attack(config),)) if rung == 0 else part
 
 
 def first_attack(config: RunConfig) -> str:
@@ -51,4 +51,4 @@ def first_attack(config: RunConfig) -> str:
 def final_fidelity(config: RunConfig) -> Fidelity:
     """Full fidelity, for finalists and the reference."""
     f, s = config.final, config.search
-    return Fidelity(f.epochs, f.train_share, s.attacked, s.attack)
+    return Fidelity(f.epochs, f.train_share, s.attacked, (s.attack,))

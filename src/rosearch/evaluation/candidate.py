@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,17 +47,15 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     trained = time.perf_counter()
     victim = ModelVictim(model, context.train.read_by(g).tokenizer())
     rated = rate(g, victim, fidelity, context)
-    counts = rated.counts
     return Score(
         clean=rated.clean,
         n_clean=len(context.validation),
-        after_attack=counts.after_attack,
-        attack_success_rate=counts.success_rate,
-        attacked=counts.n,
-        params=rated.params,
-        flops=flops(g, context.sizes),
-        latency_ms=latency_ms(on_cpu(model)),
-        queries=counts.queries,
+        attacks=rated.attacks,
+        measurements={
+            "params": rated.params,
+            "flops": flops(g, context.sizes),
+            "latency_ms": latency_ms(on_cpu(model)),
+        },
         train_seconds=trained - start,
         attack_seconds=time.perf_counter() - trained,
         fitness=rated.fitness,
@@ -69,7 +67,7 @@ class Rated(NamedTuple):
     """A trained student on the validation split: clean accuracy on all of it, and the rest."""
 
     clean: float
-    counts: Robustness
+    attacks: Mapping[str, Robustness]
     params: int
     fitness: float
 
@@ -77,12 +75,13 @@ class Rated(NamedTuple):
 def rate(g: Genotype, victim: Victim, fidelity: Fidelity, context: Context) -> Rated:
     """Measure a student of genotype `g` on the validation split, as the search does."""
     clean = count_correct(victim, context.validation) / len(context.validation)
-    attacks = context.attacks(fidelity.attack, fidelity.max_queries, exact=False)
-    counts, _ = attack_split(
-        fidelity.attack, attacks, victim, context.validation, fidelity.attacked
-    )
+    found = {}
+    for suite in fidelity.attacks:
+        attacks = context.attacks(suite, fidelity.max_queries, exact=False)
+        split = context.validation
+        found[suite], _ = attack_split(suite, attacks, victim, split, fidelity.attacked)
     size = params(g, context.sizes)
-    return Rated(clean, counts, size, fitness(clean, counts, size, context))
+    return Rated(clean, found, size, fitness(clean, found, size, context))
 
 
 def validation_loss(g: Genotype, context: Context) -> Validate:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rosearch.evaluation.context import Context
 from rosearch.space.cost import compression, efficiency
-from rosearch.types import Robustness
+from rosearch.types import Robustness, over_suites
 
 
-def fitness(clean: float, counts: Robustness, size: int, context: Context) -> float:
+def fitness(clean: float, attacks: Mapping[str, Robustness], size: int, context: Context) -> float:
     """Robustness-, accuracy- and efficiency-aware fitness, to be maximised.
 
     `w_r * robustness / (clean accuracy) + w_a * accuracy / (teacher accuracy) + w_e * efficiency`.
     The paper names such a metric without giving it (arXiv 2106.03613, abstract): form and weights
     are ours. A further term, off with `shortfall = 0`, charges an accuracy below `min_accuracy` of
     the teacher's, since a student that always says the same is the most robust of all.
+
+    Args:
+        attacks: attack suite -> counts; the worst or the mean over the suites is the robustness.
     """
     w = context.fitness
     accuracy = clean / context.teacher_accuracy
-    kept = counts.after_attack / counts.clean if counts.correct else 0.0
+    shares = [c.after_attack / c.clean if c.correct else 0.0 for c in attacks.values()]
+    kept = over_suites(shares, "worst")
     small = efficiency(compression(context.train.teacher_params, size), w.target_compression)
     missing = max(0.0, w.min_accuracy - accuracy)
     gain = w.robustness * kept + w.accuracy * accuracy + w.efficiency * small

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
 from rosearch.errors import UserError, one_line
@@ -53,10 +52,11 @@ def finite(evaluate: Evaluate, candidate: Candidate, fidelity: Fidelity, context
         NotFinite: one of them is NaN or infinite.
     """
     score = evaluate(candidate, fidelity, context)
-    for field in fields(score):
-        value = getattr(score, field.name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise NotFinite(f"{field.name} is {value}")
+    seconds = {"train_seconds": score.train_seconds, "attack_seconds": score.attack_seconds}
+    numbers = {"clean": score.clean, "fitness": score.fitness, **score.measurements, **seconds}
+    for name, value in numbers.items():
+        if not math.isfinite(value):
+            raise NotFinite(f"{name} is {value}")
     return score
 
 

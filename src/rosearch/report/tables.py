@@ -67,7 +67,8 @@ def fidelity_words(fidelity: Fidelity) -> str:
     passes = f"{fidelity.epochs} epoch{'s' * (fidelity.epochs != 1)}"
     share = f"{fidelity.train_share:.0%} of the train split"
     part = f"the first {fidelity.portion:.0%} of " if fidelity.portion < 1 else ""
-    attacked = f"{fidelity.attacked} texts attacked by {attack_label(fidelity.attack)}"
+    attacks = listed([attack_label(name) for name in fidelity.attacks])
+    attacked = f"{fidelity.attacked} texts attacked by {attacks}"
     return f"{part}{passes} on {share}, {attacked}"
 
 

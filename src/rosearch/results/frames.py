@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rosearch.config.sections import RunConfig, from_dict
+from rosearch.results.rows import fidelity_row
 from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, from_json
 from rosearch.strategies.population import front, furthest
-from rosearch.types import Final, Json, Trial
+from rosearch.types import Final, Json, Score, Trial
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+# Of each score, in this order; what else was measured comes after the fidelity.
+COLUMNS = (
+    "clean", "n_clean", "after_attack", "attack_success_rate", "attacked", "params", "flops",
+    "latency_ms", "queries", "train_seconds", "attack_seconds", "fitness",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,10 @@ class Run:
         """One row a candidate of the search: its results on the highest rung that it reached.
 
         Columns: id, rung (0 is the cheapest), parent, seed, error, genotype (a `Genotype`), its
-        genes (width, nodes, ops, ...), the fields of `rosearch.types.Score`, measured on the
-        validation split, and whether it is on the front. Rungs differ in training and attack:
-        compare candidates of the same rung only.
+        genes (width, nodes, ops, ...), the numbers of `rosearch.types.Score`, measured on the
+        validation split, and whether it is on the front; under several attack suites also
+        `after_SUITE` of each. Rungs differ in training and attack: compare candidates of the same
+        rung only.
         """
         return self._table(furthest(self._trials))
 
@@ -65,7 +73,7 @@ class Run:
                 "front": (t.candidate.id, t.rung) in on_front,
                 "genotype": t.candidate.genotype,
                 **_genes(t.candidate.genotype),
-                **_flat(asdict(t.score) if t.score else {}),
+                **_columns(t.score),
             }
             for t in trials
         ]
@@ -142,7 +150,13 @@ def _genes(g: Genotype) -> dict[str, Any]:
     return {**plain, "nodes": len(g.nodes), "ops": tuple(node.op for node in g.nodes)}
 
 
-def _flat(score: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(score)
-    fidelity = values.pop("fidelity", {})
-    return {**values, **{f"fidelity_{name}": value for name, value in fidelity.items()}}
+def _columns(score: Score | None) -> dict[str, Any]:
+    """What a score says, one value a column; of several attack suites, also each alone."""
+    if score is None:
+        return {}
+    found = {name: getattr(score, name) for name in COLUMNS}
+    found |= {f"fidelity_{k}": value for k, value in fidelity_row(score.fidelity).items()}
+    found |= {k: value for k, value in score.measurements.items() if k not in found}
+    if len(score.attacks) > 1:
+        found |= {f"after_{name}": counts.after_attack for name, counts in score.attacks.items()}
+    return found

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from rosearch.config.sections import MOST_CANDIDATES
 from rosearch.errors import UserError, one_line
+from rosearch.results.rows import after_attack_of
 from rosearch.results.store import SCHEMA
 from rosearch.types import Json
 
@@ -142,7 +143,7 @@ def _best(scores: Iterator[Json]) -> tuple[float | None, float | None]:
     for score in scores:
         rank = (float(score["fidelity"].get("portion", 1.0)), float(score["fitness"]))
         if math.isfinite(rank[1]) and (best is None or rank > best):
-            best, found = rank, (rank[1], _number(score["after_attack"]))
+            best, found = rank, (rank[1], _number(after_attack_of(score)))
     return found
 
 

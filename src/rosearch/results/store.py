@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.errors import UserError
+from rosearch.results.rows import score_of, score_text
 from rosearch.space.genotype import from_json
-from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial
+from rosearch.types import Candidate, Final, Robustness, Trial
 
 FIRST_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -65,6 +66,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         seed INTEGER NOT NULL, parent TEXT, score TEXT, error TEXT, finished REAL NOT NULL)""",
     ),
     3: (*_add_rungs("trials"), *_add_rungs("sample")),
+    4: (),  # scores by attack suite; rows from before are read as they are
 }
 SCHEMA = max(MIGRATIONS)
 _SELECT = "SELECT idx, rung, genotype, seed, parent, score, error FROM"
@@ -299,21 +301,15 @@ def _set_meta(db: sqlite3.Connection, values: Mapping[str, Any]) -> None:
 
 def _trial_row(trial: Trial) -> tuple[int | str | None, ...]:
     c = trial.candidate
-    score = None if trial.score is None else json.dumps(asdict(trial.score))
+    score = None if trial.score is None else score_text(trial.score)
     return c.index, trial.rung, c.id, c.genotype.to_json(), c.seed, c.parent, score, trial.error
 
 
 def _trial(row: tuple[Any, ...]) -> Trial:
     idx, rung, genotype, seed, parent, score, error = row
     candidate = Candidate(idx, from_json(genotype), seed, parent)
-    return Trial(candidate, _score(score), error, rung)
-
-
-def _score(text: str | None) -> Score | None:
-    if text is None:
-        return None
-    data = json.loads(text)
-    return Score(**{**data, "fidelity": Fidelity(**data["fidelity"])})
+    found = None if score is None else score_of(json.loads(score))
+    return Trial(candidate, found, error, rung)
 
 
 def _final(data: dict[str, Any]) -> Final:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean, pstdev
 from typing import Any
 
 from rosearch.config.sections import RunConfig
+from rosearch.results.rows import fidelity_row
 from rosearch.space.cost import compression
 from rosearch.strategies.population import front, furthest
 from rosearch.types import Final, Json, Robustness, Trial, wilson
@@ -107,7 +107,7 @@ def rung_entry(trials: Sequence[Trial], rung: int) -> Json:
         "rung": rung,
         "evaluated": len(there),
         "failed": len(there) - len(scores),
-        "fidelity": asdict(scores[0].fidelity) if scores else None,
+        "fidelity": fidelity_row(scores[0].fidelity) if scores else None,
         "queries": sum(score.queries for score in scores),
         "train_seconds": round(sum(score.train_seconds for score in scores), 1),
         "attack_seconds": round(sum(score.attack_seconds for score in scores), 1),
