@@ -18,7 +18,6 @@ from rosearch.baselines.compare import (
     _plains,
     _store,
     _table,
-    best_of,
     check_run,
     compare,
     recipe_jobs,
@@ -29,6 +28,7 @@ from rosearch.config.sections import RunConfig, make_config
 from rosearch.distill.match_schemes import SCHEMES
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
+from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.space.presets import preset
 from rosearch.tasks.named import task_of
@@ -186,17 +186,17 @@ def test_a_store_of_other_settings_is_refused_and_stays(tmp_path: Path, settings
 
 def test_only_a_finished_run_on_the_same_data_has_a_best_student(tmp_path: Path, settings):
     with pytest.raises(UserError, match="no run store"):
-        best_of(tmp_path)
+        RunFolder(tmp_path).best_student()
     task = task_of(settings.task, settings.seed)
     with closing(Store(tmp_path / "run.db", create=True)) as store:
         store.set_meta(config=configs.to_dict(settings), fingerprint=task.fingerprint)
         with pytest.raises(UserError, match="rosearch resume"):
-            best_of(tmp_path)
+            RunFolder(tmp_path).best_student()
         store.set_meta(summary={"best": {"id": "abc"}})
         with pytest.raises(UserError, match="rosearch resume"):  # its folder is gone
-            best_of(tmp_path)
+            RunFolder(tmp_path).best_student()
         (tmp_path / "students" / "abc").mkdir(parents=True)
-        assert best_of(tmp_path).name == "abc"
+        assert RunFolder(tmp_path).best_student().name == "abc"
         check_run(tmp_path, settings, task)
         learned = replace(settings, distill=replace(settings.distill, characters=0.1))
         store.set_meta(config=configs.to_dict(replace(learned, final=make_config().final)))

@@ -297,7 +297,7 @@ def test_a_run_whose_teacher_is_not_in_the_cache_says_so(run, tmp_path, monkeypa
 
     monkeypatch.setattr(resources, "cache_dir", lambda: tmp_path / "cache")
     store = Store(run / "run.db")
-    config = store.meta()["config"]
+    config = dict(store.meta().config)
     config["teacher"]["fine_tune"] = True
     store.set_meta(config=config)
     from rosearch.tasks import load_task

@@ -21,6 +21,7 @@ from rosearch.report.history import (
 )
 from rosearch.report.page import run_page
 from rosearch.report.snapshot import Snapshot, read_snapshot
+from rosearch.results.meta import RunMeta
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.variation import Space, mutate, sample
 from rosearch.strategies.population import front
@@ -34,7 +35,7 @@ def scored(trial: Trial, clean: float, after: float, size: int) -> Trial:
 
 def run_of(trials: list[Trial], **finished: float) -> Snapshot:
     ended = {(t.candidate.index, t.rung): 3600.0 * (t.candidate.index + 1) for t in trials}
-    return Snapshot(Path("run"), {"started": 0.0}, trials, ended)
+    return Snapshot(Path("run"), RunMeta(started=0.0), trials, ended)
 
 
 def test_hypervolume_of_two_boxes_by_hand():

@@ -12,8 +12,9 @@ from made_runs import EVIL_ATTACK, IMAGE, SCRIPT, TEACHER, made_entry, made_run,
 
 from rosearch.report.html import render
 from rosearch.report.page import _content
-from rosearch.report.references import PLACE, References, references
+from rosearch.report.references import References, references
 from rosearch.report.snapshot import read_snapshot
+from rosearch.results.folder import RunFolder
 
 
 def row(kind: str, name: str, size: int, **more: Any) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def compared(folder: Path, content: str | bytes) -> References:
-    path = folder / PLACE
+    path = RunFolder(folder).comparison.table
     path.parent.mkdir()
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     found = references(folder)

@@ -274,7 +274,7 @@ def test_the_first_text_of_a_pair_is_shown_as_text(tmp_path: Path) -> None:
     example = made_example(0, "flipped", "a good film", "a nice film") | {
         "first": f"Is it? {SCRIPT}"
     }
-    store.add_examples(store.meta()["summary"]["best"]["id"], "wordnet", [example])
+    store.add_examples(store.meta().summary["best"]["id"], "wordnet", [example])
     assert f"Is it? {SCRIPT}" in Page(write_report(tmp_path)).words
 
 

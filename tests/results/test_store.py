@@ -12,6 +12,7 @@ import pytest
 from made_scores import made_score
 
 from rosearch.errors import UserError
+from rosearch.results.meta import RunMeta
 from rosearch.results.store import MIGRATIONS, Store
 from rosearch.space.presets import bilstm, text_cnn
 from rosearch.types import Candidate, Fidelity, Final, Robustness, Trial, wilson
@@ -56,19 +57,19 @@ def test_each_rung_of_a_candidate_is_recorded_once(store: Store):
     assert store.counts() == {0: (2, 1), 1: (1, 0)}
     with pytest.raises(UserError, match="UNIQUE"):
         store.add_trial(second, seconds=9.0)
-    assert store.meta() == {"seconds": 1.5}
+    assert store.meta() == RunMeta(seconds=1.5)
     assert set(store.finished()) == {(0, 0), (0, 1), (1, 0)}
 
 
 def test_finals_examples_and_meta_come_back(store: Store):
     store.add_final(FINAL)
     store.add_examples("abc", "wordnet", [{"index": 1, "original": "<b>"}, {"index": 0}])
-    store.set_meta(a=1, b={"x": [1, None]})
-    store.set_meta(a=2)
+    store.set_meta(seconds=1, config={"x": [1, None]})
+    store.set_meta(seconds=2)
     again = Store(store.path)
     assert again.finals() == [FINAL]
     assert [e["index"] for e in again.examples("abc", "wordnet")] == [0, 1]
-    assert again.meta() == {"a": 2, "b": {"x": [1, None]}}
+    assert again.meta() == RunMeta(seconds=2, config={"x": [1, None]})
     assert again.examples("abc", "other") == []
 
 
@@ -80,8 +81,8 @@ def test_the_version_tells_every_change_and_nothing_else(store: Store):
         lambda: store.add_sampled(OK),
         lambda: store.add_final(FINAL),
         lambda: store.add_examples("abc", "wordnet", [{"index": 1}]),
-        lambda: store.set_meta(a=1),
-        lambda: store.set_meta(a=2),
+        lambda: store.set_meta(seconds=1),
+        lambda: store.set_meta(seconds=2),
     ):
         change()
         assert Store(store.path).version() == store.version()
@@ -183,9 +184,9 @@ def schema(db: sqlite3.Connection) -> tuple[int, list[str]]:
 def test_another_process_may_read_while_one_writes(store: Store):
     with sqlite3.connect(store.path) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("INSERT INTO meta VALUES ('k', '1')")
-        assert Store(store.path).meta() == {}
-    assert Store(store.path).meta() == {"k": 1}
+        writer.execute("INSERT INTO meta VALUES ('seconds', '1')")
+        assert Store(store.path).meta() == RunMeta()
+    assert Store(store.path).meta() == RunMeta(seconds=1)
     writer.close()
 
 

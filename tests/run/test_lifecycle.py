@@ -14,6 +14,7 @@ import rosearch.run.lifecycle
 from rosearch.config import sections as configs
 from rosearch.config.sections import MOST_CANDIDATES, RunConfig, make_config
 from rosearch.errors import UserError
+from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.results.summary import rung_entry
 from rosearch.run.callbacks import Silent
@@ -62,9 +63,9 @@ def trials(n: int, rungs: int = 2) -> list[Trial]:
 def test_a_new_run_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch):
     seen: list[RunConfig] = []
 
-    def going_on(config: RunConfig, store: Store, *_: object) -> dict[str, object]:
+    def going_on(config: RunConfig, run: RunFolder, store: Store, *_: object) -> dict[str, object]:
         seen.append(config)
-        assert store.meta()["task"] == "mr"
+        assert store.meta().task == "mr"
         raise KeyboardInterrupt
 
     class Told(Silent):
@@ -93,9 +94,9 @@ def test_a_new_run_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch):
 
 
 def test_the_settings_of_a_run_are_read_back(run: Path):
-    assert stored_config(Store(run / "run.db"), run) == CONFIG
+    assert stored_config(Store(run / "run.db"), RunFolder(run)) == CONFIG
     (run / "config.toml").unlink()
-    assert stored_config(Store(run / "run.db"), run) == CONFIG
+    assert stored_config(Store(run / "run.db"), RunFolder(run)) == CONFIG
 
 
 def test_settings_changed_in_the_store_are_noticed(run: Path):
@@ -132,7 +133,7 @@ def test_a_run_of_the_time_before_rungs_and_checksums_is_trusted(run: Path):
     joined = "\n".join(kept).replace("rungs = [\n    0.25,\n    1.0,\n]", "lag = 2")
     assert "lag = 2" in joined
     (run / "config.toml").write_text(joined)
-    assert stored_config(store, run).search.rungs == (1.0,)
+    assert stored_config(store, RunFolder(run)).search.rungs == (1.0,)
 
 
 def test_nothing_is_extended_in_a_run_that_cannot_be(run: Path):

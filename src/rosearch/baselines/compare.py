@@ -28,7 +28,7 @@ from rosearch.executors.local import ProcessPool
 from rosearch.export.compress import pruned, quantized
 from rosearch.io.files import write_text
 from rosearch.models.onnx_folder import is_onnx, load_onnx, onnx_victim
-from rosearch.report.references import PLACE
+from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.store import Store
 from rosearch.results.summary import model_entry, versions
 from rosearch.run.finals import evaluate_all, unfinished
@@ -39,7 +39,6 @@ from rosearch.tasks.named import task_of
 from rosearch.teacher.fit import fit_teacher
 from rosearch.types import Json
 
-FOLDER, FILE = PLACE.parts  # in the folder of a run
 SPARSITY = 0.5
 
 
@@ -87,7 +86,7 @@ def compare(
     chosen = [find_recipe(name) for name in dict.fromkeys(recipes)]
     for recipe in chosen:
         check(trained_by(recipe, preset(recipe.preset), config))
-    found = None if run is None else best_of(run)
+    found = None if run is None else RunFolder(run).best_student()
     task = task_of(config.task, config.seed)
     if run is not None:
         check_run(run, config, task)
@@ -97,7 +96,7 @@ def compare(
             rows += _students(group, config, task, store, workers)
         rows += _saved(config, task, store, workers, found, compressed)
         table = _table(rows, config, task, store)
-    write_text(out / FILE, json.dumps(table, indent=2) + "\n")
+    write_text(ComparisonFolder(out).table, json.dumps(table, indent=2) + "\n")
     return table
 
 
@@ -111,26 +110,11 @@ def compare_into(
 ) -> Json:
     """As `compare`, all recipes if none are named; the report of the run is written anew."""
     table = compare(config, folder, recipes or tuple(RECIPES), run, compressed, workers)
-    if run is not None and folder == run / FOLDER:
+    if run is not None and folder == RunFolder(run).comparison.path:
         from rosearch.run.lifecycle import make_report
 
         make_report(run)
     return table
-
-
-def best_of(run: Path) -> Path:
-    """The best student of a finished run, by its fitness on the validation split.
-
-    Raises:
-        UserError: there is no such run, or it isn't finished.
-    """
-    with closing(Store(run / "run.db")) as store:
-        summary = store.meta().get("summary")
-    best = (summary or {}).get("best")
-    folder = run / "students" / best["id"] if best else None
-    if folder is None or not folder.is_dir():
-        raise UserError(f"{run} has no best student yet; finish it with `rosearch resume {run}`")
-    return folder
 
 
 def check_run(run: Path, config: RunConfig, task: Task) -> None:
@@ -140,14 +124,13 @@ def check_run(run: Path, config: RunConfig, task: Task) -> None:
         UserError: the run is on other data, has another teacher, or it used an attack that is held
             out here.
     """
-    with closing(Store(run / "run.db")) as store:
-        known = store.meta()
-    if known.get("fingerprint") != task.fingerprint:
+    known = RunFolder(run).open().meta()
+    if known.fingerprint != task.fingerprint:
         raise UserError(
             f"{run} is on other data than this comparison, {task.name!r}; give the same task, "
             "files and seed"
         )
-    searched = configs.from_dict(known["config"])
+    searched = known.run_config
     if searched.teacher.name != config.teacher.name:
         raise UserError(
             f"the teacher of {run} is {searched.teacher.name}, here it is {config.teacher.name}; "
@@ -202,9 +185,9 @@ def recipe_jobs(recipe: Recipe, g: Genotype, config: RunConfig, out: Path) -> li
     fidelity = replace(full, epochs=max(1, round(full.epochs / (1 + copies))))
     attacks, n = all_attacks(config), config.final.attacked
     seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
-    folder = out / "students"
+    folder = ComparisonFolder(out)
     return [
-        FinalJob(recipe.name, s, g, folder / f"{recipe.name}-{s}", fidelity, attacks, n, d)
+        FinalJob(recipe.name, s, g, folder.student(recipe.name, s), fidelity, attacks, n, d)
         for s in seeds
     ]
 
@@ -220,7 +203,7 @@ def _saved(
         rows.append(Row("search", "best of the run", {"id": found.name}, found.name))
         folders[found.name] = found
     if compressed:
-        for folder, more in _compressed(teacher, store.path.parent / "teachers"):
+        for folder, more in _compressed(teacher, ComparisonFolder(store.path.parent).teachers):
             rows.append(Row("compressed", f"teacher {more['label']}", more))
             folders[rows[-1].name] = folder
     common = (final_fidelity(config), all_attacks(config), config.final.attacked)
@@ -274,11 +257,11 @@ def _store(config: RunConfig, out: Path, task: Task) -> Store:
         UserError: the folder holds something else.
     """
     plain = configs.to_dict(config)
-    path = out / "comparison.db"
+    path = ComparisonFolder(out).database
     if path.exists():
         store = Store(path)
         known = store.meta()
-        if known.get("config") != plain or known.get("fingerprint") != task.fingerprint:
+        if known.config != plain or known.fingerprint != task.fingerprint:
             raise UserError(f"{out} holds a comparison with other settings; choose another --out")
         return store
     if out.exists() and any(out.iterdir()):

@@ -79,13 +79,15 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Classic students of the literature and the best of a run, under one protocol: one table."""
-    from rosearch.baselines.compare import FOLDER, compare_into
+    from rosearch.baselines.compare import compare_into
     from rosearch.config.sections import make_config
+    from rosearch.results.folder import RunFolder
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
     flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
     config = make_config("quick", None, with_settings(flags, settings))
-    folder = out or (run / FOLDER if run else Path("comparisons") / task_label(config))
+    own = RunFolder(run).comparison.path if run else Path("comparisons") / task_label(config)
+    folder = out or own
     try:
         table = compare_into(folder, config, recipe, run, compressed, workers)
     except KeyboardInterrupt:

@@ -41,7 +41,7 @@ Track = Annotated[
 ]
 NewFolder = Annotated[Path, typer.Option(help="Folder to write; must not exist.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
+RunPath = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")]
 Model = Annotated[
     str,
     typer.Argument(

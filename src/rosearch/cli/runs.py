@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rosearch.cli.console import console_of, printable, table_of
-from rosearch.cli.options import RunFolder
+from rosearch.cli.options import RunPath
 
 if TYPE_CHECKING:
     from rosearch.results.listing import Listed
@@ -66,7 +66,7 @@ def report(
 
 
 def watch(
-    run: RunFolder,
+    run: RunPath,
     port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8421,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than the default are seen by others.")

@@ -17,7 +17,7 @@ from rosearch.cli.options import (
     AsJson,
     ExecutorOptions,
     Preset,
-    RunFolder,
+    RunPath,
     Seed,
     Settings,
     TaskOptions,
@@ -158,7 +158,7 @@ def search(
 @with_groups
 def resume(
     *,
-    run: RunFolder,
+    run: RunPath,
     candidates: More = None,
     minutes: More = None,
     queries: More = None,
@@ -192,17 +192,18 @@ def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
 
 def print_summary(summary: Json, folder: Path, as_json: bool) -> None:
     """The final table of a run, or its JSON."""
+    from rosearch.results.folder import RunFolder
+
     if as_json:
         print(json.dumps(summary, indent=2))
         return
-    console = console_of()
+    console, run = console_of(), RunFolder(folder)
     console.print(summary_table(summary))
     best = summary["best"]
     if best:
-        console.print(f"students: {folder / 'students'}  (best: {best['id']})", soft_wrap=True)
-    report = folder / "report.html"
-    if report.exists():
-        console.print(f"report:   {report}", soft_wrap=True)
+        console.print(f"students: {run.students}  (best: {best['id']})", soft_wrap=True)
+    if run.report.exists():
+        console.print(f"report:   {run.report}", soft_wrap=True)
 
 
 def summary_table(summary: Json) -> Table:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.config.plan import held_out_attacks
-from rosearch.config.sections import RunConfig, from_dict, make_config
+from rosearch.config.sections import RunConfig, make_config
 from rosearch.errors import UserError
+from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.results.summary import model_entry
 from rosearch.tasks import Task
@@ -83,46 +84,28 @@ def find_source(what: str, flags: Mapping[str, Any], teacher: str | None = None)
     return Source(folder, name, task, given, notes)
 
 
-def _split(what: str) -> tuple[Path | None, str]:
-    if (Path(what) / "run.db").is_file():
-        return Path(what), ""
+def _split(what: str) -> tuple[RunFolder | None, str]:
+    if (run := RunFolder(Path(what))).exists():
+        return run, ""
     head, _, wanted = what.rpartition(":")
-    if head and (Path(head) / "run.db").is_file():
-        return Path(head), wanted
+    if head and (run := RunFolder(Path(head))).exists():
+        return run, wanted
     return None, ""
 
 
-def _of_run(run: Path, wanted: str, teacher: Path | None) -> Source:
-    store = Store(run / "run.db")
+def _of_run(run: RunFolder, wanted: str, teacher: Path | None) -> Source:
+    store = run.open()
     meta = store.meta()
-    config = from_dict(meta["config"])
-    student = _student(run, wanted, meta.get("summary"))
+    config = meta.run_config
+    student = run.find_student(wanted) if wanted else run.best_student()
     task = task_of(config.task, config.seed)
-    if task.fingerprint != meta["fingerprint"]:
+    if task.fingerprint != meta.fingerprint:
         raise UserError(f"the data of {task.name!r} changed since {run} was started")
     notes: tuple[str, ...] = ()
     if teacher is None:
         teacher, notes = _teacher_of_run(config, task)
     record = _record(store, config, student.name)
     return Source(student, student.name, task, teacher, notes, record)
-
-
-def _student(run: Path, wanted: str, summary: Json | None) -> Path:
-    """Folder of the run's best student, or of the one whose id starts with `wanted`."""
-    if not wanted:
-        best = (summary or {}).get("best")
-        if not best:
-            raise UserError(f"{run} has no best student yet; finish it: rosearch resume {run}")
-        wanted = best["id"]
-    folder = run / "students"
-    names = sorted(p.parent.name for p in folder.glob("*/config.json") if p.parent.name[0] != ".")
-    found = [name for name in names if name.startswith(wanted)]
-    if len(found) != 1:
-        raise UserError(
-            f"{run} has {len(found)} saved students whose id starts with {wanted!r}; "
-            f"it has {', '.join(names) or 'none: only the finalists are saved'}"
-        )
-    return folder / found[0]
 
 
 def _teacher_of_run(config: RunConfig, task: Task) -> tuple[Path | None, tuple[str, ...]]:

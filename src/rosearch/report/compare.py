@@ -72,7 +72,7 @@ def comparison_page(runs: Sequence[Snapshot]) -> str:
         verdicts=[(run.name, verdict(run.summary) if run.summary else "") for run in runs],
         groups=groups(runs),
         differences=differences([_settings(run) for run in runs]),
-        same_data=len({run.meta.get("fingerprint") for run in runs}) == 1,
+        same_data=len({run.meta.fingerprint for run in runs}) == 1,
         data=plot_data(runs),
     )
 
@@ -111,9 +111,9 @@ def differences(settings: Sequence[Mapping[str, str]]) -> list[Difference]:
 def _settings(run: Snapshot) -> dict[str, str]:
     """Configuration, data, machine and versions of a run as flat names and values."""
     whole = {
-        **(run.meta.get("config") or {}),
-        "fingerprint of the data": run.meta.get("fingerprint"),
-        "machine": run.meta.get("machine") or {},
+        **run.meta.config,
+        "fingerprint of the data": run.meta.fingerprint,
+        "machine": run.meta.machine,
         "versions": run.summary.get("versions") or {},
         "candidates in the store": len(run.candidates),
     }

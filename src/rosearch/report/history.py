@@ -70,7 +70,7 @@ def hypervolume(run: Snapshot, largest: int) -> Curve:
     """
     ended = sorted(run.trials, key=lambda t: run.finished.get((t.candidate.index, t.rung), 0.0))
     top = {id(trial) for trial in last_rung(run.trials)}
-    start = run.meta.get("started")
+    start = run.meta.started
     scale = np.array([-1.0, -1.0, -1.0 / largest])
     best, volume = np.empty((0, 3)), 0.0
     points = []
@@ -82,7 +82,7 @@ def hypervolume(run: Snapshot, largest: int) -> Curve:
             best = np.vstack([best[~(point <= best).all(axis=1)], point])
             volume = float(moocore.hypervolume(best, ref=WORST))
         at = run.finished.get((trial.candidate.index, trial.rung))
-        hours = (at - start) / 3600 if at and isinstance(start, int | float) else 0.0
+        hours = (at - start) / 3600 if at and start is not None else 0.0
         points.append((done, round(hours, 5), round(volume, 6)))
     columns: list[tuple[float, ...]] = list(zip(*points, strict=True)) if points else [(), (), ()]
     return Curve(tuple(map(int, columns[0])), *columns[1:])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from rosearch.report.html import render
 from rosearch.report.references import references
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.report.tables import caveats, failures, headline, models, verdict
+from rosearch.results.folder import RunFolder
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, from_dict
 
@@ -51,7 +51,7 @@ def write_report(run_folder: Path, out: Path | None = None) -> Path:
     """
     run = read_snapshot(run_folder)
     plots = any(trial.score for trial in run.trials)
-    return write_page(out or run_folder / "report.html", run_page(run, plots))
+    return write_page(out or RunFolder(run_folder).report, run_page(run, plots))
 
 
 def run_page(run: Snapshot, plots: bool, live: bool = False) -> str:
@@ -64,9 +64,9 @@ def _content(run: Snapshot) -> dict[str, Any]:
     summary, leader = run.summary, run.leader
     failed = failures(run.candidates)
     return {
-        "title": run.meta.get("task", "a task"),
+        "title": run.meta.task or "a task",
         "version": run.version,
-        "date": _date(run.meta.get("started")),
+        "date": _date(run.meta.started),
         "summary": summary,
         "tried": len(run.candidates),
         "failed": sum(len(failure.trials) for failure in failed),
@@ -82,14 +82,14 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "drawings": _drawings(run),
         "lineage": _lineage(run) if leader else (),
         "rungs": rung_correlations(run.trials),
-        "gallery": gallery(run.attacked, run.label_names),
+        "gallery": gallery(run.attacked, run.meta.label_names),
         "most_per_kind": MOST_PER_KIND,
         "outcomes": STATUS,
-        "duration": _duration(summary.get("seconds") or run.meta.get("seconds") or 0),
-        "machine": run.meta.get("machine") or {},
-        "fingerprint": run.meta.get("fingerprint"),
+        "duration": _duration(summary.get("seconds") or run.meta.seconds),
+        "machine": run.meta.machine,
+        "fingerprint": run.meta.fingerprint,
         "command": f"rosearch search config.toml --out {shlex.quote(run.name + '-again')}",
-        "config": _config(run.folder, run.meta),
+        "config": _config(run),
     }
 
 
@@ -97,19 +97,19 @@ def _drawings(run: Snapshot) -> list[Drawing]:
     """The best student and the finalists; while the search runs, the fittest of the front."""
     if run.summary:
         return [
-            _drawing(name, from_dict(entry["genotype"]), run.sizes)
+            _drawing(name, from_dict(entry["genotype"]), run.meta.sizes)
             for name, entry in models(run.summary)
             if entry.get("genotype") and name not in ("Teacher", "Reference")
         ]
     return [
-        _drawing(f"Candidate {t.candidate.index}", t.candidate.genotype, run.sizes)
+        _drawing(f"Candidate {t.candidate.index}", t.candidate.genotype, run.meta.sizes)
         for t in run.front[:DRAWN_WHILE_RUNNING]
     ]
 
 
 def _lineage(run: Snapshot) -> list[tuple[Step, Drawing]]:
     steps = lineage(run.candidates, run.leader) if run.leader else []
-    return [(step, _drawing("", step.trial.candidate.genotype, run.sizes)) for step in steps]
+    return [(step, _drawing("", step.trial.candidate.genotype, run.meta.sizes)) for step in steps]
 
 
 def _drawing(name: str, genotype: Genotype, sizes: Sizes) -> Drawing:
@@ -119,11 +119,11 @@ def _drawing(name: str, genotype: Genotype, sizes: Sizes) -> Drawing:
     return Drawing(name, genotype.hash, draw_line(genotype), svg)
 
 
-def _date(started: object) -> str:
-    """The start of the run as text; seconds since 1970 are told in UTC."""
-    if isinstance(started, int | float):
-        return datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return str(started or "")
+def _date(started: float | None) -> str:
+    """The start of the run in UTC; empty if it is not known."""
+    if started is None:
+        return ""
+    return datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _duration(seconds: float) -> str:
@@ -133,12 +133,12 @@ def _duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "less than 1 s"
 
 
-def _config(run_folder: Path, meta: Mapping[str, Any]) -> str:
+def _config(run: Snapshot) -> str:
     """The run's configuration file; if it is gone, the same values from the store as JSON."""
     try:
-        return (run_folder / "config.toml").read_text("utf-8", errors="replace")
+        return RunFolder(run.folder).config.read_text("utf-8", errors="replace")
     except OSError:
-        return json.dumps(meta.get("config") or {}, indent=2, ensure_ascii=False)
+        return json.dumps(run.meta.config, indent=2, ensure_ascii=False)
 
 
 def write_page(path: Path, text: str) -> Path:

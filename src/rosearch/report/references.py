@@ -18,8 +18,8 @@ from rosearch.report.tables import (
     share_cell,
     spread,
 )
+from rosearch.results.folder import RunFolder
 
-PLACE = Path("comparison") / "comparison.json"  # in a run folder
 KINDS = {
     "teacher": "teacher",
     "compressed": "compressed teacher",
@@ -28,7 +28,7 @@ KINDS = {
     "plain": "plain distillation",
 }
 DAMAGED = (
-    f"{PLACE.as_posix()} can't be read, so the table is left out; "
+    "comparison/comparison.json can't be read, so the table is left out; "
     "`rosearch compare --run` writes it anew."
 )
 UNREADABLE = (
@@ -57,7 +57,7 @@ def references(run_folder: Path) -> References | None:
     the worse for it.
     """
     try:
-        return _read(json.loads((run_folder / PLACE).read_text("utf-8")))
+        return _read(json.loads(RunFolder(run_folder).comparison.table.read_text("utf-8")))
     except FileNotFoundError:
         return None
     except UNREADABLE:

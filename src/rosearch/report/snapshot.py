@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.report.statistics import Statistics, statistics
-from rosearch.results.store import Store
-from rosearch.space.cost import Sizes
+from rosearch.results.folder import RunFolder
+from rosearch.results.meta import RunMeta
 from rosearch.strategies.population import fitness, front, furthest, last_rung, standing
 from rosearch.types import Final, Trial
 
@@ -32,7 +32,7 @@ class Snapshot:
     """
 
     folder: Path
-    meta: Mapping[str, Any]
+    meta: RunMeta
     trials: Sequence[Trial]
     finished: Mapping[tuple[int, int], float] = field(default_factory=dict)
     finals: Sequence[Final] = ()
@@ -44,23 +44,12 @@ class Snapshot:
     @property
     def name(self) -> str:
         """Name of the run in the page: of its folder, unless it was given another label."""
-        return self.label or self.folder.resolve().name
+        return self.label or RunFolder(self.folder).name
 
     @property
     def summary(self) -> Mapping[str, Any]:
         """Results of a finished run; empty before."""
-        return self.meta.get("summary") or {}
-
-    @property
-    def label_names(self) -> list[str]:
-        """Names of the classes; empty as long as nothing is known."""
-        return [str(name) for name in self.meta.get("label_names") or ()]
-
-    @property
-    def sizes(self) -> Sizes:
-        """What the cost of a genotype depends on; without rows before the run is prepared."""
-        trimmed = self.meta.get("trimmed_rows") or {}
-        return Sizes(self.meta.get("rows") or {}, len(self.label_names), trimmed=trimmed)
+        return self.meta.summary or {}
 
     @property
     def teacher_params(self) -> int | None:
@@ -98,10 +87,10 @@ def read_snapshot(folder: Path) -> Snapshot:
     Raises:
         UserError: there is no readable store in the folder.
     """
-    store = Store(folder / "run.db")
+    store = RunFolder(folder).open()
     version = store.version()  # first, so that what arrives meanwhile is seen as new later
     meta, finals = store.meta(), store.finals()
-    summary = meta.get("summary") or {}
+    summary = meta.summary or {}
     attacked = {
         (role, attack): examples
         for role in ROLES

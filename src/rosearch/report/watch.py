@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from rosearch.errors import UserError, require
 from rosearch.report.page import run_page
 from rosearch.report.snapshot import read_snapshot
-from rosearch.results.store import Store
+from rosearch.results.folder import RunFolder
 
 SECURITY = {
     "Cache-Control": "no-store",
@@ -29,7 +29,7 @@ class Pages:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = Store(folder / "run.db")
+        self.store = RunFolder(folder).open()
         self.lock = Lock()
         self.made: dict[bool, tuple[str, str]] = {}
 

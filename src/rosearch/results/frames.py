@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosearch.config.sections import RunConfig, from_dict
+from rosearch.config.sections import RunConfig
+from rosearch.results.folder import RunFolder
 from rosearch.results.rows import fidelity_row
-from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, from_json
 from rosearch.strategies.population import front, furthest
 from rosearch.types import Final, Json, Score, Trial
@@ -114,7 +114,7 @@ class Run:
         """Attacked test texts of a model (`teacher`, `reference` or an id), as they were stored."""
         from pandas import DataFrame
 
-        return DataFrame(Store(self.folder / "run.db").examples(model, attack))
+        return DataFrame(RunFolder(self.folder).open().examples(model, attack))
 
     def student(self, model: str) -> tuple[Any, Any]:
         """A saved student (`reference` or an id) and its tokenizer.
@@ -124,7 +124,7 @@ class Run:
         """
         from rosearch.models.load import load_classifier
 
-        return load_classifier(self.folder / "students" / model)
+        return load_classifier(RunFolder(self.folder).student(model))
 
 
 def load_run(folder: str | Path) -> Run:
@@ -133,13 +133,14 @@ def load_run(folder: str | Path) -> Run:
     Raises:
         UserError: there is no run.
     """
-    store = Store(Path(folder) / "run.db")
+    run = RunFolder(Path(folder))
+    store = run.open()
     meta = store.meta()
     return Run(
-        Path(folder),
-        from_dict(meta["config"]),
-        tuple(meta["label_names"]),
-        meta.get("summary") or {},
+        run.path,
+        meta.run_config,
+        meta.label_names,
+        meta.summary or {},
         store.trials(),
         store.finals(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rosearch.errors import UserError
+from rosearch.results.folder import RunFolder
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, from_dict, load
 from rosearch.space.presets import PRESETS, preset
@@ -24,8 +25,8 @@ def find_genotype(name: str) -> tuple[Genotype, Sizes]:
     if path.is_file():
         return _without_run(load(path))
     run, _, wanted = name.rpartition(":")
-    if run and (Path(run) / "run.db").is_file():
-        return _genotype_of_run(Path(run), wanted)
+    if run and RunFolder(Path(run)).exists():
+        return _genotype_of_run(RunFolder(Path(run)), wanted)
     raise UserError(
         f"no genotype {name!r}: give a preset ({', '.join(PRESETS)}), a genotype file, "
         "a student folder, or RUN:ID"
@@ -53,14 +54,10 @@ def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
         raise UserError(f"{folder} is no saved student") from None
 
 
-def _genotype_of_run(run: Path, wanted: str) -> tuple[Genotype, Sizes]:
-    from rosearch.results.store import Store
-
-    store = Store(run / "run.db")
+def _genotype_of_run(run: RunFolder, wanted: str) -> tuple[Genotype, Sizes]:
+    store = run.open()
     trials = [t for t in store.trials() if t.candidate.id.startswith(wanted)]
     found = list({t.candidate.id: t.candidate.genotype for t in trials}.values())
     if len(found) != 1 or not wanted:
         raise UserError(f"{run} has {len(found)} candidates whose id starts with {wanted!r}")
-    meta = store.meta()
-    trimmed = meta.get("trimmed_rows", {})
-    return found[0], Sizes(meta["rows"], len(meta["label_names"]), trimmed=trimmed)
+    return found[0], store.meta().sizes

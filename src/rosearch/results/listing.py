@@ -17,6 +17,9 @@ from filelock import FileLock, Timeout
 
 from rosearch.config.sections import MOST_CANDIDATES
 from rosearch.errors import UserError, one_line
+from rosearch.results.decode import decode
+from rosearch.results.folder import RunFolder
+from rosearch.results.meta import read_meta
 from rosearch.results.rows import after_attack_of
 from rosearch.results.store import SCHEMA
 from rosearch.types import Json
@@ -72,7 +75,7 @@ def list_runs(folder: Path) -> list[Listed]:
     if not folder.is_dir():
         raise UserError(f"no folder {folder}; name one with runs, such as that of --out")
     try:
-        found = [folder] if _is_run(folder) else [p for p in folder.iterdir() if _is_run(p)]
+        found = [folder] if RunFolder(folder).exists() else [*_runs_below(folder)]
     except OSError as error:
         raise UserError(f"cannot read the folder {folder}: {error.strerror}") from None
     listed = [listed_run(path) for path in found]
@@ -81,36 +84,48 @@ def list_runs(folder: Path) -> list[Listed]:
 
 def listed_run(folder: Path) -> Listed:
     """One run, whatever its state."""
-    name, size = folder.resolve().name, _size(folder)
+    run, size = RunFolder(folder), _size(folder)
     try:
-        return _read(folder, name, size)
+        return _read(run, size)
     # A store that others made or a disk damaged can fail in any way; the other runs are listed.
     except Exception as error:
-        return Listed(name, str(folder), "unreadable", _reason(error), size=size)
+        return Listed(run.name, str(run), "unreadable", _reason(error), size=size)
 
 
-def _read(folder: Path, name: str, size: int) -> Listed:
-    with _opened(folder / "run.db") as db:
+@dataclass(frozen=True)
+class _Search:
+    candidates: int
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """Of the settings what settings of every version have."""
+
+    search: _Search
+
+
+def _read(run: RunFolder, size: int) -> Listed:
+    with _opened(run.database) as db:
         rows = db.execute("SELECT key, value FROM meta")
-        meta = {key: json.loads(value) for key, value in rows}
+        meta = read_meta({key: json.loads(value) for key, value in rows}, run.database)
         # Columns that stores of every version have.
         scores = db.execute("SELECT score FROM trials WHERE score IS NOT NULL").fetchall()
         (done,) = db.execute("SELECT COUNT(DISTINCT idx) FROM trials").fetchone()
     fitness, after_attack = _best(json.loads(text) for (text,) in scores)
-    best = (meta.get("summary") or {}).get("best") or {}
-    total = int(meta["config"]["search"]["candidates"])
+    best = (meta.summary or {}).get("best") or {}
+    total = decode(_Settings, meta.config, "the settings").search.candidates
     return Listed(
-        name=name,
-        folder=str(folder),
-        state=_state(folder, bool(meta.get("summary"))),
-        task=str(meta["task"]),
+        name=run.name,
+        folder=str(run),
+        state=_state(run, bool(meta.summary)),
+        task=meta.task,
         done=done,
         total=total if total < MOST_CANDIDATES else None,
         fitness=fitness,
         after_attack=after_attack,
         final_after_attack=_number(best.get("after_attack")),
-        started=_number(meta.get("started")),
-        seconds=_number(meta.get("seconds")),
+        started=_number(meta.started),
+        seconds=_number(meta.seconds),
         size=size,
     )
 
@@ -147,8 +162,8 @@ def _best(scores: Iterator[Json]) -> tuple[float | None, float | None]:
     return found
 
 
-def _state(folder: Path, summarised: bool) -> State:
-    if _locked(folder / ".lock"):
+def _state(run: RunFolder, summarised: bool) -> State:
+    if _locked(run.lock):
         return "running"
     return "finished" if summarised else "interrupted"
 
@@ -166,8 +181,8 @@ def _locked(path: Path) -> bool:
         return False
 
 
-def _is_run(path: Path) -> bool:
-    return (path / "run.db").is_file()
+def _runs_below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if RunFolder(path).exists())
 
 
 def _size(folder: Path) -> int:

@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from rosearch.errors import UserError
+from rosearch.results.meta import MetaValues, RunMeta, read_meta
 from rosearch.results.rows import score_of, score_text
 from rosearch.space.genotype import from_json
 from rosearch.types import Candidate, Final, Robustness, Trial
@@ -181,17 +182,22 @@ class Store:
                 self._writer.close()
                 self._writer = None
 
-    def set_meta(self, **values: Any) -> None:
-        """Write JSON values under keys."""
+    def set_meta(self, **values: Unpack[MetaValues]) -> None:
+        """Write some of the meta data; the rest stays."""
         with self._writing() as db:
             _set_meta(db, values)
 
-    def meta(self) -> dict[str, Any]:
-        """All JSON values by key."""
-        with self._connected() as db:
-            return {k: json.loads(v) for k, v in db.execute("SELECT key, value FROM meta")}
+    def meta(self) -> RunMeta:
+        """The meta data.
 
-    def add_trial(self, *trials: Trial, **meta: Any) -> None:
+        Raises:
+            UserError: it is damaged.
+        """
+        with self._connected() as db:
+            rows = db.execute("SELECT key, value FROM meta").fetchall()
+        return read_meta({key: json.loads(value) for key, value in rows}, self.path)
+
+    def add_trial(self, *trials: Trial, **meta: Unpack[MetaValues]) -> None:
         """Record finished trials and values of the meta data, all or none.
 
         Raises:
@@ -210,7 +216,7 @@ class Store:
             row = self._open_writer().execute(f"{_SELECT} trials {_ONE}", (candidate, rung))
             return next(map(_trial, row), None)
 
-    def add_sampled(self, trial: Trial, **meta: Any) -> None:
+    def add_sampled(self, trial: Trial, **meta: Unpack[MetaValues]) -> None:
         """Record a trial of the uniform random sample; see `rosearch.strategies.uniform`."""
         self._add("sample", [trial], meta)
 

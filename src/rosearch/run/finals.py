@@ -16,6 +16,7 @@ from rosearch.errors import UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final
 from rosearch.executors.faults import NotFinite, WorkerLost
 from rosearch.io.progress import stage
+from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.space.presets import REFERENCE, preset
 from rosearch.strategies.population import fitness, last_rung
@@ -25,6 +26,7 @@ from rosearch.types import Final, Trial
 def finish(
     trials: Sequence[Trial],
     config: RunConfig,
+    run: RunFolder,
     store: Store,
     call: Callable[..., Future[Any]],
     teacher: Path,
@@ -34,7 +36,6 @@ def finish(
     What is in the store already is not done again. The store may hold more than is returned: former
     finalists of a run that was extended.
     """
-    students = store.path.parent / "students"
     attacks = (config.search.attack, *config.final.held_out)
     fidelity = final_fidelity(config)
     seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
@@ -45,11 +46,11 @@ def finish(
     for model, genotype in models.items():
         how = config.distill.plain() if model == "reference" else None
         jobs += [
-            FinalJob(model, seed, genotype, students / f".{model}-{seed}", *common, how)
+            FinalJob(model, seed, genotype, run.trained(model, seed), *common, how)
             for seed in seeds
         ]
     evaluate_all(jobs, store, call)
-    keep_best_seeds(store.finals(), students)
+    keep_best_seeds(store.finals(), run)
     return [final for final in store.finals() if final.model in ("teacher", *models)]
 
 
@@ -95,7 +96,7 @@ def _result(future: Future[Any], job: FinalJob) -> Any:
         ) from None
 
 
-def keep_best_seeds(finals: Sequence[Final], students: Path) -> None:
+def keep_best_seeds(finals: Sequence[Final], run: RunFolder) -> None:
     """Of each model keep the seed that is best on the validation split, as `students/<id>`."""
     best: dict[str, Final] = {}
     for final in finals:
@@ -103,11 +104,11 @@ def keep_best_seeds(finals: Sequence[Final], students: Path) -> None:
         if final.fitness is not None and (old is None or final.fitness > (old.fitness or 0.0)):
             best[final.model] = final
     for model, final in best.items():
-        trained = students / f".{model}-{final.seed}"
+        trained = run.trained(model, final.seed)
         if trained.exists():
-            shutil.rmtree(students / model, ignore_errors=True)
-            os.replace(trained, students / model)
-    for left in students.glob(".*-*"):
+            shutil.rmtree(run.student(model), ignore_errors=True)
+            os.replace(trained, run.student(model))
+    for left in run.students.glob(".*-*"):
         shutil.rmtree(left, ignore_errors=True)
 
 

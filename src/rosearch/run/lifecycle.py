@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +21,8 @@ from rosearch.config.sections import RunConfig
 from rosearch.errors import MissingExtra, UserError
 from rosearch.evaluation.held_out import check
 from rosearch.io.files import new_folder, write_text
+from rosearch.results.folder import RunFolder
+from rosearch.results.meta import StoredConfig
 from rosearch.results.store import Store
 from rosearch.results.summary import machine, summarise
 from rosearch.run.budget import Amount, extended, without_budget
@@ -63,8 +65,9 @@ def search(
     task = task_of(config.task, config.seed)
     with new_folder(out) as made:
         made.mkdir()
-        write_text(made / "config.toml", configs.to_toml(config))
-        with closing(Store(made / "run.db", create=True)) as store:
+        new = RunFolder(made)
+        write_text(new.config, configs.to_toml(config))
+        with closing(Store(new.database, create=True)) as store:
             store.set_meta(
                 **config_meta(config),
                 started=time.time(),
@@ -96,38 +99,43 @@ def resume(
     Raises:
         UserError: no run there, another process works on it, or its data or settings changed.
     """
-    with closing(Store(folder / "run.db")) as store, locked(folder):
+    run = RunFolder(folder)
+    with closing(run.open()) as store, locked(run):
         store.check()
-        config = stored_config(store, folder)
+        config = stored_config(store, run)
         longer = extended(config, candidates, minutes, queries)
         if longer != config:
-            write_text(folder / "config.toml", configs.to_toml(longer))
+            write_text(run.config, configs.to_toml(longer))
             store.set_meta(**config_meta(longer), summary=None)
         told = Callbacks((type(callback).__name__, callback) for callback in callbacks)
         try:
-            return _go_on(longer, store, workers, executor, told)
+            return _go_on(longer, run, store, workers, executor, told)
         except BaseException:  # Ctrl-C among them
             told.stopped()
             raise
 
 
 def _go_on(
-    config: RunConfig, store: Store, workers: int, executor: Executors | None, told: Callbacks
+    config: RunConfig,
+    run: RunFolder,
+    store: Store,
+    workers: int,
+    executor: Executors | None,
+    told: Callbacks,
 ) -> Json:
     from rosearch.distill.inherit import Lineage
     from rosearch.evaluation.prepare import prepare
     from rosearch.executors.local import ProcessPool
     from rosearch.run.finals import finish
 
-    folder = store.path.parent
     task = task_of(config.task, config.seed)
-    if task.fingerprint != store.meta()["fingerprint"]:
-        raise UserError(f"the data of {task.name!r} changed since {folder} was started")
-    told.started(config, folder)
+    if task.fingerprint != store.meta().fingerprint:
+        raise UserError(f"the data of {task.name!r} changed since {run} was started")
+    told.started(config, run.path)
     clock = Clock(store, config.search.minutes)
     prepared = prepare(config, task)
-    checkpoints = folder / "checkpoints" if len(config.search.rungs) > 1 else None
-    lineage = Lineage(folder / "weights", config.search.rungs[0]) if config.search.inherit else None
+    checkpoints = run.checkpoints if len(config.search.rungs) > 1 else None
+    lineage = Lineage(run.weights, config.search.rungs[0]) if config.search.inherit else None
     context = replace(prepared.context, checkpoints=checkpoints, lineage=lineage)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
@@ -141,39 +149,39 @@ def _go_on(
             store.add_sampled(replace(trial, rung=full), **clock.meta())
 
         evaluate_sample(drawn, store.sample(), scratch, pool, fidelity_at(config, full), keep)
-        finals = finish(trials, config, store, pool.call, prepared.teacher_folder)
+        finals = finish(trials, config, run, store, pool.call, prepared.teacher_folder)
     store.set_meta(**clock.meta())
     summary = summarise(config, task.name, trials, finals, clock.run())
     summary["statistics"] = related(trials, store.sample())
     store.set_meta(summary=summary)
-    write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-    make_report(folder)
+    write_text(run.summary, json.dumps(summary, indent=2) + "\n")
+    make_report(run.path)
     told.finished(summary)
     return summary
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(run: RunFolder) -> Iterator[None]:
     """Keep other processes from going on with the same run.
 
     Raises:
         UserError: one is at it.
     """
     try:
-        lock = FileLock(folder / ".lock", timeout=0).acquire()
+        lock = FileLock(run.lock, timeout=0).acquire()
     except Timeout:
-        raise UserError(f"another process is working on {folder}") from None
+        raise UserError(f"another process is working on {run}") from None
     with lock:
         yield
 
 
-def config_meta(config: RunConfig) -> Json:
+def config_meta(config: RunConfig) -> StoredConfig:
     """A configuration as the store keeps it, with its checksum."""
     plain = configs.to_dict(config)
     return {"config": plain, "config_sha256": _digest(plain)}
 
 
-def stored_config(store: Store, folder: Path) -> RunConfig:
+def stored_config(store: Store, run: RunFolder) -> RunConfig:
     """The configuration that a run was started with.
 
     Raises:
@@ -181,14 +189,12 @@ def stored_config(store: Store, folder: Path) -> RunConfig:
             there were checksums are trusted.
     """
     meta = store.meta()
-    plain = meta["config"]
-    if meta.get("config_sha256", _digest(plain)) != _digest(plain):
+    if meta.config_sha256 not in (None, _digest(meta.config)):
         raise UserError(
             f"the settings in {store.path} are not those that the run was started with (their "
             "checksum differs); restore the file from a copy, or start a new run"
         )
-    config = configs.from_dict(plain)
-    file = folder / "config.toml"
+    config, file = meta.run_config, run.config
     if file.exists():
         told = configs.from_dict(configs.read_toml(file))
         if without_budget(told) != without_budget(config):
@@ -199,7 +205,7 @@ def stored_config(store: Store, folder: Path) -> RunConfig:
     return config
 
 
-def _digest(plain: Json) -> str:
+def _digest(plain: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 

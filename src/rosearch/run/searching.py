@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rosearch.config.plan import fidelity_at
 from rosearch.config.sections import RunConfig, SearchConfig
 from rosearch.executors.base import Executor
+from rosearch.results.meta import Spent
 from rosearch.results.store import Store
 from rosearch.run.callbacks import Callbacks
 from rosearch.run.live import Course, SearchView
@@ -27,7 +28,7 @@ from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.base import Strategy
 from rosearch.strategies.rungs import Rungs, expected_evaluations, increments
 from rosearch.strategies.scheduler import Scheduler
-from rosearch.types import Job, Json, Trial
+from rosearch.types import Job, Trial
 
 if TYPE_CHECKING:
     from rosearch.evaluation.context import Context
@@ -147,8 +148,7 @@ class Clock:
 
     def __init__(self, store: Store, minutes: float | None) -> None:
         meta = store.meta()
-        self.before = float(meta["seconds"])
-        self.earlier = float(meta.get("search_seconds", 0.0))
+        self.before, self.earlier = meta.seconds, meta.search_seconds
         self.limit = None if minutes is None else 60 * minutes
         self.started = time.monotonic()
         self.searching: float | None = None  # since when
@@ -173,7 +173,7 @@ class Clock:
         """Whether the search may go on."""
         return self.limit is None or self.search() < self.limit
 
-    def meta(self) -> Json:
+    def meta(self) -> Spent:
         """What the store keeps of it."""
         return {"seconds": self.run(), "search_seconds": self.search()}
 

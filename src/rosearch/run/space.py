@@ -58,7 +58,7 @@ def latency_of(config: RunConfig, store: Store) -> LatencyTable | None:
     """The run's latency table, measured when it is first needed: a resumed run decides alike."""
     if config.space.max_latency_ms is None:
         return None
-    table: LatencyTable | None = store.meta().get("latency")
+    table = store.meta().latency
     if table is None:
         from rosearch.student.latency import latency_table
 

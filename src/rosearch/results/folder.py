@@ -1,0 +1,145 @@
+"""The folder of a run: the one place that knows what lies where in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rosearch.errors import UserError
+from rosearch.results.store import Store
+
+
+@dataclass(frozen=True)
+class ComparisonFolder:
+    """The paths of a comparison of students, inside a run's folder or elsewhere."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def database(self) -> Path:
+        """The store of its own."""
+        return self.path / "comparison.db"
+
+    @property
+    def table(self) -> Path:
+        """The table as JSON."""
+        return self.path / "comparison.json"
+
+    @property
+    def teachers(self) -> Path:
+        """The teacher, compressed in several ways."""
+        return self.path / "teachers"
+
+    def student(self, recipe: str, seed: int) -> Path:
+        """The folder of a recipe's student."""
+        return self.path / "students" / f"{recipe}-{seed}"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run, whether it is there or not."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, however it was named."""
+        return self.path.resolve().name
+
+    @property
+    def database(self) -> Path:
+        """The store; a folder is a run if it is there."""
+        return self.path / "run.db"
+
+    @property
+    def config(self) -> Path:
+        """The settings that the run was started with."""
+        return self.path / "config.toml"
+
+    @property
+    def summary(self) -> Path:
+        """The outcome of a finished run as JSON."""
+        return self.path / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.path / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that works on the run."""
+        return self.path / ".lock"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Unfinished trainings, as long as the search goes on."""
+        return self.path / "checkpoints"
+
+    @property
+    def weights(self) -> Path:
+        """Trained weights that children inherit."""
+        return self.path / "weights"
+
+    @property
+    def students(self) -> Path:
+        """The saved students: of each model the seed that is best on the validation split."""
+        return self.path / "students"
+
+    @property
+    def comparison(self) -> ComparisonFolder:
+        """The comparison with reference students, if one was made."""
+        return ComparisonFolder(self.path / "comparison")
+
+    def student(self, model: str) -> Path:
+        """The folder of a saved student: `reference` or an id."""
+        return self.students / model
+
+    def trained(self, model: str, seed: int) -> Path:
+        """Where one seed's student lies until the best seed is known."""
+        return self.students / f".{model}-{seed}"
+
+    def exists(self) -> bool:
+        """Whether there is a run."""
+        return self.database.is_file()
+
+    def open(self) -> Store:
+        """The store.
+
+        Raises:
+            UserError: there is none, or it can't be read.
+        """
+        return Store(self.database)
+
+    def best_student(self) -> Path:
+        """The folder of the best student: of the finalists the fittest on the validation split.
+
+        Raises:
+            UserError: there is no such run, or it isn't finished.
+        """
+        best = (self.open().meta().summary or {}).get("best")
+        folder = self.student(best["id"]) if best else None
+        if folder is None or not folder.is_dir():
+            raise UserError(f"{self} has no best student yet; finish it: rosearch resume {self}")
+        return folder
+
+    def find_student(self, wanted: str) -> Path:
+        """The folder of the saved student whose id starts with `wanted`.
+
+        Raises:
+            UserError: there is none, or more than one.
+        """
+        saved = sorted(p.parent.name for p in self.students.glob("[!.]*/config.json"))
+        found = [name for name in saved if name.startswith(wanted)]
+        if len(found) != 1:
+            raise UserError(
+                f"{self} has {len(found)} saved students whose id starts with {wanted!r}; "
+                f"it has {', '.join(saved) or 'none: only the finalists are saved'}"
+            )
+        return self.student(found[0])
