@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from common import commit
 
-from rosearch.encodings.clustering import Clustering
+from rosearch.encodings.synonym import Synonym
 from rosearch.report.snapshot import read_snapshot
 from rosearch.results.store import Store
 from rosearch.results.summary import machine, versions
@@ -43,7 +43,7 @@ FAILED = 50  # one candidate in so many failed
 def made_trials(n: int, seed: int) -> Iterator[Trial]:
     """Trials of sampled genotypes that get better over time, with varied trade-offs."""
     rng = np.random.default_rng(seed)
-    space = Space(Sizes({"plain": ROWS, Clustering().key: 19_300}, 2))
+    space = Space(Sizes({"plain": ROWS, Synonym().key: 19_300}, 2))
     ids: list[str] = []
     seen: set[str] = set()
     while len(ids) < n:
@@ -89,7 +89,7 @@ def made_store(path: Path, n: int, seed: int) -> None:
         task="synthetic",
         label_names=["negative", "positive"],
         started=time.time(),
-        rows={"plain": ROWS, Clustering().key: 19_300},
+        rows={"plain": ROWS, Synonym().key: 19_300},
         machine=machine(),
         config={"seed": seed},
     )

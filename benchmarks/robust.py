@@ -31,7 +31,6 @@ from rosearch.executors.local import ProcessPool
 from rosearch.results.store import Store
 from rosearch.results.summary import machine
 from rosearch.run.finals import evaluate_all
-from rosearch.space.genotype import encoded_by
 from rosearch.space.presets import preset
 from rosearch.tasks.named import task_of
 from rosearch.types import Json
@@ -70,7 +69,7 @@ def main() -> None:
     g = preset(options.student)
     if g.encoding == "synonym":
         key = next(k for k in context.train.encoded if k != "plain")
-        g = encoded_by(g, replace(g.clustering, tolerance=float(key.split(":")[2])))
+        g = replace(g, coding=replace(g.coding, tolerance=float(key.split(":")[2])))
     attacks = (config.search.attack, *config.final.held_out)
     jobs = [
         FinalJob(name, seed, g, options.out / f"{name}-{seed}", final_fidelity(config), attacks,

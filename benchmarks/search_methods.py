@@ -15,7 +15,7 @@ import numpy as np
 
 from rosearch.config.sections import RunConfig
 from rosearch.run.searching import scheduler_of, strategy_of
-from rosearch.space.genotype import COMBINES, MAX_INPUTS, NORMS, Genotype, Node, coding_genes
+from rosearch.space.genotype import COMBINES, MAX_INPUTS, NORMS, Genotype, Node
 from rosearch.space.variation import Space, repair
 from rosearch.strategies.population import objectives
 from rosearch.strategies.scheduler import candidate_seed
@@ -166,7 +166,7 @@ def suggested(trial: Any, space: Space) -> Genotype:
         pooling=one_of("pooling", space.poolings),
         repeat=trial.suggest_int("repeat", 1, space.max_repeat),
         shared=one_of("shared", (False, True)),
-        **coding_genes(one_of("coding", space.codings)),
+        coding=one_of("coding", space.codings),
     )
 
 
@@ -180,7 +180,7 @@ def described(g: Genotype, space: Space) -> dict[str, int]:
         "pooling": space.poolings.index(g.pooling),
         "repeat": g.repeat,
         "shared": int(g.shared),
-        "coding": space.codings.index(g.clustering if g.encoding == "synonym" else None),
+        "coding": space.codings.index(g.coding),
     }
     for i, node in enumerate(g.nodes, start=1):
         found[f"node{i}.inputs"] = len(node.inputs)

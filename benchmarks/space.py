@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from common import commit
 
-from rosearch.encodings.clustering import Clustering
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.io import resources
 from rosearch.models.load import load_classifier
@@ -136,8 +137,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
-    space = Space(Sizes({"plain": ROWS, Clustering().key: 19_300}, 2))
-    plain = Space(Sizes({"plain": ROWS}, 2), encodings=("plain",))
+    space = Space(Sizes({"plain": ROWS, Synonym().key: 19_300}, 2))
+    plain = Space(Sizes({"plain": ROWS}, 2), codings=(PLAIN,))
     built = building_ms(plain, arguments.seed, 30)
     result = {
         "commit": commit(),

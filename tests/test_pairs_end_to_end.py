@@ -18,6 +18,7 @@ from rosearch.cli.main import app
 from rosearch.cli.predict import text_pairs
 from rosearch.config.sections import from_dict
 from rosearch.distill.train import train_student
+from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.evaluation.candidate import attack_split
 from rosearch.evaluation.context import Context
@@ -203,7 +204,7 @@ def test_a_saved_student_gives_our_numbers_in_plain_transformers(made, key: str,
     task, context, _ = made
     genotype = TRANSFORMER
     if key == "synonym":
-        genotype = replace(TRANSFORMER, encoding="synonym", tolerance=0.015)
+        genotype = replace(TRANSFORMER, coding=Synonym())
     data = context.train.encoded[genotype.encoding_key]
     fidelity = Fidelity(1, 1.0, 0, ())
     model = train_student(genotype, context.train, context.distill, fidelity, 0)

@@ -12,6 +12,7 @@ from rosearch.config.sections import DistillConfig
 from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Ancestor, Lineage, MissingWeights, inherit, matching_nodes
 from rosearch.distill.train import train_student
+from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
@@ -79,7 +80,7 @@ def test_another_width_or_encoding_starts_its_own():
         made["cells.0.nodes.0.op.conv.weight"], fresh["cells.0.nodes.0.op.conv.weight"]
     )
     assert share < 0.1
-    synonym = replace(PARENT, encoding="synonym", lexicons=("wordnet",))
+    synonym = replace(PARENT, coding=Synonym())
     made, fresh, _, _ = inherited(synonym)
     assert torch.equal(made["input.table.weight"], fresh["input.table.weight"])
 

@@ -19,6 +19,7 @@ from rosearch.distill.match_schemes import (
     spread,
     tinybert_matches,
 )
+from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.vocabulary import synonym_vocabulary, trimmed
 from rosearch.errors import UserError
 from rosearch.models.batches import padded
@@ -266,7 +267,7 @@ def test_matching_tokens_needs_the_tokens_of_the_teacher(mr_train, outputs, bert
     check_matches(ALL, STUDENT, trim, outputs)
     words = {"unputdownable": "good", "gripping": "good"}
     others = replace(mr_train, vocabulary=synonym_vocabulary(bert_tokenizer, words))
-    coded = replace(STUDENT, encoding="synonym", lexicons=("wordnet",))
+    coded = replace(STUDENT, coding=Synonym())
     check_matches(ALL, coded, others, outputs)  # the ids are still the teacher's
     changed = replace(mr_train, ids=mr_train.ids + (np.arange(len(mr_train.ids)) == 9).astype("i4"))
     assert same_tokens(mr_train, outputs) and not same_tokens(changed, outputs)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from rosearch.config.plan import FEWEST_ATTACKED, attacks_read, fidelity_at
-from rosearch.config.sections import clusterings_of, from_dict, make_config, to_dict
-from rosearch.encodings.clustering import Clustering
-from rosearch.encodings.clusters import Evidence, synonym_clusters
+from rosearch.config.sections import codings_of, from_dict, make_config, to_dict
+from rosearch.encodings.clusters import synonym_clusters, word_evidence
+from rosearch.encodings.material import Material, united
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.synonym import Synonym, clusters_of
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
-from rosearch.evaluation.prepare import clusters_of, united
 from rosearch.results.store import Store
 from rosearch.run.space import check_space, latency_of, seed_genotypes, space_of
 from rosearch.space.variation import Space
@@ -28,13 +29,14 @@ BOTH = {
 
 
 def test_quick_searches_prepare_one_synonym_encoding_and_standard_three():
-    assert clusterings_of(make_config("quick")) == (Clustering(tolerance=0.011),)
-    assert len(clusterings_of(make_config("standard"))) == 9
-    assert clusterings_of(from_dict({"space": {"encodings": ["plain"]}})) == ()
+    assert codings_of(make_config("quick")) == (PLAIN, Synonym(tolerance=0.011))
+    assert len(codings_of(make_config("standard"))) == 1 + 9
+    assert codings_of(from_dict({"space": {"encodings": ["plain"]}})) == (PLAIN,)
 
 
 def test_every_combination_of_genes_is_offered():
-    found = clusterings_of(from_dict(BOTH))
+    plain, *found = codings_of(from_dict(BOTH))
+    assert plain == PLAIN
     assert len(set(found)) == len({c.key for c in found}) == 3 * 2 * 2
     assert {c.lexicons for c in found} == {("wordnet",), ("relatives",), ("wordnet", "relatives")}
     assert from_dict(to_dict(from_dict(BOTH))) == from_dict(BOTH)
@@ -75,16 +77,16 @@ def test_a_held_out_lexicon_is_never_used(config: dict[str, object]):
 
 def test_seeds_take_the_nearest_genes_that_the_space_allows():
     config = from_dict(BOTH)
-    rows = dict.fromkeys(["plain", *(c.key for c in clusterings_of(config))], 20_000)
+    rows = dict.fromkeys([c.key for c in codings_of(config)], 20_000)
     space = space_of(config, rows, 2, 22_000_000)
     coded = [g for g in seed_genotypes(space) if g.encoding == "synonym"]
-    assert coded and all(g.clustering in space.clusterings for g in coded)
-    assert {g.tolerance for g in coded} == {0.005}
+    assert coded and all(g.coding in space.codings for g in coded)
+    assert {g.coding.tolerance for g in coded} == {0.005}
 
 
 def test_without_a_synonym_encoding_the_plain_one_is_left():
     space = space_of(make_config("quick"), {"plain": 100}, 2, 22_000_000)
-    assert space.encodings == ("plain",)
+    assert list(space.encodings) == ["plain"]
 
 
 def test_impossible_flops_are_an_error_before_anything_is_made():
@@ -103,15 +105,18 @@ def test_a_resumed_run_reads_its_latency_table(tmp_path):
 def test_clusters_of_all_encodings_equal_those_of_each():
     rng = np.random.default_rng(0)
     words = [f"w{i}" for i in range(80)]
-    evidence = Evidence({w: rng.normal(size=2) for w in words}, dict.fromkeys(words, 5))
+    texts = [[words[j] for j in rng.integers(0, 80, 9)] for _ in range(60)]
+    targets = rng.normal(size=(60, 2)).astype(np.float32)
+    evidence = word_evidence(texts[:50], targets[:50])
     tables = {
         name: {w: [words[j] for j in rng.integers(0, 80, 3)] for w in words}
         for name in ("wordnet", "relatives")
     }
-    wanted = clusterings_of(from_dict(BOTH))
-    for clustering, clusters in clusters_of(wanted, tables, evidence).items():
-        lexicon = united(tables, clustering.lexicons)
-        alone = synonym_clusters(lexicon, evidence, clustering.tolerance, clustering.max_cluster)
+    material = Material(None, texts, 50, targets, tables.__getitem__)
+    wanted = codings_of(from_dict(BOTH))[1:]
+    for encoding, clusters in clusters_of(wanted, material).items():
+        lexicon = united(tables, encoding.lexicons)
+        alone = synonym_clusters(lexicon, evidence, encoding.tolerance, encoding.max_cluster)
         assert clusters == alone
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.vocabulary import student_tokenizer, synonym_vocabulary
 from rosearch.export.bundle import ExportReport, export
 from rosearch.space.genotype import Genotype, Node
@@ -21,7 +22,7 @@ SYNONYMS = ("gorgeous", "splendid", "lovely")
 def student(bert_tokenizer, tmp_path_factory) -> Path:
     """A convolutional student with the synonym encoding and random weights."""
     vocabulary = synonym_vocabulary(bert_tokenizer, dict.fromkeys(SYNONYMS, "gorgeous"))
-    g = Genotype(32, 32, (Node((0,), "conv3", norm="layer"),), encoding="synonym", pooling="mean")
+    g = Genotype(32, 32, (Node((0,), "conv3", norm="layer"),), coding=Synonym(), pooling="mean")
     model = build_student(g, vocabulary, LABELS, seed=0, teacher_params=10_000_000)
     with torch.no_grad():
         model.classifier.weight.mul_(4.0)  # probabilities far from one half

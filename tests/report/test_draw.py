@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from rosearch.encodings.plain import PLAIN
 from rosearch.report.dag_text import ASCII, rails
 from rosearch.report.draw import draw_svg, draw_text
 from rosearch.space.cost import Sizes, node_params
@@ -29,7 +30,7 @@ def test_rails_of_small_graphs():
 
 def test_every_edge_ends_in_a_mark_of_its_row():
     rng = np.random.default_rng(1)
-    space = Space(SIZES, encodings=("plain",), max_nodes=12)
+    space = Space(SIZES, codings=(PLAIN,), max_nodes=12)
     for _ in range(200):
         g = sample(space, rng)
         inputs = [(), *(node.inputs for node in g.nodes), g.outputs]
@@ -50,7 +51,7 @@ def test_rails_in_ascii():
 
 def test_text_shows_nodes_edges_ops_widths_and_parameters():
     nodes = (Node((0,), "conv3"), Node((0, 1), "ff2", combine="concat", norm="layer"))
-    text = draw_text(Genotype(64, 96, nodes, encoding="plain"), SIZES)
+    text = draw_text(Genotype(64, 96, nodes), SIZES)
     head, first, *rows, output, trim = text.splitlines()
     assert "width 96" in head
     assert "embedding 64 -> 96" in first

@@ -11,6 +11,7 @@ import pytest
 from made_runs import SIZES, made_run, made_trials
 from made_scores import with_numbers
 
+from rosearch.encodings.synonym import Synonym
 from rosearch.report.data import plot_data
 from rosearch.report.history import (
     changes,
@@ -110,7 +111,7 @@ def test_changes_are_told_in_words():
     grown = replace(old, nodes=(Node((0,), "ff2"), Node((0,), "conv3"), Node((2, 1), "lstm")))
     assert changes(old, grown)[0] == "node 1 (ff2) added, reads input"
     assert "node 1 (ff2) removed" in changes(grown, old)
-    coded = replace(old, encoding="synonym")
+    coded = replace(old, coding=Synonym())
     assert changes(old, coded) == ("encoding plain \u2192 synonym:wordnet:0.015:0",)
 
 

@@ -23,6 +23,7 @@ from made_runs import (
     made_trials,
 )
 
+from rosearch.encodings.synonym import Synonym
 from rosearch.errors import MissingExtra, UserError
 from rosearch.report.draw import draw_line, draw_svg, draw_text
 from rosearch.report.gallery import diff, gallery
@@ -334,7 +335,7 @@ def test_the_table_has_a_line_per_node_and_the_parameters() -> None:
 
 
 def test_a_doubled_input_and_a_shared_repeat_are_shown() -> None:
-    genotype = Genotype(64, 64, (Node((0, 0), "gru"),), repeat=3, shared=True, encoding="synonym")
+    genotype = Genotype(64, 64, (Node((0, 0), "gru"),), repeat=3, shared=True, coding=Synonym())
     svg = draw_svg(genotype, None)
     assert ">x2<" in svg
     assert "3 x repeat (shared)" in svg

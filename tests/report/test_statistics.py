@@ -16,6 +16,7 @@ import pytest
 from made_scores import made_score, with_numbers
 from scipy.stats import pearsonr
 
+from rosearch.encodings.plain import PLAIN
 from rosearch.errors import MissingExtra
 from rosearch.report.features import columns_of, density, features
 from rosearch.report.findings import forest, section, words
@@ -24,7 +25,7 @@ from rosearch.report.regression import holm
 from rosearch.report.statistics import Analysis, Effect, Statistics, analyse, statistics
 from rosearch.results.store import Store
 from rosearch.space.cost import Limits, Sizes, params
-from rosearch.space.genotype import Genotype, Node, encoded_by
+from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.variation import Space, sample
@@ -317,8 +318,8 @@ def test_depth_and_density():
 
 def test_tolerance_counts_among_synonym_encodings_only():
     first = next(g for g in pool() if g.encoding == "synonym")
-    loose = encoded_by(first, replace(first.clustering, tolerance=0.06))
-    plain = encoded_by(first, None)
+    loose = replace(first, coding=replace(first.coding, tolerance=0.06))
+    plain = replace(first, coding=PLAIN)
     genotypes = [first, loose, plain]
     tolerance = next(f for f in features(genotypes) if f.name.startswith("tolerance"))
     values = columns_of(tolerance, genotypes)[0].values

@@ -10,6 +10,7 @@ from made_scores import made_score, with_numbers
 
 import rosearch
 from rosearch.config import sections as configs
+from rosearch.encodings.synonym import Synonym
 from rosearch.results.store import Store
 from rosearch.space.presets import bilstm, text_cnn
 from rosearch.types import Candidate, Fidelity, Final, Robustness, Trial
@@ -25,7 +26,7 @@ SCORE = made_score(
 def folder(tmp_path: Path) -> Path:
     store = Store(tmp_path / "run.db", create=True)
     store.set_meta(config=configs.to_dict(rosearch.make_config("quick")), label_names=["a", "b"])
-    first = Candidate(0, bilstm("synonym"), 7)
+    first = Candidate(0, bilstm(Synonym()), 7)
     store.add_trial(Trial(first, SCORE))
     store.add_trial(Trial(Candidate(1, text_cnn(), 8, parent=first.id), error="no memory"))
     counts = {"wordnet": Robustness("wordnet", 50, 40, 10, 999)}
@@ -39,7 +40,7 @@ def test_candidates_and_finals_are_tables(folder: Path):
     run = rosearch.load_run(folder)
     one, failed = run.candidates.to_dict("records")
     assert (one["clean"], one["params"], one["fidelity_attack"]) == (0.8, 1_000_000, "wordnet")
-    assert (one["genotype"], one["ops"], one["front"]) == (bilstm("synonym"), ("lstm",), True)
+    assert (one["genotype"], one["ops"], one["front"]) == (bilstm(Synonym()), ("lstm",), True)
     assert (failed["error"], failed["parent"], failed["front"]) == ("no memory", one["id"], False)
     (final,) = run.finals.to_dict("records")
     assert (final["clean"], final["attack"], final["after_attack"]) == (0.7, "wordnet", 0.2)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from made_scores import made_score
 
+from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.results.meta import RunMeta
 from rosearch.results.store import MIGRATIONS, Store
@@ -22,7 +23,7 @@ SCORE = made_score(
     params=1_000_000, flops=10, latency_ms=1.5, queries=321, train_seconds=1.0,
     attack_seconds=2.0, fitness=1.9, fidelity=Fidelity(2, 0.5, 200, ("wordnet",), None),
 )  # fmt: skip
-OK = Trial(Candidate(0, bilstm("synonym"), 7), SCORE)
+OK = Trial(Candidate(0, bilstm(Synonym()), 7), SCORE)
 FAILED = Trial(Candidate(1, text_cnn(), 8, parent=OK.candidate.id), error="TrainingDiverged: nan")
 FINAL = Final(
     "abc", 1, bilstm().to_json(), 10, 70, 100,
@@ -45,7 +46,7 @@ def test_trials_come_back_in_order_of_proposal(store: Store):
 def test_a_genotype_is_recorded_once(store: Store):
     store.add_trial(OK)
     with pytest.raises(UserError, match="UNIQUE"):
-        store.add_trial(Trial(Candidate(5, bilstm("synonym"), 7), SCORE))
+        store.add_trial(Trial(Candidate(5, bilstm(Synonym()), 7), SCORE))
     assert store.trials() == [OK]
 
 
@@ -104,7 +105,7 @@ def test_the_random_sample_is_kept_apart(store: Store):
     """The same genotype may stand in both."""
     store.add_trial(OK)
     store.add_sampled(FAILED)
-    store.add_sampled(Trial(Candidate(0, bilstm("synonym"), 7), SCORE))
+    store.add_sampled(Trial(Candidate(0, bilstm(Synonym()), 7), SCORE))
     assert store.trials() == [OK]
     assert store.sample() == [OK, FAILED]
     with pytest.raises(UserError, match="UNIQUE"):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from made_scores import made_score
 
+from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 from rosearch.results.store import Store
 from rosearch.run.loop import AlikeFailures, kind_of, search_loop
@@ -22,7 +23,7 @@ from rosearch.strategies.scheduler import Scheduler
 from rosearch.types import Candidate, Fidelity, Job, Score, Trial
 
 SIZES = Sizes({"plain": 3000}, 2)
-SPACE = Space(SIZES, encodings=("plain",), clusterings=())
+SPACE = Space(SIZES, codings=(PLAIN,))
 FIDELITIES = [
     Fidelity(1, 1.0, 10, (name,), None, p) for name, p in (("fgsm", 0.2), ("wordnet", 1.0))
 ]

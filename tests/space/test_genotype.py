@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosearch.encodings.clustering import Clustering, clusterings
+from rosearch.config.sections import EncodingConfig
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.space.cost import Sizes
-from rosearch.space.genotype import Genotype, Node, encoded_by, from_dict, from_json, load, to_dict
+from rosearch.space.genotype import Genotype, Node, from_dict, from_json, load, to_dict
 from rosearch.space.presets import PRESETS, preset, transformer
 from rosearch.space.variation import Space, sample
 
-CLUSTERINGS = clusterings(("wordnet", "relatives"), (0.005, 0.05), (0, 20))
-ROWS = {"plain": 3000, **{c.key: 2000 for c in CLUSTERINGS}}
-SPACE = Space(Sizes(ROWS, 2), clusterings=CLUSTERINGS, max_nodes=10)
+SYNONYMS = Synonym.offered(EncodingConfig(("wordnet", "relatives"), (0.005, 0.05), (0, 20)))
+ROWS = {"plain": 3000, **{c.key: 2000 for c in SYNONYMS}}
+SPACE = Space(Sizes(ROWS, 2), codings=(PLAIN, *SYNONYMS), max_nodes=10)
 seeds = st.integers(0, 2**32)
 
 
@@ -84,22 +86,22 @@ def test_hash_ignores_what_changes_nothing():
 
 
 def test_genes_of_the_encoding_change_the_hash_in_any_order_of_the_lexicons():
-    g = Genotype(32, 64, (Node((0,), "conv3"),), encoding="synonym")
-    assert g == encoded_by(g, Clustering())
+    g = Genotype(32, 64, (Node((0,), "conv3"),), coding=Synonym())
+    assert g.encoding == "synonym"
     assert g.encoding_key == "synonym:wordnet:0.015:0"
-    assert encoded_by(g, None).encoding_key == "plain"
-    both = encoded_by(g, Clustering(("wordnet", "relatives")))
-    turned = encoded_by(g, Clustering(("relatives", "wordnet")))
+    assert replace(g, coding=PLAIN).encoding_key == "plain"
+    both = replace(g, coding=Synonym(("wordnet", "relatives")))
+    turned = replace(g, coding=Synonym(("relatives", "wordnet")))
     assert both.hash == turned.hash and both.encoding_key == turned.encoding_key
-    found = {encoded_by(g, c).hash for c in (None, *CLUSTERINGS)}
-    assert len(found) == len(CLUSTERINGS) + 1
+    found = {replace(g, coding=c).hash for c in (PLAIN, *SYNONYMS)}
+    assert len(found) == len(SYNONYMS) + 1
 
 
 def test_a_synonym_encoding_without_genes_reads_wordnet():
     data = {**to_dict(transformer(1)), "encoding": "synonym"}
     for gene in ("lexicons", "tolerance", "max_cluster"):
         data.pop(gene)
-    assert from_dict(data) == encoded_by(transformer(1), Clustering())
+    assert from_dict(data) == replace(transformer(1), coding=Synonym())
 
 
 def test_many_twins_are_hashed_quickly():

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosearch.encodings.clustering import Clustering, clusterings
+from rosearch.config.sections import EncodingConfig
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.space.cost import Limits, Sizes, efficiency, params
-from rosearch.space.genotype import encoded_by, from_json
+from rosearch.space.genotype import from_json
 from rosearch.space.variation import Space, crossover, mutate, repair, sample
 
-CLUSTERINGS = clusterings(("wordnet", "relatives"), (0.005, 0.05), (0, 20))
-ROWS = {"plain": 3000, "synonym:wordnet:0.015:0": 2000, **{c.key: 2000 for c in CLUSTERINGS}}
+SYNONYMS = Synonym.offered(EncodingConfig(("wordnet", "relatives"), (0.005, 0.05), (0, 20)))
+ROWS = {"plain": 3000, "synonym:wordnet:0.015:0": 2000, **{c.key: 2000 for c in SYNONYMS}}
 SIZES = Sizes(ROWS, 2)
 SPACE = Space(SIZES)
-LIMITED = Space(SIZES, Limits(max_params=300_000), clusterings=CLUSTERINGS)
+LIMITED = Space(SIZES, Limits(max_params=300_000), codings=(PLAIN, *SYNONYMS))
 
 
 @settings(max_examples=1000, deadline=None)
@@ -48,28 +52,28 @@ def test_every_mutation_changes_the_hash_or_nothing_at_all(seed: int):
     assert child.hash != g.hash
     assert g.to_json() == before
     assert params(child, SIZES) <= 300_000
-    assert child.encoding == "plain" or child.clustering in CLUSTERINGS
+    assert child.encoding == "plain" or child.coding in SYNONYMS
 
 
-def test_clusterings_change_one_gene_at_a_time():
+def test_synonym_encodings_change_one_gene_at_a_time():
     rng = np.random.default_rng(0)
-    g = encoded_by(sample(LIMITED, rng), CLUSTERINGS[0])
+    g = replace(sample(LIMITED, rng), coding=SYNONYMS[0])
     seen = set()
     for _ in range(300):
         child = mutate(g, LIMITED, rng)
         if g.encoding == child.encoding == "synonym":
-            old, new = vars(g.clustering), vars(child.clustering)
+            old, new = vars(g.coding), vars(child.coding)
             assert sum(old[gene] != new[gene] for gene in old) <= 1
             seen.add(child.encoding_key)
         g = child
     assert len(seen) > 3
 
 
-def test_wrong_clusterings_are_refused():
+def test_wrong_codings_are_refused():
     with pytest.raises(UserError, match="space: max_cluster: expected 0"):
-        Space(SIZES, clusterings=(Clustering(max_cluster=1),))
-    with pytest.raises(UserError, match="space: clusterings: expected one or more"):
-        Space(SIZES, clusterings=())
+        Space(SIZES, codings=(Synonym(max_cluster=1),))
+    with pytest.raises(UserError, match="space: codings: expected one or more"):
+        Space(SIZES, codings=())
 
 
 def test_the_same_generator_gives_the_same_genotypes():

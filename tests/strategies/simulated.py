@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from made_scores import made_score
 
+from rosearch.encodings.synonym import Synonym
 from rosearch.space.cost import Sizes, params
 from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.variation import Space
@@ -15,7 +16,7 @@ from rosearch.types import Fidelity, Job, Trial
 
 SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
 SPACE = Space(SIZES)
-SEEDS = [transformer(1), text_cnn(), bilstm("synonym")]
+SEEDS = [transformer(1), text_cnn(), bilstm(Synonym())]
 CONFIG = StrategyConfig(population=8)
 RUNGS = 3
 COST = (0.06, 0.14, 0.8)

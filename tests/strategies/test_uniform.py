@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from made_scores import made_score
 
+from rosearch.encodings.plain import PLAIN
 from rosearch.run.sampling import evaluate_sample
 from rosearch.space.cost import Limits
 from rosearch.space.variation import Space
@@ -80,7 +81,7 @@ def test_limits_are_met_and_randomness_is_not_that_of_the_evolution(space: Space
 def test_a_small_space_gives_what_it_has(space: Space):
     tiny = replace(
         space, ops=("lstm",), widths=(64,), embedding_dims=(32,), positions=("none",),
-        encodings=("plain",), poolings=("max", "mean"), activations=("none",), max_nodes=1,
+        codings=(PLAIN,), poolings=("max", "mean"), activations=("none",), max_nodes=1,
         max_repeat=1,
     )  # fmt: skip
     assert len(uniform_sample(tiny, 50, seed=0)) == 4  # two poolings, with and without norm

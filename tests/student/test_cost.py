@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from rosearch.encodings.clustering import clusterings
+from rosearch.config.sections import EncodingConfig
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.synonym import Synonym
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space, sample
@@ -17,10 +19,10 @@ from rosearch.student.build import module_spec
 from rosearch.student.configuration import StudentConfig
 from rosearch.student.model import StudentForSequenceClassification
 
-CLUSTERINGS = clusterings(("wordnet", "relatives"), (0.005, 0.05), (0, 20))
-ROWS = {"plain": 300, **{c.key: 100 + 7 * i for i, c in enumerate(CLUSTERINGS)}}
+SYNONYMS = Synonym.offered(EncodingConfig(("wordnet", "relatives"), (0.005, 0.05), (0, 20)))
+ROWS = {"plain": 300, **{c.key: 100 + 7 * i for i, c in enumerate(SYNONYMS)}}
 SIZES = Sizes(ROWS, classes=3, tokens=8)
-SPACE = Space(SIZES, widths=(32, 48, 64), embedding_dims=(16, 32, 64), clusterings=CLUSTERINGS)
+SPACE = Space(SIZES, widths=(32, 48, 64), embedding_dims=(16, 32, 64), codings=(PLAIN, *SYNONYMS))
 seeds = st.integers(0, 2**32)
 
 

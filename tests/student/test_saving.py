@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.vocabulary import student_tokenizer, synonym_vocabulary
 from rosearch.errors import UserError
 from rosearch.models.load import load_classifier
@@ -79,7 +80,7 @@ def saved(bert_tokenizer, tmp_path_factory) -> tuple[Path, torch.Tensor]:
         Node((0,), "lstm"),
         Node((0, 1), "attention2", combine="concat", norm="layer", activation="gelu"),
     )
-    g = Genotype(32, 32, nodes, encoding="synonym", pooling="attention", repeat=2, shared=True)
+    g = Genotype(32, 32, nodes, coding=Synonym(), pooling="attention", repeat=2, shared=True)
     model = build_student(g, vocabulary, LABELS, seed=0).eval()
     tokenizer = student_tokenizer(bert_tokenizer, vocabulary)
     # The folder's name is no Python identifier, as that of a candidate may be.

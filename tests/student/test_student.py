@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import POOLINGS, Genotype, Node
@@ -118,7 +119,7 @@ def test_padding_changes_nothing(g: Genotype):
 
 
 def test_words_of_a_cluster_are_one_word():
-    model = build_student(one_op("conv3", encoding="synonym"), FOLDED, LABELS, seed=0).eval()
+    model = build_student(one_op("conv3", coding=Synonym()), FOLDED, LABELS, seed=0).eval()
     even, odd = torch.tensor([[10, 20, 30]]), torch.tensor([[11, 21, 31]])
     assert torch.equal(model(input_ids=even).logits, model(input_ids=odd).logits)
     assert not torch.equal(model(input_ids=even).logits, model(input_ids=even + 2).logits)

@@ -31,8 +31,8 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.results.summary import model_entry
     from rosearch.tasks.named import task_of
 
-    if g.encoding == "synonym":
-        config = replace(config, encoding=replace(config.encoding, lexicons=g.lexicons))
+    lexicons = g.coding.lexicons_read(config.encoding.lexicons)
+    config = replace(config, encoding=replace(config.encoding, lexicons=lexicons))
     if recipe is not None:
         config = trained_by(find_recipe(recipe), g, config)
     check(config)
@@ -41,8 +41,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     task = task_of(config.task, config.seed)
     dims = (*config.space.embedding_dims, g.embedding_dim)
     config = replace(config, space=replace(config.space, embedding_dims=dims))
-    wanted = [] if g.encoding == "plain" else [g.clustering]
-    context = prepare(config, task, wanted, [g]).context
+    context = prepare(config, task, [g.coding], [g]).context
     if g.encoding_key not in context.train.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
     fidelity = final_fidelity(config)

@@ -11,13 +11,9 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from rosearch.encodings.clustering import (
-    LEXICONS,
-    MAX_CLUSTER,
-    MAX_TOLERANCE,
-    Clustering,
-    clusterings,
-)
+from rosearch.encodings import ENCODINGS
+from rosearch.encodings.base import Encoding
+from rosearch.encodings.synonym import LEXICONS, MAX_CLUSTER, MAX_TOLERANCE
 from rosearch.errors import UserError
 
 STRICT = ConfigDict(extra="forbid")
@@ -92,7 +88,7 @@ class SpaceConfig:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class EncodingConfig:
-    """What the genes of the synonym encoding may be: `rosearch.encodings.clustering.Clustering`.
+    """What the genes of the synonym encoding may be: `rosearch.encodings.synonym.Synonym`.
 
     Every combination is prepared before the search and held in memory by each worker: rows of the
     embedding x the largest of `space.embedding_dims` x 4 bytes, or some 8 to 15 MB apiece.
@@ -478,12 +474,14 @@ def to_toml(config: RunConfig) -> str:
     return tomli_w.dumps(to_dict(config))
 
 
-def clusterings_of(config: RunConfig) -> tuple[Clustering, ...]:
-    """Genes that synonym encodings of a run may have; none if it has the plain one only."""
-    if "synonym" not in config.space.encodings:
-        return ()
-    e = config.encoding
-    return clusterings(e.lexicons, e.tolerances, e.max_clusters)
+def codings_of(config: RunConfig) -> tuple[Encoding, ...]:
+    """The encodings that students of a run may have, with their genes.
+
+    Raises:
+        UserError: an unknown encoding.
+    """
+    names = config.space.encodings
+    return tuple(e for name in names for e in ENCODINGS[name].offered(config.encoding))
 
 
 def setting(text: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from rosearch.attacks.lexicon import KIN
 from rosearch.attacks.methods import check_attack, lexicons_of, members, models_of
 from rosearch.config.plan import attacks_read, first_attack
 from rosearch.config.sections import DistillConfig, RunConfig
+from rosearch.encodings import ENCODINGS
+from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 
 # Attacks and lexicons of one kind: who is trained against one of them knows the others.
@@ -66,8 +68,10 @@ def _check_matching(config: RunConfig) -> None:
     """Refuse to match tokens of a student that reads others than the teacher."""
     d = config.distill
     if d.matching not in ("none", "patient"):
+        encodings = list(config.space.encodings)
+        alike = [name for name in encodings if ENCODINGS[name].as_teacher] or [PLAIN.name]
         for setting, found, wanted in (
-            ("space.encodings", list(config.space.encodings), ["plain"]),
+            ("space.encodings", encodings, alike),
             ("distill.characters", d.characters, 0),
             ("encoding.trim", config.encoding.trim, False),
         ):

@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 from rosearch.errors import UserError
 
 # Kind -> module and name of its registry.
-REGISTRIES: dict[str, str] = {}
+REGISTRIES: dict[str, str] = {
+    "encoding": "rosearch.encodings:ENCODINGS",
+}
 
 
 class Named(Protocol):

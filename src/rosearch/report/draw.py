@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
+from rosearch.encodings.plain import PLAIN
 from rosearch.report.dag_text import rails
 from rosearch.report.layout import Layout, Point, place
 from rosearch.space.cost import (
@@ -59,7 +60,7 @@ def draw_line(genotype: Genotype) -> str:
     parts = [", ".join(node.op for node in genotype.nodes), f"width {genotype.width}"]
     if genotype.repeat > 1:
         parts.append(_repeats(genotype))
-    if genotype.encoding != "plain":
+    if genotype.encoding != PLAIN.name:
         parts.append(f"{genotype.encoding} encoding")
     return "; ".join(parts)
 

@@ -17,9 +17,11 @@ from typing import Literal
 
 import numpy as np
 
-from rosearch.space.genotype import ACTIVATIONS, ENCODINGS, POOLINGS, POSITIONS, Genotype
+from rosearch.encodings import ENCODINGS, Encoding, Trait
+from rosearch.encodings.plain import PLAIN
+from rosearch.space.genotype import ACTIVATIONS, POOLINGS, POSITIONS, Genotype
 from rosearch.space.ops import OPS
-from rosearch.space.vector import FAMILIES, LEAST_TOLERANCE, depth
+from rosearch.space.vector import FAMILIES, depth
 
 Kind = Literal["choice", "presence", "amount"]
 RARE = 8  # fewer candidates than these tell nothing about what they have
@@ -78,12 +80,13 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     then operations and activations, those that are had by the most nearly half first, then the
     rest.
     """
+    genes = [f for encoding in ENCODINGS.values() for f in _traits(encoding(), genotypes)]
     operations = [_operation(family) for family in FAMILIES]
     activations = [_activation(name) for name in ACTIVATIONS if name != "none"]
     return [
-        Feature("encoding", "encoding", "choice", lambda g: g.encoding, ENCODINGS[0]),
+        Feature("encoding", "encoding", "choice", lambda g: g.encoding, PLAIN.name),
         Feature("pooling", "pooling", "choice", lambda g: g.pooling, POOLINGS[1]),
-        _tolerance(genotypes),
+        *(f for f in genes if f.kind == "amount"),
         Feature("depth", "depth", "amount", lambda g: math.log2(depth(g)), unit="per doubling"),
         Feature("width", "width", "amount", lambda g: math.log2(g.width), unit="per doubling"),
         Feature("density", "density", "amount", lambda g: 10 * density(g), unit="per 0.1"),
@@ -101,10 +104,7 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
             unit="per doubling",
         ),
         Feature("sharing", "shared weights", "presence", lambda g: g.shared and g.repeat > 1),
-        Feature(
-            "lexicon", "relatives as synonyms", "presence", lambda g: "relatives" in g.lexicons
-        ),
-        Feature("cap", "capped clusters", "presence", lambda g: g.max_cluster > 0),
+        *(f for f in genes if f.kind != "amount"),
     ]
 
 
@@ -141,21 +141,28 @@ def commonest(values: Iterable[str | bool | float]) -> str | bool | float:
     return max(sorted(counts), key=counts.__getitem__)
 
 
-def _tolerance(genotypes: Sequence[Genotype]) -> Feature:
-    """Of the synonym encodings; a plain one gets their mean, so that it does not count here."""
+def _traits(encoding: Encoding, genotypes: Sequence[Genotype]) -> list[Feature]:
+    """Of the genes of an encoding."""
+    having = [g for g in genotypes if g.encoding == encoding.name]
+    return [_trait(trait, i, encoding.name, having) for i, trait in enumerate(encoding.traits())]
 
-    def size(g: Genotype) -> float:
-        return math.log2(max(g.tolerance, LEAST_TOLERANCE))
 
-    sizes = [size(g) for g in genotypes if g.encoding == "synonym"]
-    mean, varies = (fmean(sizes), len(set(sizes)) > 1) if sizes else (0.0, False)
-    return Feature(
-        "encoding",
-        "tolerance of the synonyms",
-        "amount",
-        lambda g: size(g) if g.encoding == "synonym" and varies else mean,
-        unit="per doubling",
-    )
+def _trait(trait: Trait, i: int, encoding: str, having: Sequence[Genotype]) -> Feature:
+    """What other encodings get does not count: of a number the mean, else what is usual."""
+    usual: float | bool | str = trait.value
+    kind: Kind = "choice"
+    if isinstance(usual, bool):
+        kind, usual = "presence", False
+    elif isinstance(usual, int | float):
+        sizes = [float(g.coding.traits()[i].value) for g in having]
+        mean, varies = (fmean(sizes), len(set(sizes)) > 1) if sizes else (0.0, False)
+        kind, usual, having = "amount", mean, having if varies else ()
+
+    def value(g: Genotype) -> float | bool | str:
+        return g.coding.traits()[i].value if having and g.encoding == encoding else usual
+
+    baseline = str(usual) if kind == "choice" else ""
+    return Feature(trait.group, trait.name, kind, value, baseline, trait.unit)
 
 
 def _operation(family: str) -> Feature:

@@ -34,8 +34,7 @@ def find_genotype(name: str) -> tuple[Genotype, Sizes]:
 
 
 def _without_run(g: Genotype) -> tuple[Genotype, Sizes]:
-    rows = 30_522 if g.encoding == "plain" else 19_300  # of minilm on mr
-    return g, Sizes({g.encoding_key: rows}, 2)
+    return g, Sizes({g.encoding_key: g.coding.usual_rows}, 2)
 
 
 def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rosearch.config.sections import RunConfig, clusterings_of
+from rosearch.config.sections import RunConfig, codings_of
+from rosearch.encodings import ENCODINGS
+from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 from rosearch.results.store import Store
 from rosearch.space.cost import Limits, Sizes
-from rosearch.space.genotype import Genotype, encoded_by
+from rosearch.space.genotype import Genotype
 from rosearch.space.latency import LatencyTable
 from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS
@@ -38,17 +40,15 @@ def space_of(
     s = config.space
     allowed = int(teacher_params / s.min_compression) if s.min_compression else None
     limits = [n for n in (allowed, s.max_params) if n is not None]
-    prepared = tuple(c for c in clusterings_of(config) if c.key in rows)
     # A teacher whose tokenizer forbids the synonym encoding leaves the plain one.
-    encodings = tuple(e for e in s.encodings if e != "synonym" or prepared) or ("plain",)
+    codings = tuple(c for c in codings_of(config) if c.key in rows) or (PLAIN,)
     return Space(
         Sizes(rows, classes, latency=latency),
         Limits(min(limits, default=None), s.max_flops, s.max_latency_ms),
         ops=s.ops or tuple(OPS),
         widths=s.widths,
         embedding_dims=s.embedding_dims,
-        encodings=encodings,  # type: ignore[arg-type]
-        clusterings=prepared,
+        codings=codings,
         max_nodes=s.max_nodes,
         max_repeat=s.max_repeat,
     )
@@ -75,8 +75,9 @@ def check_space(config: RunConfig) -> None:
     """
     unlimited = replace(config.space, min_compression=0.0, max_params=None, max_latency_ms=None)
     if not config.space.encodings:
-        raise UserError("space: encodings: expected one or more of plain, synonym; found none")
-    keys = ["plain", *(c.key for c in clusterings_of(config))]
+        known = ", ".join(ENCODINGS)
+        raise UserError(f"space: encodings: expected one or more of {known}; found none")
+    keys = [PLAIN.key, *(c.key for c in codings_of(config))]
     space_of(replace(config, space=unlimited), dict.fromkeys(keys, 1), 2, 1)
 
 
@@ -103,7 +104,5 @@ def _nearest_sizes(g: Genotype, space: Space) -> Genotype:
 
 
 def _nearest_coding(g: Genotype, space: Space) -> Genotype:
-    if g.encoding == "plain" or not space.clusterings:
-        return g
-    distances = {c: abs(c.tolerance - g.tolerance) for c in space.clusterings}
-    return encoded_by(g, min(distances, key=distances.__getitem__))
+    offered = space.encodings.get(g.encoding)
+    return replace(g, coding=g.coding.nearest(offered)) if offered else g

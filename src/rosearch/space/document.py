@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from textwrap import fill
 
-from rosearch.encodings.clustering import LEXICONS
+from rosearch.encodings import ENCODINGS
 from rosearch.space.cost import MAX_POSITIONS, Sizes, flops, params
 from rosearch.space.genotype import (
     ACTIVATIONS,
     COMBINES,
     EMBEDDING_DIMS,
-    ENCODINGS,
     MAX_INPUTS,
     MAX_NODES,
     MAX_REPEAT,
@@ -84,23 +85,7 @@ POSITION_TEXTS = {
         "Devlin et al. 2019",
     ),
 }
-ENCODING_TEXTS = {
-    "plain": ("the teacher's word pieces, one row each", ""),
-    "synonym": (
-        "the words of a synonym cluster share one row: swapping them changes nothing",
-        "Wang et al. 2019 (SEM); Jones et al. 2020 (RobEn)",
-    ),
-}
-GENES = f"""\
-The plain encoding has no genes. Those of the synonym encoding (`rosearch.encodings.clustering`):
-
-- `lexicons`: whose substitutions are the edges along which clusters grow; one or more of
-  {", ".join(LEXICONS)}.
-- `tolerance`: how different in meaning for the task two words of a cluster may be. Clusters are
-  merged by Ward's criterion on what their words say about the classes, the cheapest merge first,
-  until the next one costs more than this per substitution that it makes harmless.
-- `max_cluster`: most words of a cluster; 0 means no cap.
-
+CHOICES = """\
 `encoding.lexicons`, `encoding.tolerances` and `encoding.max_clusters` say what a run may choose
 from; every combination is prepared before the search. The lexicon of a held-out attack is refused.
 """
@@ -153,9 +138,9 @@ def document() -> str:
         section(
             "Encodings",
             ("encoding", "what it does", "source"),
-            [(code(name), *ENCODING_TEXTS[name]) for name in ENCODINGS],
+            [(code(name), e.text, e.source) for name, e in ENCODINGS.items()],
         ),
-        GENES,
+        genes(),
         LATENCY,
         section(
             "Presets",
@@ -165,6 +150,20 @@ def document() -> str:
         NOTES,
     ]
     return "\n".join(blocks)
+
+
+def genes() -> str:
+    """What the genes of the encodings mean."""
+    found = []
+    for name, encoding in ENCODINGS.items():
+        own = {f.name: f.metadata["text"] for f in fields(encoding)}
+        if not own:
+            found.append(f"The {name} encoding has no genes.")
+            continue
+        found.append(f"Genes of the {name} encoding:\n")
+        lines = (f"- `{gene}`: {text}" for gene, text in own.items())
+        found.append("\n".join(fill(line, 100, subsequent_indent="  ") for line in lines) + "\n")
+    return "\n".join([*found, CHOICES])
 
 
 def op_rows() -> list[tuple[str, ...]]:

@@ -10,15 +10,24 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import (
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    with_config,
+)
 
-from rosearch.encodings.clustering import PLAIN, Clustering, clustering_problems, short
+from rosearch.encodings.base import Encoding, genes_of, short
+from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
+from rosearch.space.coding import KEY, apart, coding_of, first_problem, flat
 from rosearch.space.ops import OPS
 
 SCHEMA = 1
@@ -33,17 +42,13 @@ Combine = Literal["add", "multiply", "concat"]
 Norm = Literal["none", "layer"]
 Activation = Literal["none", "relu", "leaky_relu", "gelu", "swish"]
 Position = Literal["none", "sinusoidal", "learned"]
-Encoding = Literal["plain", "synonym"]
 Pooling = Literal["first", "mean", "max", "attention"]
 
 COMBINES: tuple[Combine, ...] = ("add", "multiply", "concat")
 NORMS: tuple[Norm, ...] = ("none", "layer")
 ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "leaky_relu", "gelu", "swish")
 POSITIONS: tuple[Position, ...] = ("none", "sinusoidal", "learned")
-ENCODINGS: tuple[Encoding, ...] = ("plain", "synonym")
 POOLINGS: tuple[Pooling, ...] = ("first", "mean", "max", "attention")
-
-_NO_CLUSTERING = {**vars(Clustering()), "lexicons": ()}
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -66,9 +71,9 @@ class Node:
 class Genotype:
     """A student: input stage, a cell (DAG of nodes) stacked `repeat` times, pooling.
 
-    `lexicons`, `tolerance` and `max_cluster` are the genes of the synonym encoding (see
-    `rosearch.encodings.clustering.Clustering`); without `lexicons` it reads WordNet. The plain
-    encoding has none of them: they stay at their defaults.
+    Attributes:
+        coding: an encoding with its genes; in JSON these stand beside the others, see
+            `rosearch.space.coding`.
 
     Raises:
         UserError: a field is out of its range or the graph is not a valid DAG.
@@ -78,18 +83,13 @@ class Genotype:
     width: int
     nodes: tuple[Node, ...]
     position: Position = "none"
-    encoding: Encoding = "plain"
-    lexicons: tuple[str, ...] = ()
-    tolerance: float = Clustering.tolerance
-    max_cluster: int = Clustering.max_cluster
+    coding: Annotated[Encoding, PlainValidator(coding_of), PlainSerializer(flat)] = PLAIN
     pooling: Pooling = "mean"
     repeat: int = 1
     shared: bool = False
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
-        if self.encoding == "synonym" and not self.lexicons:
-            object.__setattr__(self, "lexicons", Clustering.lexicons)
         problem = next(iter(_problems(self)), None)
         if problem:
             raise UserError(f"invalid genotype: {problem}")
@@ -106,35 +106,25 @@ class Genotype:
         return tuple(i for i in range(1, len(self.nodes) + 1) if i not in read)
 
     @property
-    def clustering(self) -> Clustering:
-        """Genes of the synonym encoding; of no meaning for the plain one."""
-        return Clustering(self.lexicons, self.tolerance, self.max_cluster)
+    def encoding(self) -> str:
+        """Name of the encoding."""
+        return self.coding.name
 
     @cached_property
     def encoding_key(self) -> str:
         """Name of the encoding with its genes: `plain`, or such as `synonym:wordnet:0.015:0`."""
-        return PLAIN if self.encoding == "plain" else self.clustering.key
+        return self.coding.key
 
     def to_json(self) -> str:
         """Text form; `from_json` gives an equal genotype back."""
         return json.dumps(to_dict(self))
 
 
-def coding_genes(clustering: Clustering | None) -> dict[str, Any]:
-    """Fields of a genotype with the synonym encoding of these genes; None: the plain encoding."""
-    if clustering is None:
-        return {"encoding": "plain", **_NO_CLUSTERING}
-    return {"encoding": "synonym", **vars(clustering)}
-
-
-def encoded_by(genotype: Genotype, clustering: Clustering | None) -> Genotype:
-    """The genotype with another encoding; see `coding_genes`."""
-    return replace(genotype, **coding_genes(clustering))
-
-
 def to_dict(genotype: Genotype) -> dict[str, Any]:
     """JSON-ready form of a genotype."""
-    plain: dict[str, Any] = _ADAPTER.dump_python(genotype, mode="json")
+    plain: dict[str, Any] = {}
+    for name, value in _ADAPTER.dump_python(genotype, mode="json").items():
+        plain.update(value if name == KEY else {name: value})
     return plain
 
 
@@ -154,13 +144,9 @@ def from_dict(data: object) -> Genotype:
         )
     try:
         # JSON mode: lists become tuples, but "3" is not an int and 1 is not a bool.
-        return _ADAPTER.validate_json(json.dumps(data), strict=True)
+        return _ADAPTER.validate_json(json.dumps(apart(data)), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])[:60] or "genotype"
-        field = "".join(c if c.isprintable() else "?" for c in field)  # a file's own text
-        found = short(str(first["input"])[:60])
-        raise UserError(f"invalid genotype: {field}: {first['msg']} (found {found})") from None
+        raise UserError(f"invalid genotype: {first_problem(error)}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"invalid genotype: {error}") from None
 
@@ -195,24 +181,22 @@ def load(path: Path) -> Genotype:
 def _problems(g: Genotype) -> Sequence[str]:
     """What is wrong with a genotype, in words; empty when it is valid."""
     found = []
+    if not isinstance(g.coding, Encoding):
+        return [f"coding: expected an encoding, such as Plain(), found {short(g.coding)}"]
     if g.schema != SCHEMA:
         found.append(f"schema: expected {SCHEMA}, found {short(g.schema)}")
     for field, value, allowed in (
         ("embedding_dim", g.embedding_dim, EMBEDDING_DIMS),
         ("width", g.width, WIDTHS),
         ("position", g.position, POSITIONS),
-        ("encoding", g.encoding, ENCODINGS),
         ("pooling", g.pooling, POOLINGS),
     ):
         if value not in allowed:
             found.append(f"{field}: expected one of {_listed(allowed)}, found {short(value)}")
-    if g.encoding == "synonym":
-        found.extend(clustering_problems(g.clustering))
-    elif vars(g.clustering) != _NO_CLUSTERING:
-        found.append(
-            "lexicons, tolerance, max_cluster: genes of the synonym encoding; "
-            "leave them out for the plain one"
-        )
+    twice = genes_of(g.coding).keys() & {"encoding", *vars(g)}
+    if twice:
+        found.append(f"{g.encoding}: its genes need other names than {_listed(sorted(twice))}")
+    found.extend(g.coding.problems())
     if not 1 <= g.repeat <= MAX_REPEAT:
         found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {short(g.repeat)}")
     if not 1 <= len(g.nodes) <= MAX_NODES:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rosearch.encodings.base import Encoding
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
-from rosearch.space.genotype import Activation, Encoding, Genotype, Node, Pooling, Position
+from rosearch.space.genotype import Activation, Genotype, Node, Pooling, Position
 
 
 def transformer(
@@ -13,7 +16,7 @@ def transformer(
     width: int = 128,
     embedding_dim: int = 64,
     heads: int = 4,
-    encoding: Encoding = "plain",
+    coding: Encoding = PLAIN,
     shared: bool = False,
     position: Position = "sinusoidal",
     pooling: Pooling = "mean",
@@ -29,7 +32,7 @@ def transformer(
         width,
         block,
         position=position,
-        encoding=encoding,
+        coding=coding,
         pooling=pooling,
         repeat=layers,
         shared=shared,
@@ -113,31 +116,31 @@ def _residual(last: int, op: str, activation: Activation) -> list[Node]:
     ]
 
 
-def text_cnn(encoding: Encoding = "plain") -> Genotype:
+def text_cnn(coding: Encoding = PLAIN) -> Genotype:
     """TextCNN (Kim 2014): parallel convolutions, max over time."""
     branches = tuple(Node((0,), f"conv{k}", activation="relu") for k in (1, 3, 5))
-    return Genotype(96, 128, branches, encoding=encoding, pooling="max")
+    return Genotype(96, 128, branches, coding=coding, pooling="max")
 
 
-def bilstm(encoding: Encoding = "plain") -> Genotype:
+def bilstm(coding: Encoding = PLAIN) -> Genotype:
     """One-layer bidirectional LSTM (Tang et al. 2019)."""
-    return Genotype(96, 160, (Node((0,), "lstm"),), encoding=encoding, pooling="max")
+    return Genotype(96, 160, (Node((0,), "lstm"),), coding=coding, pooling="max")
 
 
-def bag(encoding: Encoding = "plain") -> Genotype:
+def bag(coding: Encoding = PLAIN) -> Genotype:
     """Bag of embeddings with one feed-forward layer (Joulin et al. 2017; Iyyer et al. 2015)."""
     node = Node((0,), "ff1", activation="relu")
-    return Genotype(128, 128, (node,), encoding=encoding, pooling="mean")
+    return Genotype(128, 128, (node,), coding=coding, pooling="mean")
 
 
-def sepconv(encoding: Encoding = "plain") -> Genotype:
+def sepconv(coding: Encoding = PLAIN) -> Genotype:
     """Two residual blocks of separable convolution and a gated unit."""
     cell = (
         Node((0,), "sepconv5", norm="layer", activation="swish"),
         Node((0, 1), "glu3", norm="layer"),
         Node((0, 1, 2), "identity"),
     )
-    return Genotype(64, 128, cell, encoding=encoding, pooling="attention", repeat=2)
+    return Genotype(64, 128, cell, coding=coding, pooling="attention", repeat=2)
 
 
 PRESETS: dict[str, Callable[[], Genotype]] = {
@@ -154,11 +157,11 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "albert": albert,
     "adabert": adabert,
     "evolved": evolved,
-    "transformer1-synonym": lambda: transformer(1, encoding="synonym"),
-    "textcnn-synonym": lambda: text_cnn("synonym"),
-    "bilstm-synonym": lambda: bilstm("synonym"),
-    "bag-synonym": lambda: bag("synonym"),
-    "sepconv-synonym": lambda: sepconv("synonym"),
+    "transformer1-synonym": lambda: transformer(1, coding=Synonym()),
+    "textcnn-synonym": lambda: text_cnn(Synonym()),
+    "bilstm-synonym": lambda: bilstm(Synonym()),
+    "bag-synonym": lambda: bag(Synonym()),
+    "sepconv-synonym": lambda: sepconv(Synonym()),
 }
 
 # What each one is, for the documentation.

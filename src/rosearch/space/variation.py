@@ -15,14 +15,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from rosearch.encodings.clustering import Clustering, clustering_problems
+from rosearch.encodings.base import Encoding, differences, genes_of
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.space.cost import COSTS, Limits, Sizes, exceeded
 from rosearch.space.genotype import (
     ACTIVATIONS,
     COMBINES,
     EMBEDDING_DIMS,
-    ENCODINGS,
     MAX_INPUTS,
     MAX_NODES,
     NORMS,
@@ -30,13 +31,10 @@ from rosearch.space.genotype import (
     POSITIONS,
     WIDTHS,
     Activation,
-    Encoding,
     Genotype,
     Node,
     Pooling,
     Position,
-    coding_genes,
-    encoded_by,
 )
 from rosearch.space.ops import OPS
 
@@ -58,8 +56,7 @@ class Space:
     widths: tuple[int, ...] = (64, 96, 128, 160, 192, 256)
     embedding_dims: tuple[int, ...] = (32, 48, 64, 96, 128)
     positions: tuple[Position, ...] = POSITIONS
-    encodings: tuple[Encoding, ...] = ENCODINGS
-    clusterings: tuple[Clustering, ...] = (Clustering(),)
+    codings: tuple[Encoding, ...] = (PLAIN, Synonym())
     poolings: tuple[Pooling, ...] = POOLINGS
     activations: tuple[Activation, ...] = ACTIVATIONS
     max_nodes: int = 6
@@ -71,7 +68,6 @@ class Space:
             ("widths", self.widths, WIDTHS),
             ("embedding_dims", self.embedding_dims, EMBEDDING_DIMS),
             ("positions", self.positions, POSITIONS),
-            ("encodings", self.encodings, ENCODINGS),
             ("poolings", self.poolings, POOLINGS),
             ("activations", self.activations, ACTIVATIONS),
         ):
@@ -83,17 +79,17 @@ class Space:
                 )
         if not 1 <= self.max_nodes <= MAX_NODES:
             raise UserError(f"space: max_nodes: expected 1 to {MAX_NODES}, found {self.max_nodes}")
-        if not self.clusterings and "synonym" in self.encodings:
-            raise UserError("space: clusterings: expected one or more for the synonym encoding")
-        for problem in (p for c in self.clusterings for p in clustering_problems(c)):
+        if not self.codings:
+            raise UserError("space: codings: expected one or more, found none")
+        for problem in (p for coding in self.codings for p in coding.problems()):
             raise UserError(f"space: {problem}")
         check_limits(self)
 
     @cached_property
-    def codings(self) -> tuple[Clustering | None, ...]:
-        """What `encoded_by` may be given: None stands for the plain encoding."""
-        plain = (None,) if "plain" in self.encodings else ()
-        return plain + (self.clusterings if "synonym" in self.encodings else ())
+    def encodings(self) -> dict[str, tuple[Encoding, ...]]:
+        """The codings by the name of their encoding."""
+        names = dict.fromkeys(coding.name for coding in self.codings)
+        return {name: tuple(c for c in self.codings if c.name == name) for name in names}
 
     def fits(self, g: Genotype) -> bool:
         """Whether a genotype meets the limits."""
@@ -125,8 +121,8 @@ def _cheapest(space: Space, e: int, w: int, cost: Callable[[Genotype, Sizes], fl
     def best(options: Iterable[Genotype]) -> Genotype:
         return min(options, key=lambda g: cost(g, space.sizes))
 
-    g = encoded_by(Genotype(e, w, (Node((0,), space.ops[0]),)), space.codings[0])
-    g = best(encoded_by(g, coding) for coding in space.codings)
+    g = Genotype(e, w, (Node((0,), space.ops[0]),), coding=space.codings[0])
+    g = best(replace(g, coding=coding) for coding in space.codings)
     g = best(replace(g, nodes=(Node((0,), op),)) for op in space.ops)
     g = best(replace(g, position=position) for position in space.positions)
     return best(replace(g, pooling=pooling) for pooling in space.poolings)
@@ -173,10 +169,10 @@ def crossover(a: Genotype, b: Genotype, space: Space, rng: np.random.Generator) 
             width=_pick(rng, (a, b)).width,
             nodes=tuple(_in_range(node, i) for i, node in enumerate(nodes, start=1)),
             position=_pick(rng, (a, b)).position,
+            coding=coded.coding,
             pooling=_pick(rng, (a, b)).pooling,
             repeat=_pick(rng, (a, b)).repeat,
             shared=_pick(rng, (a, b)).shared,
-            **coding_genes(coded.clustering if coded.encoding == "synonym" else None),
         )
         repaired = repair(child, space)
         if repaired is not None:
@@ -215,7 +211,7 @@ def _shrunk(g: Genotype, space: Space, limit: str) -> Genotype | None:
 
 def _sample_once(space: Space, rng: np.random.Generator) -> Genotype:
     n = 1 + _below(rng, space.max_nodes)
-    plain = _pick(rng, space.encodings) == "plain"
+    encoding = _pick(rng, tuple(space.encodings))
     return Genotype(
         embedding_dim=_pick(rng, space.embedding_dims),
         width=_pick(rng, space.widths),
@@ -224,7 +220,7 @@ def _sample_once(space: Space, rng: np.random.Generator) -> Genotype:
         pooling=_pick(rng, space.poolings),
         repeat=1 + _below(rng, space.max_repeat),
         shared=bool(rng.random() < 0.25),
-        **coding_genes(None if plain else _pick(rng, space.clusterings)),
+        coding=_pick_coding(rng, space, encoding),
     )
 
 
@@ -290,26 +286,25 @@ def _stage_gene(gene: str, values: Callable[[Space], Sequence[object]]) -> Mutat
     return change
 
 
+def _pick_coding(rng: np.random.Generator, space: Space, encoding: str) -> Encoding:
+    """An encoding of the space with random genes; nothing is drawn where it has none."""
+    offered = space.encodings[encoding]
+    return _pick(rng, offered) if genes_of(offered[0]) else offered[0]
+
+
 def _switch_encoding(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
-    if g.encoding == "synonym":
-        return encoded_by(g, None) if "plain" in space.encodings else None
-    return encoded_by(g, _pick(rng, space.clusterings)) if "synonym" in space.encodings else None
-
-
-def _change_clustering(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
-    """One gene of the synonym encoding."""
-    if g.encoding == "plain":
+    others = [name for name in space.encodings if name != g.encoding]
+    if not others:
         return None
-    near = [c for c in space.clusterings if _differences(c, g.clustering) == 1]
-    return encoded_by(g, _pick(rng, near)) if near else None
+    name = _pick(rng, others) if len(others) > 1 else others[0]
+    return replace(g, coding=_pick_coding(rng, space, name))
 
 
-def _differences(a: Clustering, b: Clustering) -> int:
-    return (
-        (set(a.lexicons) != set(b.lexicons))
-        + (a.tolerance != b.tolerance)
-        + (a.max_cluster != b.max_cluster)
-    )
+def _change_coding(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    """One gene of the encoding."""
+    offered = space.encodings.get(g.encoding, ())
+    near = [coding for coding in offered if differences(coding, g.coding) == 1]
+    return replace(g, coding=_pick(rng, near)) if near else None
 
 
 def _rewire(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
@@ -389,7 +384,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _stage_gene("width", lambda s: s.widths),
     _stage_gene("position", lambda s: s.positions),
     _switch_encoding,
-    _change_clustering,
+    _change_coding,
     _stage_gene("pooling", lambda s: s.poolings),
     _stage_gene("repeat", lambda s: tuple(range(1, s.max_repeat + 1))),
     _stage_gene("shared", lambda s: (False, True)),

@@ -10,12 +10,13 @@ from collections import Counter
 
 import numpy as np
 
+from rosearch.encodings import ENCODINGS
+from rosearch.encodings.plain import PLAIN
 from rosearch.space.cost import Sizes, flops, input_params, params
 from rosearch.space.genotype import ACTIVATIONS, COMBINES, POOLINGS, POSITIONS, Genotype
 from rosearch.space.ops import OPS
 
 FAMILIES = tuple(dict.fromkeys(op.family for op in OPS.values()))
-LEAST_TOLERANCE = 0.001  # a tolerance of 0 has no logarithm
 
 
 def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
@@ -27,18 +28,13 @@ def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
     families = Counter(OPS[node.op].family for node in g.nodes)
     activations = Counter(node.activation for node in g.nodes)
     joins = Counter(node.combine for node in g.nodes if len(node.inputs) > 1)
-    synonym = g.encoding == "synonym"
-    tolerance = math.log2(max(g.tolerance, LEAST_TOLERANCE) / LEAST_TOLERANCE) if synonym else 0.0
     return np.array(
         [
             math.log2(g.embedding_dim),
             math.log2(g.width),
             math.log2(g.repeat),
             float(g.shared and g.repeat > 1),
-            float(synonym),
-            tolerance,
-            *(float(synonym and name in g.lexicons) for name in ("wordnet", "relatives")),
-            math.log2(g.max_cluster or 2**10) if synonym else 0.0,
+            *(number for name in ENCODINGS for number in _of_encoding(name, g)),
             *(float(g.position == name) for name in POSITIONS),
             *(float(g.pooling == name) for name in POOLINGS),
             float(n),
@@ -53,6 +49,18 @@ def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
             math.log2(1 + flops(g, sizes)),
         ]
     )
+
+
+def _of_encoding(name: str, g: Genotype) -> tuple[float, ...]:
+    """Whether a genotype has an encoding, and the genes of it; nothing for the plain one.
+
+    Zeros where it has another, as many as the genes make.
+    """
+    if name == PLAIN.name:
+        return ()
+    if name == g.encoding:
+        return (1.0, *g.coding.numbers())
+    return (0.0,) * (1 + len(ENCODINGS[name]().numbers()))
 
 
 def depth(g: Genotype) -> int:

@@ -1,0 +1,114 @@
+"""The train split under every encoding; validation and test texts play no part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from rosearch.attacks.constraints.words import not_a_stop_word
+from rosearch.attacks.lexicon import cached_table
+from rosearch.config.sections import RunConfig
+from rosearch.distill.data import EncodedTrain, encode_train
+from rosearch.distill.defences.characters import misspellings
+from rosearch.distill.defences.substitution import substitutes
+from rosearch.encodings import ENCODINGS
+from rosearch.encodings.base import Encoding
+from rosearch.encodings.material import Material
+from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.vocabulary import (
+    Vocabulary,
+    occurring_tokens,
+    student_tokenizer,
+    tokenizer_settings,
+    trimmed,
+)
+from rosearch.io import resources
+from rosearch.student.build import principal_embedding
+from rosearch.tasks.words import segment
+from rosearch.types import Text, parts
+
+
+def encoded_texts(
+    config: RunConfig,
+    wanted: Sequence[Encoding],
+    texts: Sequence[Text],
+    material: Material,
+    table: np.ndarray,
+) -> dict[str, EncodedTrain]:
+    """The train texts by the key of an encoding.
+
+    Args:
+        wanted: encodings besides the plain one.
+        table: (teacher vocabulary, D) word embeddings of the teacher.
+    """
+    encoded = {}
+    for encoding, vocabulary in vocabularies(wanted, material):
+        lexicon = material.united(encoding.lexicons_read(config.encoding.lexicons))
+        encoded[encoding.key] = _encoded(config, vocabulary, lexicon, texts, material, table)
+    return encoded
+
+
+def vocabularies(
+    wanted: Sequence[Encoding], material: Material
+) -> Iterator[tuple[Encoding, Vocabulary]]:
+    """The plain encoding, and those of the wanted ones that fit the tokenizer."""
+    yield PLAIN, PLAIN.vocabulary(material)
+    others = (encoding for encoding in wanted if encoding != PLAIN)
+    for name, group in groupby(others, lambda encoding: encoding.name):
+        kind = ENCODINGS[name]
+        if kind.fits(material.tokenizer):
+            yield from kind.vocabularies(list(group), material).items()
+
+
+def material_of(texts: Sequence[Text], own: int, targets: np.ndarray, tokenizer: Any) -> Material:
+    """What vocabularies are made of.
+
+    Args:
+        texts: of the train split; after the first `own` come augmented copies.
+        targets: (texts, C) logits of the teacher.
+    """
+    words = [[w.lower() for part in parts(text) for w in segment(part).words] for text in texts]
+
+    def lexicon(name: str) -> Mapping[str, Sequence[str]]:
+        """Substitutions, lower case, of the words of the vocabulary and of the train split."""
+        asked = {w for w in tokenizer.get_vocab() if w.isalpha()} | {w for t in words for w in t}
+        found = cached_table(name, asked, resources.cache_dir() / "lexicons")
+        return {word: [s.lower() for s in others] for word, others in found.items()}
+
+    return Material(tokenizer, words, own, targets, lexicon)
+
+
+def _encoded(
+    config: RunConfig,
+    vocabulary: Vocabulary,
+    lexicon: Mapping[str, Sequence[str]],
+    texts: Sequence[Text],
+    material: Material,
+    table: np.ndarray,
+) -> EncodedTrain:
+    student = student_tokenizer(material.tokenizer, vocabulary)
+    length = config.teacher.max_length
+    misspelt = None
+    if config.distill.characters:
+        misspelt = misspellings(student, texts, length, config.seed)
+    if config.encoding.trim:
+        words = {s for text in material.texts for w in text for s in lexicon.get(w, ())}
+        written = [part for text in texts for part in parts(text)]
+        occur = occurring_tokens(student, [*written, *(f" {w}" for w in words)])
+        if misspelt is not None:
+            occur |= {int(i) for i in misspelt.pieces}
+        vocabulary = trimmed(vocabulary, occur, student.unk_token_id)
+    may_change = {w: found for w, found in lexicon.items() if not_a_stop_word(w)}
+    return encode_train(
+        vocabulary,
+        student,
+        tokenizer_settings(student),
+        texts,
+        principal_embedding(table, vocabulary)[:, : max(config.space.embedding_dims)],
+        length,
+        substitutes(vocabulary, may_change) if config.distill.substitution else None,
+        misspelt,
+    )
