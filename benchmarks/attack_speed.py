@@ -39,8 +39,8 @@ from rosearch.attacks.search.greedy import Greedy
 from rosearch.baselines.one_student import distill
 from rosearch.config.sections import make_config
 from rosearch.io import resources
+from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
-from rosearch.models.victim import ModelVictim
 from rosearch.results.summary import machine, versions
 from rosearch.space.presets import preset
 from rosearch.student.saving import save_student
@@ -119,8 +119,8 @@ def ours(
     attack: Attack, victim: tuple[Any, Any], texts: Sequence[str], labels: Sequence[int]
 ) -> Json:
     """The same answer from our engine; pieces and answers are looked up anew."""
-    run_attack(attack, ModelVictim(*victim), texts[:1], labels[:1])  # warms the model up
-    fresh = ModelVictim(*victim)
+    run_attack(attack, Classifier.of(*victim), texts[:1], labels[:1])  # warms the model up
+    fresh = Classifier.of(*victim)
     wall, cpu = time.perf_counter(), time.process_time()
     results = run_attack(attack, fresh, texts, labels)
     return {

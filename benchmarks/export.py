@@ -26,9 +26,9 @@ import torch
 from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.source import Source, find_source
 from rosearch.models.batches import model_inputs, takes_types, tokenized
+from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
-from rosearch.models.loaded import Loaded
-from rosearch.models.onnx import OnnxClassifier
+from rosearch.models.onnx_folder import graph_classifier
 from rosearch.results.summary import machine, versions
 from rosearch.types import Text
 
@@ -39,34 +39,36 @@ STUDENT, TEACHER = "student int8", "teacher fp32"
 Rates = dict[str, list[float]]
 
 
-def classifiers(run: str, teacher: str | None, folder: Path) -> tuple[dict[str, Loaded], Source]:
+def classifiers(
+    run: str, teacher: str | None, folder: Path
+) -> tuple[dict[str, Classifier], Source]:
     """Every model that is timed, and where they are from."""
     source = find_source(run, {}, teacher)
     if source.teacher is None:
         raise SystemExit(f"error: {source.notes[0]}")
-    found: dict[str, Loaded] = {}
+    found: dict[str, Classifier] = {}
     for name, path in (("student", source.folder), ("teacher", source.teacher)):
         model, tokenizer = load_classifier(path)
         floats, int8 = folder / f"{name}.onnx", folder / f"{name}-int8.onnx"
-        original = Loaded(model.eval(), tokenizer)
+        original = Classifier.of(model, tokenizer)
         write_onnx(model, floats, original.reads_types(source.task.test.texts[0]))
         write_int8(floats, int8)
-        found[f"{name} int8"] = Loaded(OnnxClassifier(int8), tokenizer)
-        found[f"{name} fp32"] = Loaded(OnnxClassifier(floats), tokenizer)
+        found[f"{name} int8"] = graph_classifier(int8, tokenizer)
+        found[f"{name} fp32"] = graph_classifier(floats, tokenizer)
         found[f"{name} fp32 (torch)"] = original
     return found, source
 
 
-def answering(loaded: Loaded, texts: Sequence[Text]) -> Callable[[], None]:
+def answering(classifier: Classifier, texts: Sequence[Text]) -> Callable[[], None]:
     """One pass over the texts or pairs at batch 1, ready to be timed."""
-    types = takes_types(loaded.model, loaded.tokenizer)
-    encoded = tokenized(loaded.tokenizer, texts, MAX_TOKENS, types)
+    types = takes_types(classifier.model, classifier.tokenizer)
+    encoded = tokenized(classifier.tokenizer, texts, MAX_TOKENS, types)
     inputs = [model_inputs([one], pad_id=0) for one in encoded]  # one text has no padding
 
     def run() -> None:
         with torch.inference_mode():
             for one in inputs:
-                _ = loaded.model(**one).logits
+                _ = classifier.model(**one).logits
 
     return run
 

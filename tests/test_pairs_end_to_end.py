@@ -24,8 +24,8 @@ from rosearch.evaluation.candidate import attack_split
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.prepare import prepare
 from rosearch.io import resources
+from rosearch.models.classifier import Classifier
 from rosearch.models.predict import predict
-from rosearch.models.victim import ModelVictim
 from rosearch.robustness.evaluate import attack
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.saving import save_student
@@ -210,7 +210,7 @@ def test_a_saved_student_gives_our_numbers_in_plain_transformers(made, key: str,
     model = train_student(genotype, context.train, context.distill, fidelity, 0)
     save_student(model, data.tokenizer(), tmp_path / "s")
     pairs = [*task.test.texts, ("", "good"), ("it " * 90, "was good"), ("we", "it " * 90)]
-    ours = ModelVictim(model, data.tokenizer()).probabilities([segment(p) for p in pairs])
+    ours = Classifier.of(model, data.tokenizer()).probabilities([segment(p) for p in pairs])
     assert softmax(plain_logits(tmp_path / "s", pairs)) == pytest.approx(ours, abs=1e-5)
     answers = list(predict(tmp_path / "s", pairs))
     for answer, (first, second), row in zip(answers, pairs, ours, strict=True):
@@ -223,7 +223,7 @@ def test_only_second_texts_change(made, student):
     counts, results = attack_split(
         "wordnet",
         context.attacks("wordnet"),
-        ModelVictim(
+        Classifier.of(
             AutoModelForSequenceClassification.from_pretrained(student),
             AutoTokenizer.from_pretrained(student),
         ),

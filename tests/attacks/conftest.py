@@ -10,7 +10,7 @@ import torch
 
 from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.methods import resources_for
-from rosearch.models.victim import ModelVictim
+from rosearch.models.classifier import Classifier
 
 
 @pytest.fixture(scope="session")
@@ -43,4 +43,4 @@ def real_texts(mr):
 
 @pytest.fixture(scope="session")
 def victims(students, mr_train):
-    return [ModelVictim(model, mr_train.tokenizer()) for model in students]
+    return [Classifier.of(model, mr_train.tokenizer()) for model in students]

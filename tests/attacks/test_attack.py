@@ -25,7 +25,8 @@ from rosearch.attacks.sources import Lexicon, WordSource
 from rosearch.attacks.sources.characters import character_edits
 from rosearch.attacks.sources.masked_lm_model import loaded as loaded_masked_lm
 from rosearch.errors import UserError
-from rosearch.models.victim import CallableVictim, PieceEncoder
+from rosearch.models.classifier import Classifier
+from rosearch.models.pieces import PieceEncoder
 from rosearch.tasks import load_task
 from rosearch.tasks.words import Words, like, segment
 
@@ -165,7 +166,7 @@ def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_te
         assert sorted(set(r.path)) == list(r.changed)
         assert len(r.changed) <= attack.max_changed.of(len(segment(r.original).words))
         assert all(not_a_stop_word(segment(r.original).words[i]) for i in r.changed)
-        ids = victim.encoder.backend.encode(r.perturbed).ids
+        ids = victim.network.encoder.backend.encode(r.perturbed).ids
         logits = victim.model(input_ids=torch.tensor([ids])).logits
         assert int(logits.argmax()) != r.label
 
@@ -222,7 +223,7 @@ def test_strange_texts_are_handled(text: str, name: str, victims, resources_of):
 
 
 def test_a_function_can_be_a_victim():
-    victim = CallableVictim(
+    victim = Classifier.function(
         lambda texts: [[0.1, 0.9] if "good" in t else [0.9, 0.1] for t in texts]
     )
     result = run_attack(greedy(table_lexicon(TABLE)), victim, ["good film"], [1])[0]

@@ -15,7 +15,7 @@ from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.sources.characters import deepwordbug_edits, textbugger_edits
 from rosearch.errors import UserError
-from rosearch.models.victim import CallableVictim, ModelVictim
+from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import segment
 
 LEXICONS = {"deepwordbug": deepwordbug_edits, "textbugger": textbugger_edits}
@@ -69,7 +69,7 @@ def test_attacks_stay_within_the_edit_distance(most: int):
     text = "great gritty film of graft, mirage, gem"
     source = WordSource(deepwordbug_edits())
     attack = Attack("t", source, Greedy(), constraints=(EditDistance(most),))
-    result = run_attack(attack, CallableVictim(least_letters), [text], [1])[0]
+    result = run_attack(attack, Classifier.function(least_letters), [text], [1])[0]
     assert levenshtein(result.original, result.perturbed) <= most
     assert bool(result.changed) == (most > 0)
 
@@ -78,7 +78,7 @@ def test_textbuggers_texts_stay_alike(students, mr_train, mr):
     texts, labels = mr.test.texts[:6], mr.test.labels[:6]
     resources = resources_for(["textbugger"], texts)
     (attack,) = load_attacks("textbugger", resources)
-    results = run_attack(attack, ModelVictim(students[0], mr_train.tokenizer()), texts, labels)
+    results = run_attack(attack, Classifier.of(students[0], mr_train.tokenizer()), texts, labels)
     pairs = [(segment(r.original), segment(r.perturbed)) for r in results if r.changed]
     assert pairs and min(resources.similarity().cosines(pairs)) >= 0.8 - 1e-4
 

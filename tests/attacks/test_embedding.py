@@ -27,7 +27,7 @@ from rosearch.attacks.methods.embeddings import FGSM_BALL, PGD_BALL
 from rosearch.attacks.white_box import Ball, EmbeddingAttack
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.errors import UserError
-from rosearch.models.victim import CallableVictim, ModelVictim
+from rosearch.models.classifier import Classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.tasks.words import segment
@@ -142,7 +142,7 @@ def attack_named(name: str, max_queries: int | None = None) -> EmbeddingAttack:
 
 @pytest.mark.parametrize("name", WHITE)
 def test_texts_stay_and_passes_are_counted(name: str, students, mr_train, texts):
-    victim = ModelVictim(students[0], mr_train.tokenizer())
+    victim = Classifier.of(students[0], mr_train.tokenizer())
     attack = attack_named(name)
     results = run_attack(attack, victim, texts, own_labels(victim, texts))
     for r in results:
@@ -159,7 +159,7 @@ def test_texts_stay_and_passes_are_counted(name: str, students, mr_train, texts)
 
 
 def test_more_radius_does_more_harm(students, mr_train, texts):
-    victim = ModelVictim(students[0], mr_train.tokenizer())
+    victim = Classifier.of(students[0], mr_train.tokenizer())
     labels = own_labels(victim, texts)
     held = []
     for radius in (0.01, 0.1, 1.0):
@@ -180,7 +180,7 @@ def test_a_network_with_other_units_is_as_robust(bert_tokenizer, texts):
         with torch.no_grad():
             model.input.table.weight *= unit
             model.input.project.weight /= unit
-        victim = ModelVictim(model, student_tokenizer(bert_tokenizer, vocabulary))
+        victim = Classifier.of(model, student_tokenizer(bert_tokenizer, vocabulary))
         labels = own_labels(victim, texts)
         results.append(run_attack(attack_named("pgd"), victim, texts, labels))
     for a, b in zip(*results, strict=True):
@@ -203,7 +203,7 @@ def test_hugging_face_classifiers_are_attacked(kind: str, bert_tokenizer, texts)
     with torch.no_grad():  # a random head hardly tells texts apart
         head = model.classifier.out_proj if kind == "roberta" else model.classifier
         head.weight.mul_(100)
-    victim = ModelVictim(model, bert_tokenizer)
+    victim = Classifier.of(model, bert_tokenizer)
     labels = own_labels(victim, texts)
     for goal in (Goal(), Goal((labels[0] + 1) % 3)):
         attack = EmbeddingAttack("pgd", Ball("l2", 4.0, 5, 1.5, True), goal)
@@ -214,7 +214,7 @@ def test_hugging_face_classifiers_are_attacked(kind: str, bert_tokenizer, texts)
 
 
 def test_a_function_has_no_gradients():
-    victim = CallableVictim(lambda texts: [[0.1, 0.9]] * len(texts))
+    victim = Classifier.function(lambda texts: [[0.1, 0.9]] * len(texts))
     for name in WHITE:
         with pytest.raises(UserError, match="needs the victim's gradients: give it a student"):
             run_attack(attack_named(name), victim, ["a film"], [1])
@@ -245,12 +245,12 @@ class Odd(nn.Module):
     [(True, "Odd answers embeddings otherwise"), (False, "takes inputs_embeds; Odd does not")],
 )
 def test_models_that_do_not_read_embeddings_are_refused(reads, message, bert_tokenizer):
-    victim = ModelVictim(Odd(reads), bert_tokenizer)
+    victim = Classifier.of(Odd(reads), bert_tokenizer)
     with pytest.raises(UserError, match=message):
         run_attack(attack_named("fgsm"), victim, ["a film"], [1])
 
 
 def test_gradients_do_not_touch_the_weights(students, mr_train, texts):
-    victim = ModelVictim(students[1], mr_train.tokenizer())
+    victim = Classifier.of(students[1], mr_train.tokenizer())
     run_attack(attack_named("pgd"), victim, texts, own_labels(victim, texts))
     assert all(p.grad is None for p in students[1].parameters())

@@ -18,12 +18,12 @@ from rosearch.attacks.methods import load_attacks, models_of, resources_for
 from rosearch.attacks.sources.masked_lm import Guesses, MaskedLMSource
 from rosearch.attacks.sources.masked_lm_model import MOST_PIECES, _Vocabulary, loaded, logits_at
 from rosearch.errors import UserError
-from rosearch.models.victim import CallableVictim
+from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import segment
 
 ATTACKS = ("bae", "bert-attack")
 TEXTS = ("a gorgeous, witty and unforgettable film", "Dull story; badly acted.")
-VICTIM = CallableVictim(lambda texts: [[0.3, 0.7] for _ in texts])
+VICTIM = Classifier.function(lambda texts: [[0.3, 0.7] for _ in texts])
 
 
 def loads(name, texts, folder):
@@ -138,7 +138,7 @@ def test_strange_texts_are_handled(name, tiny_masked_lm):
 def test_at_most_40_per_cent_of_the_words_change(tiny_masked_lm):
     text = "gorgeous witty film story actors music plot ending scenes humor"
     # each word that is still there counts a little: every swap helps, none flips
-    victim = CallableVictim(
+    victim = Classifier.function(
         lambda texts: [
             [1 - p, p]
             for t in texts

@@ -17,7 +17,8 @@ from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.io import resources
 from rosearch.models.batches import model_inputs, tokenized
-from rosearch.models.victim import CallableVictim, ModelVictim, PieceEncoder, longest_first
+from rosearch.models.classifier import Classifier
+from rosearch.models.pieces import PieceEncoder, longest_first
 from rosearch.tasks.words import segment
 
 READY = [name for name, recipe in ATTACKS.items() if recipe.lexicons and not recipe.models]
@@ -48,14 +49,14 @@ def test_a_function_gets_pairs_and_only_the_second_text_changes():
 
     source = WordSource(table_lexicon({"good": ("fine",)}))
     attack = Attack("t", source, Greedy())
-    victim = CallableVictim(predict)
+    victim = Classifier.function(predict)
     result = run_attack(attack, victim, [("good start", "A good end.")], [1])[0]
     assert (result.status, result.first) == ("flipped", "good start")
     assert (result.original, result.perturbed) == ("A good end.", "A fine end.")
     assert len(asked) == result.queries == 3
     assert {first for first, _ in asked} == {"good start"}
     single = run_attack(
-        attack, CallableVictim(lambda texts: [[0, "x" in t] for t in texts]), ["x"], [1]
+        attack, Classifier.function(lambda texts: [[0, "x" in t] for t in texts]), ["x"], [1]
     )
     assert (single[0].original, single[0].first) == ("x", None)
 
@@ -80,7 +81,7 @@ def plain(model, tokenizer, pair: tuple[str, str]) -> np.ndarray:
 
 def test_a_bert_reads_pairs_as_in_plain_transformers(minilm, bert_tokenizer, mr):
     pairs = [*ODD, *zip(mr.validation.texts[:20], mr.validation.texts[20:40], strict=True)]
-    found = ModelVictim(minilm, bert_tokenizer).probabilities([segment(p) for p in pairs])
+    found = Classifier.of(minilm, bert_tokenizer).probabilities([segment(p) for p in pairs])
     expected = np.stack([plain(minilm, bert_tokenizer, p) for p in pairs])
     assert found == pytest.approx(expected, abs=2e-5)
     with torch.inference_mode():
@@ -91,9 +92,9 @@ def test_a_bert_reads_pairs_as_in_plain_transformers(minilm, bert_tokenizer, mr)
 
 def test_equal_tokens_split_elsewhere_are_different_queries(minilm, bert_tokenizer):
     pairs = [("x [SEP] y", "z"), ("x", "y [SEP] z")]
-    victim = ModelVictim(minilm, bert_tokenizer)
+    victim = Classifier.of(minilm, bert_tokenizer)
     found = victim.probabilities([segment(p) for p in pairs])
-    one, two = (victim.encoder.encode(segment(p)) for p in pairs)
+    one, two = (victim.network.encoder.encode(segment(p)) for p in pairs)
     assert one.ids == two.ids and one.types != two.types
     assert found == pytest.approx(
         np.stack([plain(minilm, bert_tokenizer, p) for p in pairs]), abs=1e-5
@@ -154,7 +155,7 @@ def real_pairs(mr):
 def test_batched_equals_one_by_one_on_pairs(name, students, mr_train, real_pairs):
     pairs, labels = real_pairs
     (attack,) = load_attacks(name, resources_for([name], pairs))
-    victim = ModelVictim(students[0], mr_train.tokenizer())
+    victim = Classifier.of(students[0], mr_train.tokenizer())
     together = run_attack(attack, victim, pairs, labels)
     alone = run_attack(attack, victim, pairs, labels, window=1)
     for a, b, (first, second) in zip(together, alone, pairs, strict=True):

@@ -27,7 +27,7 @@ from rosearch.distill.data import TrainData, encode_train
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.errors import UserError
-from rosearch.models.victim import ModelVictim
+from rosearch.models.classifier import Classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.tasks import load_task
 from rosearch.tasks.words import Words, segment
@@ -151,7 +151,7 @@ def news_victim(news):
     data = TrainData({"plain": train}, labels, targets, task.label_names, 1)
     config, fidelity = DistillConfig(learning_rate=2e-2), Fidelity(4, 1.0, 0, ())
     model = train_student(g, data, config, fidelity, 0)
-    return ModelVictim(model, train.tokenizer())
+    return Classifier.of(model, train.tokenizer())
 
 
 @pytest.mark.parametrize("name", ["wordnet", "beam", "genetic", "deepwordbug", "pgd"])
@@ -170,7 +170,7 @@ def test_targets_of_a_real_task_are_reached(name, news, news_victim):
                 flips += 1
                 assert np.argmax(r.after) == target
             if r.status == "flipped" and name != "pgd":
-                ids = news_victim.encoder.backend.encode(r.perturbed).ids
+                ids = news_victim.network.encoder.backend.encode(r.perturbed).ids
                 logits = news_victim.model(input_ids=torch.tensor([ids])).logits
                 assert int(logits.argmax()) == target
             elif r.status == "survived":

@@ -13,8 +13,8 @@ from rosearch.cli import main as cli
 from rosearch.errors import UserError
 from rosearch.export.compress import quantized
 from rosearch.export.compress.result import Compressed
-from rosearch.export.measure import probabilities
 from rosearch.models.load import load_classifier
+from rosearch.models.open import open_classifier
 from rosearch.robustness import evaluate as assess
 
 FILES = {"README.md", "config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"}
@@ -48,9 +48,9 @@ def test_accuracy_is_that_of_the_folder_as_attacks_load_it(both, student, mr, bi
     checked = both[bits].checked
     assert checked is not None
     for quality, folder in ((checked.compressed, both[bits].folder), (checked.original, student)):
-        victim = assess.load_victim(folder, mr)
-        answers = probabilities(victim.victim, mr.test.texts[: quality.n])
-        labels = np.array([victim.numbers[i] for i in mr.test.labels[: quality.n]])
+        classifier = open_classifier(folder)
+        answers = classifier.probabilities(mr.test.texts[: quality.n])
+        labels = np.array([classifier.numbers(mr)[i] for i in mr.test.labels[: quality.n]])
         assert quality.correct == (answers.argmax(1) == labels).sum()
     assert checked.original.clean > 0.6, "it learnt something"
     assert 0.9 < checked.parity.agreement <= 1.0
@@ -90,7 +90,7 @@ def test_a_damaged_onnx_folder_is_one_line(both, mr, tmp_path):
         (tmp_path / name).write_bytes((both[4].folder / name).read_bytes())
     (tmp_path / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(UserError, match="cannot load the ONNX model") as error:
-        assess.load_victim(tmp_path, mr)
+        open_classifier(tmp_path)
     assert "\n" not in str(error.value)
 
 

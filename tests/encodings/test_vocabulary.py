@@ -18,7 +18,7 @@ from rosearch.encodings.vocabulary import (
     trimmed,
 )
 from rosearch.errors import UserError
-from rosearch.models.victim import ModelVictim
+from rosearch.models.classifier import Classifier
 from rosearch.space.cost import Sizes, params
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student, principal_embedding
@@ -129,7 +129,7 @@ def test_a_trimmed_student_with_the_real_tokenizer(bert_tokenizer, tmp_path):
     loaded, its_tokenizer = load_classifier(tmp_path / "s")
     assert loaded.config.trimmed_rows == len(plain.tokens) - len(kept)
     assert json.loads((tmp_path / "s" / "config.json").read_text())["trimmed_rows"] > 30_000
-    victim = ModelVictim(loaded, its_tokenizer)
+    victim = Classifier.of(loaded, its_tokenizer)
     known, unseen, unknown = victim.probabilities(
         [segment(t) for t in ("a witty film", "a trombone film", "a \u2603 film")]
     )

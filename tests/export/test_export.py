@@ -25,11 +25,12 @@ from rosearch.errors import UserError
 from rosearch.export import bundle
 from rosearch.export.bundle import ParityError, check_parity, export
 from rosearch.export.card import code, plain
-from rosearch.export.measure import interleaved_ms, parity, probabilities, rows_of_tokens
+from rosearch.export.measure import interleaved_ms, parity, rows_of_tokens
 from rosearch.export.source import find_source
+from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
-from rosearch.models.loaded import Loaded
-from rosearch.models.onnx import OnnxClassifier
+from rosearch.models.onnx_folder import graph_classifier
+from rosearch.models.open import open_classifier
 from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.saving import save_student
@@ -58,8 +59,6 @@ def int8(student, bert, tmp_path_factory) -> bundle.ExportReport:
 
 
 def test_hf_is_exact_and_its_snippet_runs(student, bert, mr, tmp_path, monkeypatch, capsys):
-    from rosearch.models.victim import ModelVictim
-
     out = tmp_path / "hf"
     report = export(str(student), "hf", out, teacher=str(bert), n=8)
     assert names(out) == names(student) | {"README.md"}
@@ -68,7 +67,7 @@ def test_hf_is_exact_and_its_snippet_runs(student, bert, mr, tmp_path, monkeypat
     assert [(row.who, row.form, row.batch) for row in report.latency] == [
         ("model", "hf", 1), ("teacher", "hf", 1), ("model", "hf", 32), ("teacher", "hf", 32),
     ]  # fmt: skip
-    answers = probabilities(ModelVictim(*load_classifier(student)), mr.test.texts)
+    answers = open_classifier(student).probabilities(mr.test.texts)
     assert report.qualities[0].clean == (answers.argmax(1) == np.array(mr.test.labels)).mean()
     monkeypatch.chdir(out)
     exec(snippet(out), {})
@@ -85,16 +84,15 @@ def test_onnx_equals_the_original_and_attacks_alike(onnx, bert, mr):
     assert config["id2label"] == {"0": "negative", "1": "positive"}
     for name in ("config.json", "tokenizer_config.json", "README.md"):
         assert str(bert.parent) not in (out / name).read_text()
-    original = Loaded(*load_classifier(bert))
-    exported = Loaded(OnnxClassifier(out / "model.onnx"), original.tokenizer)
+    original, exported = open_classifier(bert), open_classifier(out)
     table = {"film": ("movie", "picture"), "good": ("nice",)}
     attack = Attack("test", WordSource(table_lexicon(table)), Greedy())
     texts = [t for t in mr.test.texts if "film" in t][:10]
     for one_by_one in (False, True):
-        mine, theirs = (
-            run_attack(attack, loaded.victim(one_by_one), texts, [0] * 10)
-            for loaded in (original, exported)
-        )
+        both = [
+            Classifier.of(c.model, c.tokenizer, one_by_one=one_by_one) for c in (original, exported)
+        ]
+        mine, theirs = (run_attack(attack, classifier, texts, [0] * 10) for classifier in both)
         for a, b in zip(mine, theirs, strict=True):
             assert (a.status, a.perturbed, a.queries) == (b.status, b.perturbed, b.queries)
             assert a.after == pytest.approx(b.after, abs=1e-5)
@@ -119,17 +117,16 @@ def test_int8_is_measured_beside_the_float_model(int8):
 
 def test_synonyms_stay_one_row_in_int8(int8):
     tokenizer = load_classifier(int8.source.folder)[1]
-    victim = Loaded(OnnxClassifier(int8.out / "model.onnx"), tokenizer).victim(one_by_one=True)
+    victim = graph_classifier(int8.out / "model.onnx", tokenizer)
     one, other = victim.probabilities([segment(text) for text in SYNONYM_PAIR])
     assert np.array_equal(one, other)
     assert len(tokenizer(SYNONYM_PAIR[1])["input_ids"]) == 5  # "splendid" is one token
 
 
 def test_an_int8_answer_does_not_depend_on_the_texts_beside_it(int8, mr):
-    loaded = Loaded(OnnxClassifier(int8.out / "model.onnx"), load_classifier(int8.source.folder)[1])
-    together = probabilities(loaded.victim(one_by_one=True), mr.test.texts[:20])
+    together = open_classifier(int8.out).probabilities(mr.test.texts[:20])
     for text, answer in zip(mr.test.texts[:20], together, strict=True):
-        assert np.array_equal(probabilities(loaded.victim(one_by_one=True), [text])[0], answer)
+        assert np.array_equal(open_classifier(int8.out).probabilities([text])[0], answer)
 
 
 @pytest.mark.parametrize("form", ["int8", "onnx"])
@@ -171,11 +168,11 @@ def test_text_of_users_does_not_act_in_a_card():
 def test_a_failed_parity_check_is_exit_code_1_and_leaves_nothing(
     student, tmp_path, monkeypatch, capsys
 ):
-    def write_another(original: Loaded, folder: Path, _: object) -> Loaded:
-        save_student(original.model, original.tokenizer, folder)
-        found = Loaded(*load_classifier(folder))
+    def write_another(original: Classifier, folder: Path, _: object) -> Classifier:
+        save_student(original.module, original.tokenizer, folder)
+        found = open_classifier(folder)
         with torch.no_grad():
-            found.model.classifier.bias[0] += 0.01
+            found.module.classifier.bias[0] += 0.01
         return found
 
     monkeypatch.setitem(bundle.WRITERS, "hf", write_another)

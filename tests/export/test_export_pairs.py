@@ -14,8 +14,8 @@ from card_code import printed_logits, snippet
 
 from rosearch.export.bundle import ExportReport, ParityError, export
 from rosearch.export.measure import latencies
+from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
-from rosearch.models.loaded import Loaded
 from rosearch.models.onnx import OnnxClassifier
 
 TWO = ["input_ids", "attention_mask"]
@@ -134,7 +134,7 @@ def test_the_card_of_single_texts_says_so(onnx):
 
 
 def test_without_token_types_parity_fails(pair_bert, flags, tmp_path, monkeypatch):
-    monkeypatch.setattr(Loaded, "reads_types", lambda *_: False)
+    monkeypatch.setattr(Classifier, "reads_types", lambda *_: False)
     with pytest.raises(ParityError, match="the onnx model differs"):
         export(str(pair_bert), "onnx", tmp_path / "out", flags, n=1)
     assert not list(tmp_path.iterdir())
@@ -180,11 +180,14 @@ def test_timed_pairs_have_token_types(text, typed, bert_tokenizer):
         def forward(self, input_ids, attention_mask, token_type_ids=None):
             raise AssertionError("models are called")
 
+        def eval(self) -> None:
+            pass
+
         def __call__(self, **inputs: torch.Tensor) -> SimpleNamespace:
             asked.append(inputs)
             return SimpleNamespace(logits=None)
 
-    latencies({("model", "hf"): Loaded(Recording(), bert_tokenizer)}, [text], rounds=1)
+    latencies({("model", "hf"): Classifier.of(Recording(), bert_tokenizer)}, [text], rounds=1)
     assert all(inputs["input_ids"].shape[1] == 32 for inputs in asked)
     assert all(("token_type_ids" in inputs) == typed for inputs in asked)
     if typed:

@@ -14,9 +14,9 @@ from rosearch.attacks.engine import iterate_attack
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.sources.characters import character_edits
-from rosearch.models import victim as victim_module
+from rosearch.models import answers, pieces
+from rosearch.models.classifier import Classifier
 from rosearch.models.first_token import first_token_only
-from rosearch.models.victim import CallableVictim, ModelVictim
 from rosearch.tasks.words import Words, segment
 
 
@@ -37,7 +37,7 @@ def test_at_most_a_window_of_texts_is_under_attack(window: int):
 
     attack = Attack("t", WordSource(character_edits()), Greedy())
     done = 0
-    for _ in iterate_attack(attack, CallableVictim(predict), endless(), window):
+    for _ in iterate_attack(attack, Classifier.function(predict), endless(), window):
         most = max(most, read - done)
         done += 1
     assert done == read == 1000
@@ -59,18 +59,18 @@ def bert(bert_tokenizer) -> BertForSequenceClassification:
 
 def test_what_a_victim_remembers_is_bounded(bert, bert_tokenizer, mr, monkeypatch):
     texts = [segment(t) for t in mr.validation.texts[:120]]
-    free = ModelVictim(bert, bert_tokenizer)
+    free = Classifier.of(bert, bert_tokenizer)
     expected = free.probabilities(texts)
-    assert len(free.known) == len(set(texts)) and len(free.encoder.pieces) > 300
-    monkeypatch.setattr(victim_module, "CACHE_ENTRIES", 20)
-    monkeypatch.setattr(victim_module, "PIECE_ENTRIES", 50)
-    tight = ModelVictim(bert, bert_tokenizer)
+    assert len(free.network.known) == len(set(texts)) and len(free.network.encoder.pieces) > 300
+    monkeypatch.setattr(answers, "CACHE_ENTRIES", 20)
+    monkeypatch.setattr(pieces, "PIECE_ENTRIES", 50)
+    tight = Classifier.of(bert, bert_tokenizer)
     longest = max(len(set(t.words) | set(t.gaps)) for t in texts)
     for start in range(0, 120, 10):
         share = slice(start, start + 10)
         assert tight.probabilities(texts[share]) == pytest.approx(expected[share], abs=1e-5)
-        assert len(tight.known) <= 20 + 10
-        assert len(tight.encoder.pieces) <= 50 + longest
+        assert len(tight.network.known) <= 20 + 10
+        assert len(tight.network.encoder.pieces) <= 50 + longest
 
 
 def test_the_first_token_of_the_last_layer_is_enough(bert):
@@ -92,8 +92,8 @@ def test_the_first_token_of_the_last_layer_is_enough(bert):
 
 
 def test_equal_words_with_other_gaps_are_other_queries(bert, bert_tokenizer):
-    victim = ModelVictim(bert, bert_tokenizer)
+    victim = Classifier.of(bert, bert_tokenizer)
     one, two = Words(("a", "b"), ("", " ", "")), Words(("a", "b"), ("", " - ", "!"))
     found = victim.probabilities([one, two, one])
     assert abs(found[0] - found[1]).max() > 1e-4
-    assert (found[0] == found[2]).all() and len(victim.known) == 2
+    assert (found[0] == found[2]).all() and len(victim.network.known) == 2

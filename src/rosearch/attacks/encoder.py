@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from rosearch.models.batches import padded, sorted_batches
+from rosearch.models.batches import QUERIES, padded, sorted_batches
+from rosearch.models.pieces import PieceEncoder
 from rosearch.models.pretrained import load_pretrained
-from rosearch.models.victim import SLACK, TOKEN_BUDGET, PieceEncoder
 from rosearch.tasks.words import Words
 
 ENTRIES = 100_000  # encodings kept in memory: 150 MB at 384 dimensions
@@ -53,7 +53,7 @@ class SentenceEncoder:
         encoded = [tokenizer.encode(replace(text, first=None)).ids for text in texts]
         rows: list[np.ndarray] = [np.zeros(0)] * len(texts)
         with torch.inference_mode():
-            for chosen in sorted_batches([len(ids) for ids in encoded], TOKEN_BUDGET, SLACK):
+            for chosen in sorted_batches([len(ids) for ids in encoded], *QUERIES):
                 ids, mask = padded([encoded[i] for i in chosen], pad_id)
                 ids, mask = ids.to(model.device), mask.to(model.device)
                 hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state

@@ -13,7 +13,7 @@ from rosearch.attacks.attack import AnyAttack, Outcome, Search, Status
 from rosearch.attacks.gradients import damaged
 from rosearch.attacks.steps import Model, Request
 from rosearch.attacks.white_box import WhiteBox
-from rosearch.models.victim import Victim
+from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import Words, segment
 from rosearch.types import Robustness, Text
 
@@ -75,7 +75,10 @@ class _Live:
 
 
 def iterate_attack(
-    attack: AnyAttack, victim: Victim, examples: Iterable[tuple[Text, int]], window: int = WINDOW
+    attack: AnyAttack,
+    victim: Classifier,
+    examples: Iterable[tuple[Text, int]],
+    window: int = WINDOW,
 ) -> Iterator[AttackResult]:
     """Attack texts or pairs with their labels; results as they finish.
 
@@ -104,7 +107,7 @@ def iterate_attack(
 
 def iterate_suite(
     attacks: Sequence[AnyAttack],
-    victim: Victim,
+    victim: Classifier,
     examples: Iterable[tuple[Text, int]],
     window: int = WINDOW,
 ) -> Iterator[AttackResult]:
@@ -132,7 +135,7 @@ def iterate_suite(
 
 def run_suite(
     attacks: Sequence[AnyAttack],
-    victim: Victim,
+    victim: Classifier,
     texts: Sequence[Text],
     labels: Sequence[int],
     window: int = WINDOW,
@@ -144,7 +147,7 @@ def run_suite(
 
 def run_attack(
     attack: AnyAttack,
-    victim: Victim,
+    victim: Classifier,
     texts: Sequence[Text],
     labels: Sequence[int],
     window: int = WINDOW,
@@ -164,7 +167,7 @@ def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
     )
 
 
-def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
+def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Any]]:
     """The answers to what every text asks, each model being called once."""
     asking: dict[tuple[Model | None, WhiteBox | None], list[int]] = {}
     for i, one in live.items():
@@ -182,7 +185,7 @@ def _answers(live: dict[int, _Live], victim: Victim) -> list[tuple[int, Any]]:
 
 
 def _asked(
-    model: Model | None, white_box: WhiteBox | None, victim: Victim, items: Sequence[Any]
+    model: Model | None, white_box: WhiteBox | None, victim: Classifier, items: Sequence[Any]
 ) -> Any:
     """What a model, or the victim, says of the items."""
     if model is not None:

@@ -6,7 +6,7 @@ Shapes: B texts, T tokens, E embedding dimension, C classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,14 +18,20 @@ from rosearch.attacks.goals import Goal
 from rosearch.attacks.seeding import generator_of
 from rosearch.attacks.white_box import Ball, WhiteBox
 from rosearch.errors import UserError
+from rosearch.models.answers import NetworkAnswers
 from rosearch.models.batches import model_inputs, sorted_batches
-from rosearch.models.victim import SLACK, ModelVictim, Victim
+from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import Words
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 AGREE = 1e-3  # how far probabilities from token ids and from embeddings may lie apart
 
 
-def damaged(victim: Victim, items: Sequence[tuple[Words, int]], white_box: WhiteBox) -> np.ndarray:
+def damaged(
+    victim: Classifier, items: Sequence[tuple[Words, int]], white_box: WhiteBox
+) -> np.ndarray:
     """Probabilities (items, C) at the most damaging point that gradient ascent meets in the ball.
 
     Every point counts, not only the last one. Equal texts in other batches give probabilities
@@ -34,30 +40,37 @@ def damaged(victim: Victim, items: Sequence[tuple[Words, int]], white_box: White
     Raises:
         UserError: the victim gives no gradients, or does not read embeddings.
     """
-    model = victim.model if isinstance(victim, ModelVictim) else victim
-    if not isinstance(victim, ModelVictim) or not isinstance(model, torch.nn.Module):
-        raise UserError(
-            "this attack needs the victim's gradients: give it a student or a Hugging Face "
-            f"classifier, not a {type(model).__name__}, or choose an attack on words"
-        )
-    network = Network(victim)
+    answers = _differentiable(victim)
+    network = EmbeddingNetwork(victim.module, answers)
     ball = white_box.ball.scaled(network.scale)
-    encoded = [victim.encoder.encode(text) for text, _ in items]
+    encoded = [answers.encoder.encode(text) for text, _ in items]
+    device = answers.model.device
     found: dict[int, np.ndarray] = {}
-    for chosen in sorted_batches([len(e.ids) for e in encoded], victim.token_budget, SLACK):
-        inputs = model_inputs([encoded[i] for i in chosen], victim.pad_id)
-        inputs = {name: x.to(victim.model.device) for name, x in inputs.items()}
+    for chosen in sorted_batches([len(e.ids) for e in encoded], *answers.budget):
+        inputs = model_inputs([encoded[i] for i in chosen], answers.pad_id)
+        inputs = {name: x.to(device) for name, x in inputs.items()}
         labels = [items[i][1] for i in chosen]
-        fixed = torch.tensor([victim.encoder.fixed(items[i][0]) for i in chosen])
+        fixed = torch.tensor([answers.encoder.fixed(items[i][0]) for i in chosen])
         noise = [_noise(items[i][0], len(encoded[i].ids), network.dim) for i in chosen]
-        batch = _Batch(network, inputs, fixed.to(victim.model.device), labels, white_box.goal)
+        batch = _Batch(network, inputs, fixed.to(device), labels, white_box.goal)
         if not found:
             batch.check()
         found.update(zip(chosen, batch.climb(ball, noise), strict=True))
     return np.stack([found[i] for i in range(len(items))])
 
 
-class Network:
+def _differentiable(victim: Classifier) -> NetworkAnswers:
+    answers = victim.answers
+    if isinstance(answers, NetworkAnswers) and isinstance(answers.model, torch.nn.Module):
+        return answers
+    kind = type(answers.model).__name__ if isinstance(answers, NetworkAnswers) else "function"
+    raise UserError(
+        "this attack needs the victim's gradients: give it a student or a Hugging Face "
+        f"classifier, not a {kind}, or choose an attack on words"
+    )
+
+
+class EmbeddingNetwork:
     """A victim's network as a function of embeddings.
 
     Attributes:
@@ -66,14 +79,14 @@ class Network:
         special: ids of tokens that never move.
     """
 
-    def __init__(self, victim: ModelVictim) -> None:
-        self.model = victim.model
-        table = self.model.get_input_embeddings()
+    def __init__(self, model: PreTrainedModel, answers: NetworkAnswers) -> None:
+        self.model = model
+        table = model.get_input_embeddings()
         self.table = table
         self.scale, self.dim = scale_of(table.weight), int(table.weight.shape[1])
-        rows = victim.rows
+        rows = answers.rows
         self.rows = None if rows is None else torch.from_numpy(rows).to(self.model.device)
-        framing = victim.encoder.backend.encode("").ids
+        framing = answers.encoder.backend.encode("").ids
         self.special = torch.tensor(framing, device=self.model.device)
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -100,7 +113,7 @@ class _Batch:
 
     def __init__(
         self,
-        network: Network,
+        network: EmbeddingNetwork,
         inputs: dict[str, Tensor],
         fixed: Tensor,
         labels: list[int],
@@ -150,7 +163,7 @@ class _Batch:
 
     def check(self) -> None:
         """Whether the model reads embeddings as it reads token ids: some pool by the ids."""
-        model: Any = self.network.model
+        model = self.network.model
         with torch.no_grad():
             try:
                 there = self.network.logits(inputs_embeds=self.vectors, **self.more)

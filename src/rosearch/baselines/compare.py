@@ -21,13 +21,12 @@ from rosearch.config import sections as configs
 from rosearch.config.plan import all_attacks, final_fidelity, held_out_attacks
 from rosearch.config.sections import DistillConfig, RunConfig
 from rosearch.errors import UserError
-from rosearch.evaluation.final import FinalJob, Opened, open_classifier
+from rosearch.evaluation.final import FinalJob
 from rosearch.evaluation.held_out import check
 from rosearch.evaluation.prepare import Prepared, prepare
 from rosearch.executors.local import ProcessPool
 from rosearch.export.compress import pruned, quantized
 from rosearch.io.files import write_text
-from rosearch.models.onnx_folder import is_onnx, load_onnx, onnx_victim
 from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.store import Store
 from rosearch.results.summary import model_entry, versions
@@ -207,7 +206,7 @@ def _saved(
             rows.append(Row("compressed", f"teacher {more['label']}", more))
             folders[rows[-1].name] = folder
     common = (final_fidelity(config), all_attacks(config), config.final.attacked)
-    jobs = [FinalJob(n, 0, None, f, *common, opened=open_saved) for n, f in folders.items()]
+    jobs = [FinalJob(n, 0, None, f, *common) for n, f in folders.items()]
     if unfinished(jobs, store):
         plain = replace(config, distill=DistillConfig(substitution=0.0))
         _evaluate(jobs, prepare(plain, task, []), store, workers)
@@ -231,18 +230,6 @@ def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Json]]:
         kept = ("label", "params", "nonzero_params", "effective_megabytes", "compression")
         made.append((out, {key: facts[key] for key in kept}))
     return made
-
-
-def open_saved(folder: Path) -> Opened:
-    """A saved classifier or ONNX graph.
-
-    Raises:
-        UserError: it can't be loaded.
-    """
-    if not is_onnx(folder):
-        return open_classifier(folder)
-    loaded = load_onnx(folder)
-    return Opened(loaded.model, onnx_victim(folder, loaded), 0)
 
 
 def _evaluate(jobs: Sequence[FinalJob], prepared: Prepared, store: Store, workers: int) -> None:

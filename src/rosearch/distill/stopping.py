@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from rosearch.student.model import StudentForSequenceClassification
 
 
 class EarlyStopping:
@@ -17,13 +19,15 @@ class EarlyStopping:
         validate: loss of a model on the validation split.
     """
 
-    def __init__(self, patience: int, validate: Callable[[nn.Module], float] | None) -> None:
+    def __init__(
+        self, patience: int, validate: Callable[[StudentForSequenceClassification], float] | None
+    ) -> None:
         self.validate = validate if patience else None
         self.patience = patience
         self.losses: list[float] = []
         self.best: dict[str, Tensor] = {}
 
-    def stop(self, model: nn.Module) -> bool:
+    def stop(self, model: StudentForSequenceClassification) -> bool:
         """Whether to stop after this epoch."""
         if self.validate is None:
             return False
@@ -33,7 +37,7 @@ class EarlyStopping:
         self.losses.append(loss)
         return len(self.losses) - 1 - self.losses.index(min(self.losses)) >= self.patience
 
-    def restore(self, model: nn.Module) -> None:
+    def restore(self, model: StudentForSequenceClassification) -> None:
         """Give the model the weights of the best epoch, if one was rated."""
         if self.best:
             model.load_state_dict(self.best)

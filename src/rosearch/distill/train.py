@@ -34,7 +34,7 @@ from rosearch.types import Fidelity
 
 # Called with batches done, batches in all, and the loss.
 OnBatch = Callable[[int, int, float], None]
-Validate = Callable[[nn.Module], float]  # loss on the validation split
+Validate = Callable[[StudentForSequenceClassification], float]  # loss on the validation split
 STREAM = 1_000_003  # a prime: steps of trainings with near seeds draw different numbers
 
 

@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from torch import nn
 
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.engine import AttackResult, robustness, run_suite
 from rosearch.distill.train import Validate, train_student
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.fitness import fitness
+from rosearch.models.classifier import Classifier
 from rosearch.models.timing import latency_ms, on_cpu
-from rosearch.models.victim import ModelVictim, Victim
 from rosearch.space.cost import flops, params
 from rosearch.space.genotype import Genotype
+from rosearch.student.model import StudentForSequenceClassification
 from rosearch.tasks import Split
-from rosearch.tasks.words import segment
 from rosearch.types import Candidate, Fidelity, Robustness, Score
 
 
@@ -45,8 +44,8 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Scor
     if family and fidelity.portion == family.portion:
         family.leave(g, model)
     trained = time.perf_counter()
-    victim = ModelVictim(model, context.train.read_by(g).tokenizer())
-    rated = rate(g, victim, fidelity, context)
+    student = Classifier.of(model, context.train.read_by(g).tokenizer())
+    rated = rate(g, student, fidelity, context)
     return Score(
         clean=rated.clean,
         n_clean=len(context.validation),
@@ -72,7 +71,7 @@ class Rated(NamedTuple):
     fitness: float
 
 
-def rate(g: Genotype, victim: Victim, fidelity: Fidelity, context: Context) -> Rated:
+def rate(g: Genotype, victim: Classifier, fidelity: Fidelity, context: Context) -> Rated:
     """Measure a student of genotype `g` on the validation split, as the search does."""
     clean = count_correct(victim, context.validation) / len(context.validation)
     found = {}
@@ -88,27 +87,21 @@ def validation_loss(g: Genotype, context: Context) -> Validate:
     """What early stopping of a student of genotype `g` looks at."""
     data = context.train.read_by(g)
 
-    def validate(model: nn.Module) -> float:
-        victim = ModelVictim(model, data.tokenizer())
-        right = _probabilities(victim, context.validation)[
-            np.arange(len(context.validation)), context.validation.labels
-        ]
+    def validate(model: StudentForSequenceClassification) -> float:
+        found = Classifier.of(model, data.tokenizer()).probabilities(context.validation.texts)
+        right = found[np.arange(len(context.validation)), context.validation.labels]
         return float(-np.log(right.clip(1e-9)).mean())
 
     return validate
 
 
-def count_correct(victim: Victim, split: Split) -> int:
+def count_correct(victim: Classifier, split: Split) -> int:
     """How many examples of a split a model gets right."""
-    return int((_probabilities(victim, split).argmax(1) == np.asarray(split.labels)).sum())
-
-
-def _probabilities(victim: Victim, split: Split) -> np.ndarray:
-    return victim.probabilities([segment(text) for text in split.texts])
+    return int(victim.correct(split.texts, split.labels).sum())
 
 
 def attack_split(
-    name: str, attacks: Sequence[AnyAttack], victim: Victim, split: Split, n: int
+    name: str, attacks: Sequence[AnyAttack], victim: Classifier, split: Split, n: int
 ) -> tuple[Robustness, list[AttackResult]]:
     """Attack the first `n` examples of a split with a suite of that name."""
     results = run_suite(attacks, victim, split.texts[:n], split.labels[:n])

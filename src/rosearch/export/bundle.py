@@ -21,13 +21,13 @@ from rosearch.export.measure import (
     Quality,
     latencies,
     parity,
-    probabilities,
     quality,
 )
 from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.source import Source, find_source
-from rosearch.models.loaded import Loaded
-from rosearch.models.onnx import PACKAGES, OnnxClassifier
+from rosearch.models.classifier import Classifier
+from rosearch.models.onnx import PACKAGES
+from rosearch.models.onnx_folder import graph_classifier
 from rosearch.types import Json, Text
 
 # Largest difference of a probability that an export may have. Of int8 it is measured, not limited.
@@ -157,15 +157,14 @@ def _export(
     from rosearch.executors.local import one_thread
     from rosearch.export.card import write_card
     from rosearch.io.progress import stage
-    from rosearch.models.load import load_classifier
-    from rosearch.robustness.evaluate import label_numbers
+    from rosearch.models.open import open_classifier
     from rosearch.teacher.masked_lm import attack_folders
 
-    original = Loaded(*load_classifier(source.folder))
+    original = open_classifier(source.folder)
     if form != "hf":
-        original.model.float()  # a model saved in half precision
+        original.module.float()  # a model saved in half precision
     split = source.task.test
-    numbers = label_numbers(original.model, source.task)
+    numbers = original.numbers(source.task)
     labels = [numbers[label] for label in split.labels]
     resources = resources_for(attacks, split.texts[:n], attack_folders(attacks, None, source.task))
     texts = split.texts[:COMPARED]
@@ -173,8 +172,8 @@ def _export(
         with stage(f"exporting {source.name} as {form}", 2) as advance:
             exported = WRITERS[form](original, folder, texts[0])
             advance(1, "")
-            victims = {form: exported.victim(one_by_one=form == "int8"), "": original.victim()}
-            answers = {name: probabilities(victim, texts) for name, victim in victims.items()}
+            victims = {form: exported, "": original}
+            answers = {name: victim.probabilities(texts) for name, victim in victims.items()}
             found = parity(answers[""], answers[form])
             check_parity(found, form)
             advance(1, "")
@@ -212,45 +211,45 @@ def check_parity(found: Parity, form: str) -> None:
         )
 
 
-def _write_hf(original: Loaded, folder: Path, text: Text) -> Loaded:
-    from rosearch.models.load import load_classifier
+def _write_hf(original: Classifier, folder: Path, text: Text) -> Classifier:
+    from rosearch.models.open import open_classifier
     from rosearch.student.saving import save_student
 
-    save_student(original.model, original.tokenizer, folder)
-    return Loaded(*load_classifier(folder))
+    save_student(original.module, original.tokenizer, folder)
+    return open_classifier(folder)
 
 
-def _write_onnx(original: Loaded, folder: Path, text: Text) -> Loaded:
+def _write_onnx(original: Classifier, folder: Path, text: Text) -> Classifier:
     types = original.reads_types(text)
-    return onnx_folder(original, folder, lambda path: write_onnx(original.model, path, types))
+    return onnx_folder(original, folder, lambda path: write_onnx(original.module, path, types))
 
 
-def _write_int8(original: Loaded, folder: Path, text: Text) -> Loaded:
+def _write_int8(original: Classifier, folder: Path, text: Text) -> Classifier:
     return quantized_folder(original, folder, text, write_int8)
 
 
 def quantized_folder(
-    original: Loaded, folder: Path, text: Text, quantize: Callable[[Path, Path], None]
-) -> Loaded:
+    original: Classifier, folder: Path, text: Text, quantize: Callable[[Path, Path], None]
+) -> Classifier:
     """A folder whose graph `quantize` makes of `float.onnx`, which stays in the folder above."""
 
     def write(path: Path) -> None:
         floats = folder.parent / FLOATS  # timed beside the quantised model
-        write_onnx(original.model, floats, original.reads_types(text))
+        write_onnx(original.module, floats, original.reads_types(text))
         quantize(floats, path)
 
     return onnx_folder(original, folder, write)
 
 
 # Of a model, into a new folder, for texts such as this one.
-WRITERS: dict[str, Callable[[Loaded, Path, Text], Loaded]] = {
+WRITERS: dict[str, Callable[[Classifier, Path, Text], Classifier]] = {
     "hf": _write_hf,
     "onnx": _write_onnx,
     "int8": _write_int8,
 }
 
 
-def onnx_folder(original: Loaded, folder: Path, write: Callable[[Path], None]) -> Loaded:
+def onnx_folder(original: Classifier, folder: Path, write: Callable[[Path], None]) -> Classifier:
     """`model.onnx`, tokenizer and labels; loaded again from there."""
     from transformers import AutoTokenizer
 
@@ -260,34 +259,32 @@ def onnx_folder(original: Loaded, folder: Path, write: Callable[[Path], None]) -
     write(folder / "model.onnx")
     with quiet():
         original.tokenizer.save_pretrained(folder)
-    config = original.model.config.to_dict()
+    config = original.module.config.to_dict()
     # Code that is not in the folder, and where the model was loaded from.
     kept = {k: v for k, v in config.items() if k not in ("auto_map", "_name_or_path")}
     text = json.dumps(kept, indent=2, sort_keys=True) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    return Loaded(OnnxClassifier(folder / "model.onnx"), tokenizer)
+    return graph_classifier(folder / "model.onnx", tokenizer)
 
 
 def _latency(
-    source: Source, form: str, scratch: Path, original: Loaded, exported: Loaded
+    source: Source, form: str, scratch: Path, original: Classifier, exported: Classifier
 ) -> list[Latency]:
     """The exported model and the teacher in the same form; beside int8 also in float."""
-    from rosearch.models.load import load_classifier
+    from rosearch.models.open import open_classifier
 
     texts = source.task.test.texts[:TIMED]
     loaded = {("model", form): exported}
     if form == "int8":
-        floats = OnnxClassifier(scratch / FLOATS)
-        loaded["model", "onnx"] = Loaded(floats, original.tokenizer)
+        loaded["model", "onnx"] = graph_classifier(scratch / FLOATS, original.tokenizer)
     if source.teacher:
-        teacher = Loaded(*load_classifier(source.teacher))
+        teacher = open_classifier(source.teacher)
         written = scratch / "teacher"
         written.mkdir()
         loaded["teacher", form] = WRITERS[form](teacher, written / "model", texts[0])
         if form == "int8":
-            floats = OnnxClassifier(written / FLOATS)
-            loaded["teacher", "onnx"] = Loaded(floats, teacher.tokenizer)
+            loaded["teacher", "onnx"] = graph_classifier(written / FLOATS, teacher.tokenizer)
     return latencies(loaded, texts)
 
 

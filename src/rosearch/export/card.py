@@ -16,7 +16,7 @@ from rosearch.types import Json
 
 if TYPE_CHECKING:
     from rosearch.export.bundle import ExportReport
-    from rosearch.models.loaded import Loaded
+    from rosearch.models.classifier import Classifier
 
 PAPER = "2106.03613"
 BATCH_DEPENDENCE = (
@@ -26,7 +26,7 @@ BATCH_DEPENDENCE = (
 LIBRARIES = {"hf": "transformers", "onnx": "onnx", "int8": "onnx"}
 
 
-def write_card(report: ExportReport, original: Loaded, path: Path) -> None:
+def write_card(report: ExportReport, original: Classifier, path: Path) -> None:
     """Write the model card of an export."""
     from huggingface_hub import ModelCard
 
@@ -34,7 +34,7 @@ def write_card(report: ExportReport, original: Loaded, path: Path) -> None:
     ModelCard(text).save(path)
 
 
-def _front_matter(report: ExportReport, original: Loaded) -> str:
+def _front_matter(report: ExportReport, original: Classifier) -> str:
     """YAML of the hub's model card specification, with this file's own numbers."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -60,7 +60,7 @@ def _front_matter(report: ExportReport, original: Loaded) -> str:
     return data.to_yaml()
 
 
-def _body(report: ExportReport, original: Loaded) -> str:
+def _body(report: ExportReport, original: Classifier) -> str:
     parts = [
         _head(report, original),
         _measured(report),
@@ -74,10 +74,9 @@ def _body(report: ExportReport, original: Loaded) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _head(report: ExportReport, original: Loaded) -> str:
-    source, config = report.source, original.model.config
-    labels = ", ".join(plain(str(config.id2label[i])) for i in range(config.num_labels))
-    params = sum(p.numel() for p in original.model.parameters())
+def _head(report: ExportReport, original: Classifier) -> str:
+    source, config = report.source, original.module.config
+    labels = ", ".join(map(plain, original.label_names))
     kind = (
         "A student found and distilled from a larger teacher by RoSearch, a re-implementation of "
         f"the idea of [arXiv {PAPER}](https://arxiv.org/abs/{PAPER})."
@@ -92,7 +91,7 @@ def _head(report: ExportReport, original: Loaded) -> str:
 - **Task**: text classification, {code(source.task.name)}, \
 {"a pair of texts" if source.pairs else "one text"} per example
 - **Labels**: {labels}
-- **Parameters**: {params:,}
+- **Parameters**: {original.params:,}
 - **Format**: {_FORMATS[report.form]}, {report.size / 1e6:.1f} MB
 """
 

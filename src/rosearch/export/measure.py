@@ -20,11 +20,9 @@ from rosearch.attacks.engine import iterate_suite, robustness
 from rosearch.attacks.methods import load_attacks
 from rosearch.export.onnx_model import second_half
 from rosearch.io.progress import stage
-from rosearch.models.loaded import Loaded
+from rosearch.models.classifier import Classifier
 from rosearch.models.onnx import TYPES
-from rosearch.models.victim import Victim
 from rosearch.tasks import Split
-from rosearch.tasks.words import segment
 from rosearch.types import Interval, Json, Robustness, Text, parts, wilson
 
 TOKENS = 32  # of the texts whose latency is measured
@@ -112,14 +110,9 @@ def parity(original: np.ndarray, exported: np.ndarray) -> Parity:
     return Parity(len(original), difference if np.isfinite(difference) else np.inf, agreement)
 
 
-def probabilities(victim: Victim, texts: Sequence[Text]) -> np.ndarray:
-    """Probabilities (texts, C)."""
-    return victim.probabilities([segment(text) for text in texts])
-
-
 def quality(
     name: str,
-    victim: Victim,
+    victim: Classifier,
     answers: np.ndarray,
     split: Split,
     labels: Sequence[int],
@@ -149,7 +142,7 @@ def quality(
 
 
 def latencies(
-    loaded: Mapping[tuple[str, str], Loaded], texts: Sequence[Text], rounds: int = ROUNDS
+    loaded: Mapping[tuple[str, str], Classifier], texts: Sequence[Text], rounds: int = ROUNDS
 ) -> list[Latency]:
     """Latency of several classifiers, at batch 1 and 32, 32 tokens of the texts.
 
@@ -171,7 +164,7 @@ def latencies(
     return found
 
 
-def forward(loaded: Loaded, ids: Tensor, types: bool = False) -> Callable[[], object]:
+def forward(classifier: Classifier, ids: Tensor, types: bool = False) -> Callable[[], object]:
     """A forward pass of token ids (B, T) without padding, to be timed.
 
     Args:
@@ -183,7 +176,7 @@ def forward(loaded: Loaded, ids: Tensor, types: bool = False) -> Callable[[], ob
 
     def run() -> object:
         with torch.inference_mode():
-            return loaded.model(**inputs).logits
+            return classifier.model(**inputs).logits
 
     return run
 

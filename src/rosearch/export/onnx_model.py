@@ -45,7 +45,7 @@ def write_onnx(model: nn.Module, path: Path, types: bool = False) -> None:
     of torch 2.13 it keeps the traced length of the second recurrent model of a process.
 
     Args:
-        types: whether token types are an input, see `Loaded.reads_types`.
+        types: whether token types are an input, see `Classifier.reads_types`.
 
     Raises:
         UserError: the model cannot be exported.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rosearch.types import Text, parts
 
 if TYPE_CHECKING:
-    from rosearch.models.loaded import Loaded
+    from rosearch.models.classifier import Classifier
 
 EXAMPLES = ("A gorgeous, witty film.", "Dull and slow.")
 PAIRS = (
@@ -54,7 +54,7 @@ for text in [
 """
 
 
-def usage(form: str, pairs: bool, original: Loaded) -> str:
+def usage(form: str, pairs: bool, original: Classifier) -> str:
     """The section of the card.
 
     Args:
@@ -64,7 +64,7 @@ def usage(form: str, pairs: bool, original: Loaded) -> str:
     tokenizer = original.tokenizer
     examples = PAIRS if pairs else EXAMPLES
     if form == "hf":
-        student = original.model.config.model_type == "rosearch-student"
+        student = original.module.config.model_type == "rosearch-student"
         first = "import rosearch  # or leave it out and add trust_remote_code=True below\n"
         code = HF_SNIPPET.format(first=first if student else "", example=_for_pipeline(examples[0]))
         needs = "transformers 5" + (" and rosearch" if student else "")

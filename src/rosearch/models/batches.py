@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rosearch.models.network import Network, Tokenizer
 from rosearch.types import Text
 
 POOL = 50  # batches that are sorted by length together
+
+
+class Budget(NamedTuple):
+    """How large a batch may be.
+
+    Attributes:
+        tokens: padded tokens of a batch, unless a single text has more.
+        slack: padding allowed per row.
+    """
+
+    tokens: int
+    slack: int
+
+
+QUERIES = Budget(2048, 2)  # of an attack; more is slower on a CPU, its caches overflow
+ONE_BY_ONE = Budget(1, 2)
+PASSES = Budget(4096, 4)  # of a large model over a whole split
 
 
 class Encoded(NamedTuple):
@@ -28,24 +46,25 @@ class Encoded(NamedTuple):
     types: list[int] | None = None
 
 
-def takes_types(model: Any, tokenizer: Any) -> bool:
+def takes_types(model: Network, tokenizer: Tokenizer) -> bool:
     """Whether a model takes token types: BERT does, DistilBERT, RoBERTa and students do not.
 
     Args:
         model: a torch module, or an exported graph, which lists its `input_names`.
     """
     name = "token_type_ids"
-    taken = getattr(model, "input_names", None) or inspect.signature(model.forward).parameters
+    taken = getattr(model, "input_names", None)
+    taken = taken or inspect.signature(getattr(model, "forward", model)).parameters
     return name in tokenizer.model_input_names and name in taken
 
 
 def tokenized(
-    tokenizer: Any, texts: Sequence[Text], max_length: int | None, types: bool = False
+    tokenizer: Tokenizer, texts: Sequence[Text], max_length: int | None, types: bool = False
 ) -> list[Encoded]:
     """Texts or pairs encoded by a Hugging Face tokenizer.
 
     Too long pairs lose tokens at the end of the longer text first (`truncation=True`, the Hugging
-    Face default); attacks cut them in the same way (`rosearch.models.victim`).
+    Face default); attacks cut them in the same way (`rosearch.models.pieces`).
 
     Args:
         texts: all single texts or all pairs.
@@ -62,7 +81,7 @@ def tokenized(
         max_length=max_length,
         return_token_type_ids=types,
     )
-    kinds = found["token_type_ids"] if types else [None] * len(texts)
+    kinds: Sequence[list[int] | None] = found["token_type_ids"] if types else [None] * len(texts)
     return [
         Encoded(ids, kind if kind and any(kind) else None)
         for ids, kind in zip(found["input_ids"], kinds, strict=True)

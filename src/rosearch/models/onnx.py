@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,10 +11,19 @@ from torch import Tensor
 
 from rosearch.errors import require
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
 TYPES = "token_type_ids"
 
 
 PACKAGES = ("onnx", "onnxruntime")
+
+
+class Logits(NamedTuple):
+    """What a graph answers a batch: logits (B, C)."""
+
+    logits: Tensor
 
 
 class OnnxClassifier:
@@ -31,7 +39,9 @@ class OnnxClassifier:
 
     device = torch.device("cpu")
 
-    def __init__(self, path: Path, threads: int = 1, config: Any = None) -> None:
+    def __init__(
+        self, path: Path, threads: int = 1, config: PretrainedConfig | None = None
+    ) -> None:
         self.config = config
         runtime: Any = require("onnxruntime", "onnx")
         options = runtime.SessionOptions()
@@ -48,11 +58,11 @@ class OnnxClassifier:
 
     def __call__(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> SimpleNamespace:
-        """Logits (B, C) as the attribute `logits`. Types that are not given are 0, as in BERT."""
+    ) -> Logits:
+        """Token types that are not given are 0, as in BERT."""
         feed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
         if token_type_ids is not None:
             feed[TYPES] = token_type_ids.numpy()
         elif TYPES in self.input_names:
             feed[TYPES] = np.zeros_like(feed["input_ids"])
-        return SimpleNamespace(logits=torch.from_numpy(self.session.run(["logits"], feed)[0]))
+        return Logits(torch.from_numpy(self.session.run(["logits"], feed)[0]))

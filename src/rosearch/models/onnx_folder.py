@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rosearch.errors import UserError, one_line, require
 from rosearch.io.progress import quiet
-from rosearch.models.loaded import Loaded
+from rosearch.models.classifier import Classifier
+from rosearch.models.network import Tokenizer
 from rosearch.models.onnx import PACKAGES, OnnxClassifier
-from rosearch.models.victim import Victim
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 FILE = "model.onnx"
 
@@ -18,24 +22,26 @@ def is_onnx(folder: Path) -> bool:
     return (folder / FILE).is_file() and not (folder / "model.safetensors").is_file()
 
 
-def load_onnx(folder: Path) -> Loaded:
-    """The graph, with its labels in `config`, and the tokenizer.
+def open_onnx(folder: Path, name: str, device: str = "cpu") -> Classifier:
+    """The graph and the tokenizer of a folder.
 
     Raises:
-        UserError: the folder is damaged.
+        UserError: the folder is damaged, or another device than the CPU is wanted.
         MissingExtra: onnx or onnxruntime is not installed.
     """
     from transformers import AutoConfig, AutoTokenizer
 
     import rosearch  # noqa: F401  (makes configs of students known)
 
+    if device not in ("auto", "cpu"):
+        raise UserError(f"cannot use the device {device!r}: ONNX models run on the CPU; use cpu")
     for package in PACKAGES:
         require(package, "onnx")
     try:
         with quiet():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        return Loaded(OnnxClassifier(folder / FILE, config=config), tokenizer)
+        return graph_classifier(folder / FILE, tokenizer, config, name, folder)
     except Exception as error:  # a damaged file shows in errors of several libraries
         raise UserError(
             f"cannot load the ONNX model {str(folder)!r}: {one_line(error)}; write it anew with "
@@ -43,15 +49,16 @@ def load_onnx(folder: Path) -> Loaded:
         ) from None
 
 
-def onnx_victim(folder: Path, loaded: Loaded, device: str = "auto") -> Victim:
-    """The graph as a victim, in batches where these cannot change an answer.
-
-    Raises:
-        UserError: another device than the CPU.
-    """
-    if device not in ("auto", "cpu"):
-        raise UserError(f"cannot use the device {device!r}: ONNX models run on the CPU; use cpu")
-    return loaded.victim(one_by_one=quantises_activations(folder / FILE))
+def graph_classifier(
+    path: Path,
+    tokenizer: Tokenizer,
+    config: PretrainedConfig | None = None,
+    name: str = "",
+    folder: Path | None = None,
+) -> Classifier:
+    """An ONNX file with its tokenizer, asked in batches where these cannot change an answer."""
+    one_by_one = quantises_activations(path)
+    return Classifier.of(OnnxClassifier(path, config=config), tokenizer, name, folder, one_by_one)
 
 
 def quantises_activations(path: Path) -> bool:

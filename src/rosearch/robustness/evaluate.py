@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
@@ -27,10 +27,9 @@ from rosearch.attacks.methods import (
 from rosearch.errors import UserError
 from rosearch.io.progress import stage
 from rosearch.io.resources import fetch
-from rosearch.models.device import to_device
-from rosearch.models.load import content_hash, load_classifier, model_source
-from rosearch.models.onnx_folder import is_onnx, load_onnx, onnx_victim
-from rosearch.models.victim import CallableVictim, ModelVictim, Victim
+from rosearch.models.classifier import Classifier, Predict
+from rosearch.models.load import content_hash
+from rosearch.models.open import open_classifier
 from rosearch.robustness.journal import Journal
 from rosearch.tasks import Split, Task
 from rosearch.tasks.words import segment
@@ -38,7 +37,6 @@ from rosearch.teacher.masked_lm import attack_folders
 from rosearch.types import Json, Robustness, Text
 
 ALL = "all"  # the worst case over several attacks
-Predict = Callable[[list[Any]], Any]  # from texts, or from pairs of texts
 Limits = tuple[Goal, int | None]  # and the query budget per text
 
 
@@ -209,17 +207,16 @@ def attack(
     split = first_texts(task, chosen)
     folders = attack_folders(chosen.attacks, chosen.masked_lm, task)
     resources = resources_for(chosen.attacks, split.texts, folders)
-    victim = load_victim(model, task, chosen.device)
-    labels = [victim.numbers[label] for label in split.labels]
-    limits = (_goal(chosen.target, victim, task), chosen.budget(len(split)))
+    victim = open_classifier(model, chosen.device)
+    numbers = victim.numbers(task)
+    labels = [numbers[label] for label in split.labels]
+    limits = (_goal(chosen.target, numbers, task), chosen.budget(len(split)))
     results: dict[str, list[AttackResult]] = {}
     for name in chosen.attacks:
         key = _key(name, victim, resources, task, chosen.split, limits) if journal else ""
         with Journal(journal, name, key) as lines:
-            results[name] = _attack(
-                name, resources, limits, victim.victim, split.texts, labels, lines
-            )
-    names = tuple(task.label_names[victim.numbers.index(i)] for i in range(task.classes))
+            results[name] = _attack(name, resources, limits, victim, split.texts, labels, lines)
+    names = tuple(task.label_names[numbers.index(i)] for i in range(task.classes))
     alike = _similarities(results) if chosen.similarity else {}
     return AttackReport(victim.name, task.name, chosen.split, names, results, alike)
 
@@ -228,7 +225,7 @@ def _attack(
     name: str,
     resources: AttackResources,
     limits: Limits,
-    victim: Victim,
+    victim: Classifier,
     texts: Sequence[Text],
     labels: Sequence[int],
     journal: Journal,
@@ -262,58 +259,18 @@ def transfer(
     found: dict[str, dict[str, Robustness]] = {}
     ours = {name: task.label_names.index(name) for name in report.label_names}
     for model in models:
-        other = load_victim(model, task, device)
+        other = open_classifier(model, device)
+        numbers = other.numbers(task)
         found[str(model)] = {}
         for attack, results in report.results.items():
             flipped = adversarial(results)
-            labels = [other.numbers[ours[report.label_names[r.label]]] for r in flipped]
-            right = _right(other.victim, [r.asked[0] for r in flipped], labels)
-            still = right & _right(other.victim, [r.asked[1] for r in flipped], labels)
+            labels = [numbers[ours[report.label_names[r.label]]] for r in flipped]
+            right = other.correct([r.asked[0] for r in flipped], labels)
+            still = right & other.correct([r.asked[1] for r in flipped], labels)
             found[str(model)][attack] = Robustness(
                 attack, len(flipped), int(right.sum()), int(still.sum()), 2 * len(flipped)
             )
     return found
-
-
-def _right(victim: Victim, texts: Sequence[Text], labels: Sequence[int]) -> np.ndarray:
-    if not texts:
-        return np.zeros(0, dtype=bool)
-    right: np.ndarray = victim.probabilities([segment(t) for t in texts]).argmax(1) == labels
-    return right
-
-
-@dataclass(frozen=True)
-class LoadedVictim:
-    """A victim with its name.
-
-    Attributes:
-        numbers: of the task's labels, how the model numbers each.
-        content: hash of the model's files; None for a function, which nobody can tell from another.
-    """
-
-    name: str
-    victim: Victim
-    numbers: tuple[int, ...]
-    content: str | None
-
-
-def load_victim(model: str | Path | Predict, task: Task, device: str = "auto") -> LoadedVictim:
-    """A model or function as a victim.
-
-    Raises:
-        UserError: it can't be loaded, or its labels are not the task's.
-    """
-    if callable(model):
-        name = getattr(model, "__name__", type(model).__name__)
-        return LoadedVictim(name, CallableVictim(model), tuple(range(task.classes)), None)
-    folder = model_source(str(model))
-    if is_onnx(folder):
-        loaded = load_onnx(folder)
-        network, victim = loaded.model, onnx_victim(folder, loaded, device)
-    else:
-        network, tokenizer = load_classifier(folder)
-        victim = ModelVictim(to_device(network, device), tokenizer)
-    return LoadedVictim(str(model), victim, label_numbers(network, task), content_hash(folder))
 
 
 def first_texts(task: Task, settings: Settings) -> Split:
@@ -322,13 +279,13 @@ def first_texts(task: Task, settings: Settings) -> Split:
     return Split(data.texts[: settings.n], data.labels[: settings.n])
 
 
-def _goal(target: str | None, victim: LoadedVictim, task: Task) -> Goal:
-    return Goal(None if target is None else victim.numbers[task.label_names.index(target)])
+def _goal(target: str | None, numbers: Sequence[int], task: Task) -> Goal:
+    return Goal(None if target is None else numbers[task.label_names.index(target)])
 
 
 def _key(
     attack: str,
-    victim: LoadedVictim,
+    victim: Classifier,
     resources: AttackResources,
     task: Task,
     split: str,
@@ -343,17 +300,3 @@ def _key(
     goal, budget = limits
     recipe = [attack, read, victim.content, asdict(goal), budget, task.fingerprint, split]
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-
-
-def label_numbers(network: Any, task: Task) -> tuple[int, ...]:
-    """How the model numbers the task's labels: by name where the names agree, else by position."""
-    if network.config.num_labels != task.classes:
-        raise UserError(
-            f"the model has {network.config.num_labels} labels and task {task.name!r} has "
-            f"{task.classes} ({', '.join(task.label_names)})"
-        )
-    theirs = {str(v).lower(): int(k) for k, v in network.config.id2label.items()}
-    ours = [name.lower() for name in task.label_names]
-    if set(theirs) == set(ours):
-        return tuple(theirs[name] for name in ours)
-    return tuple(range(task.classes))

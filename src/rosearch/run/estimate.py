@@ -178,10 +178,9 @@ def measured(candidate: Candidate, fidelity: Fidelity, context: Context) -> Meas
 def attack_seconds(teacher: Path, attacks: Sequence[str], context: Context) -> dict[str, float]:
     """Seconds that each attack takes on one text of the teacher."""
     from rosearch.evaluation.candidate import attack_split
-    from rosearch.models.load import load_classifier
-    from rosearch.models.victim import ModelVictim
+    from rosearch.models.open import open_classifier
 
-    victim = ModelVictim(*load_classifier(teacher))
+    victim = open_classifier(teacher)
     found = {}
     for name in attacks:
         start = time.perf_counter()

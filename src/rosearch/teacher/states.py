@@ -19,11 +19,9 @@ from torch import Tensor
 from rosearch.errors import UserError, one_line
 from rosearch.io.files import new_file
 from rosearch.io.progress import stage
-from rosearch.models.batches import Encoded, model_inputs, sorted_batches
+from rosearch.models.batches import PASSES, Encoded, model_inputs, sorted_batches
 from rosearch.models.device import autocast
 
-TOKEN_BUDGET = 4096
-SLACK = 4
 HALF = np.dtype(np.float16)
 
 
@@ -72,7 +70,7 @@ def write_states(
             torch.inference_mode(),
             autocast(precision),
         ):
-            for chosen in sorted_batches(lengths.tolist(), TOKEN_BUDGET, SLACK):
+            for chosen in sorted_batches(lengths.tolist(), *PASSES):
                 found = _forward(model, pad_id, [encoded[i] for i in chosen], wanted)
                 for layer, values in found.items():
                     for i, value in zip(chosen, values.float().numpy(), strict=True):

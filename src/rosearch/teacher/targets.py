@@ -17,7 +17,14 @@ import torch
 from rosearch.io import resources
 from rosearch.io.files import new_file, writing_to
 from rosearch.io.progress import stage
-from rosearch.models.batches import Encoded, model_inputs, sorted_batches, takes_types, tokenized
+from rosearch.models.batches import (
+    PASSES,
+    Encoded,
+    model_inputs,
+    sorted_batches,
+    takes_types,
+    tokenized,
+)
 from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, load_classifier
 from rosearch.tasks import Task
@@ -25,8 +32,6 @@ from rosearch.teacher.outputs import Ragged, RaggedMaps, TeacherOutputs, is_whol
 from rosearch.teacher.states import Layer, write_states
 from rosearch.types import Text
 
-TOKEN_BUDGET = 4096
-SLACK = 4
 WHAT = "the teacher's outputs"
 
 
@@ -118,7 +123,7 @@ def predict_logits(
         torch.inference_mode(),
         autocast(precision),
     ):
-        for chosen in sorted_batches([len(e.ids) for e in encoded], TOKEN_BUDGET, SLACK):
+        for chosen in sorted_batches([len(e.ids) for e in encoded], *PASSES):
             inputs = model_inputs([encoded[i] for i in chosen], tokenizer.pad_token_id)
             logits[chosen] = model(**inputs).logits.float().numpy()
             advance(len(chosen), "")

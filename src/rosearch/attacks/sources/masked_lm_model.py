@@ -18,13 +18,11 @@ from torch import Tensor
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.sources.masked_lm import Guesses, Position
 from rosearch.errors import UserError
-from rosearch.models.batches import padded, sorted_batches
+from rosearch.models.batches import PASSES, padded, sorted_batches
+from rosearch.models.pieces import PieceEncoder
 from rosearch.models.pretrained import load_pretrained
-from rosearch.models.victim import PieceEncoder
 from rosearch.tasks.words import WORD, Words
 
-TOKEN_BUDGET = 4096  # padded tokens per batch
-SLACK = 4
 SHORTEST = 32  # what a text counts at least: bounds the rows of a batch, each with V logits
 CACHE_ENTRIES = 200_000
 MOST_PIECES = 12  # longer words get no combinations
@@ -141,7 +139,7 @@ class MaskedModel:
     def _compute(self, asked: Sequence[_Asked], how: Guesses) -> list[tuple[str, ...]]:
         found: list[tuple[str, ...]] = [()] * len(asked)
         lengths = [max(len(one.ids), SHORTEST) for one in asked]
-        for chosen in sorted_batches(lengths, TOKEN_BUDGET, SLACK):
+        for chosen in sorted_batches(lengths, *PASSES):
             batch = [asked[i] for i in chosen]
             for i, words in zip(chosen, self._forward(batch, how), strict=True):
                 found[i] = words

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rosearch.export.card import BATCH_DEPENDENCE, LIBRARIES, code, plain
-from rosearch.export.compress.check import Original
 from rosearch.export.compress.result import Checked, Compressed
 from rosearch.export.usage import usage
+from rosearch.models.classifier import Classifier
 from rosearch.results.summary import share
 from rosearch.tasks import Task
 
@@ -19,7 +19,7 @@ HOW = {
 }
 
 
-def write_card(result: Compressed, original: Original, path: Path, task: Task | None) -> None:
+def write_card(result: Compressed, original: Classifier, path: Path, task: Task | None) -> None:
     """Write the model card: what was done, what it takes, how it compares, how it is loaded."""
     from huggingface_hub import ModelCard, ModelCardData
 
@@ -33,16 +33,15 @@ def write_card(result: Compressed, original: Original, path: Path, task: Task | 
     parts = [
         _head(result, original),
         *([_checked(result.checked)] if result.checked else []),
-        usage(result.form, pairs, original.loaded),
+        usage(result.form, pairs, original),
         *([f"## Limits\n\n- {BATCH_DEPENDENCE}"] if result.form == "int8" else []),
     ]
     body = "\n\n".join(part.strip() for part in parts)
     ModelCard(f"---\n{data.to_yaml()}\n---\n{body}\n").save(path)
 
 
-def _head(result: Compressed, original: Original) -> str:
-    config = original.loaded.model.config
-    labels = ", ".join(plain(str(config.id2label[i])) for i in range(config.num_labels))
+def _head(result: Compressed, original: Classifier) -> str:
+    labels = ", ".join(map(plain, original.label_names))
     params = f"{result.params:,}"
     size = f"{result.disk / 1e6:.1f} MB ({result.bits_per_weight:.2f} bits for each parameter)"
     if result.sparse:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,62 +10,44 @@ import numpy as np
 from rosearch.errors import UserError
 from rosearch.export.bundle import COMPARED
 from rosearch.export.compress.result import Checked
-from rosearch.export.measure import Quality, parity, probabilities
-from rosearch.models.load import load_classifier, model_source
-from rosearch.models.loaded import Loaded
-from rosearch.models.victim import Victim
+from rosearch.export.measure import Quality, parity
+from rosearch.models.classifier import Classifier
+from rosearch.models.open import open_classifier
 from rosearch.tasks import Task
 
 
-@dataclass(frozen=True)
-class Original:
-    """A classifier to compress, in float32.
+def open_original(model: str | Path, out: Path, task: Task | None) -> Classifier:
+    """Open the classifier to compress, in float32, before anything is written.
 
-    Attributes:
-        name: how it is called; no path of this machine.
-        numbers: of the task's labels, how the model numbers each; none without a task.
-    """
-
-    name: str
-    loaded: Loaded
-    numbers: tuple[int, ...]
-
-    @property
-    def params(self) -> int:
-        """Its parameters."""
-        return sum(p.numel() for p in self.loaded.model.parameters())
-
-
-def open_original(model: str | Path, out: Path, task: Task | None) -> Original:
-    """Load the classifier, before anything is written.
+    Its name is no path of this machine.
 
     Raises:
         UserError: `out` exists, there is no such model, or its labels are not the task's.
     """
-    from rosearch.robustness.evaluate import label_numbers
-
     if out.exists():
         raise UserError(f"{out} exists; choose another --out")
-    folder = model_source(str(model))
-    loaded = Loaded(*load_classifier(folder))
-    loaded.model.float()  # a model saved in half precision
-    name = folder.resolve().name if Path(model).is_dir() else str(model)
-    return Original(name, loaded, label_numbers(loaded.model, task) if task else ())
+    original = open_classifier(model)
+    original.module.float()  # a model saved in half precision
+    if task:
+        original.numbers(task)
+    local = Path(model).is_dir() and original.folder
+    return replace(original, name=local.resolve().name) if local else original
 
 
-def answers(victim: Victim, task: Task) -> np.ndarray:
+def answers(classifier: Classifier, task: Task) -> np.ndarray:
     """Probabilities (texts, C) of the texts that models are compared on."""
-    return probabilities(victim, task.test.texts[:COMPARED])
+    return classifier.probabilities(task.test.texts[:COMPARED])
 
 
 def compare(
-    task: Task, numbers: Sequence[int], before: np.ndarray, after: np.ndarray, label: str
+    task: Task, original: Classifier, before: np.ndarray, after: np.ndarray, label: str
 ) -> Checked:
     """The `answers` of the original and of the compressed model, against each other and the labels.
 
     Args:
-        numbers: see `Original`.
+        original: numbers the labels.
     """
+    numbers = original.numbers(task)
     labels = np.array([numbers[i] for i in task.test.labels[: len(before)]])
 
     def quality(name: str, found: np.ndarray) -> Quality:

@@ -16,8 +16,9 @@ from rosearch.errors import UserError
 from rosearch.executors.local import one_thread
 from rosearch.export.bundle import MODEL_FILES, fresh_folder
 from rosearch.export.compress.card import write_card
-from rosearch.export.compress.check import Original, answers, compare, open_original
+from rosearch.export.compress.check import answers, compare, open_original
 from rosearch.export.compress.result import FLOAT_BYTES, Compressed
+from rosearch.models.classifier import Classifier
 from rosearch.student.saving import save_student
 from rosearch.tasks import Split, Task
 from rosearch.teacher.fit import train_classifier
@@ -89,22 +90,22 @@ class Recipe:
 
 
 def _pruned(
-    original: Original, recipe: Recipe, out: Path, folder: Path, task: Task | None
+    original: Classifier, recipe: Recipe, out: Path, folder: Path, task: Task | None
 ) -> Compressed:
-    model = original.loaded.model
-    before = answers(original.loaded.victim(), task) if task else None
+    model = original.module
+    before = answers(original, task) if task else None
     matrices = prunable(model)
     mask(matrices, recipe.sparsity, recipe.scope)
     if task and recipe.epochs:
         _train(original, task, recipe.epochs, recipe.seed)
     for weight in matrices:
         prune.remove(*weight)  # the mask becomes zeros
-    save_student(model, original.loaded.tokenizer, folder)
+    save_student(model, original.tokenizer, folder)
     label = f"pruned {100 * recipe.sparsity:g} %"
     checked = None
     if task and before is not None:
-        after = answers(original.loaded.victim(), task)
-        checked = compare(task, original.numbers, before, after, label)
+        fresh = Classifier.of(model, original.tokenizer)  # the original remembers its answers
+        checked = compare(task, original, before, answers(fresh, task), label)
     sparse = sparse_bytes(model, matrices)
     result = Compressed(
         label=label,
@@ -143,15 +144,15 @@ def mask(matrices: Sequence[Weight], sparsity: float, scope: str) -> None:
         prune.l1_unstructured(*weight, amount=round(sparsity * size))
 
 
-def _train(original: Original, task: Task, epochs: int, seed: int) -> None:
+def _train(original: Classifier, task: Task, epochs: int, seed: int) -> None:
     """Fine-tune with the recipe of teachers; masked weights get no gradient and stay 0."""
-    model, tokenizer = original.loaded
-    labels = tuple(original.numbers[label] for label in task.train.labels)
+    numbers = original.numbers(task)
+    labels = tuple(numbers[label] for label in task.train.labels)
     numbered = replace(task, train=Split(task.train.texts, labels))
     config = TeacherConfig(name=original.name, epochs=epochs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        train_classifier(model, tokenizer, numbered, config, seed)
+        train_classifier(original.module, original.tokenizer, numbered, config, seed)
 
 
 def sparse_bytes(model: nn.Module, matrices: Sequence[Weight]) -> dict[str, int]:

@@ -9,16 +9,16 @@ from rosearch.errors import UserError, require
 from rosearch.executors.local import one_thread
 from rosearch.export.bundle import FLOATS, TIMED, fresh_folder, quantized_folder
 from rosearch.export.compress.card import write_card
-from rosearch.export.compress.check import Original, answers, compare, open_original
+from rosearch.export.compress.check import answers, compare, open_original
 from rosearch.export.compress.int4 import Storage, storage, write_int4
 from rosearch.export.compress.result import Checked, Compressed
 from rosearch.export.measure import latencies
 from rosearch.export.onnx_model import write_int8
 from rosearch.export.usage import EXAMPLES, PAIRS
 from rosearch.io.progress import stage
-from rosearch.models.loaded import Loaded
-from rosearch.models.onnx import PACKAGES, OnnxClassifier
-from rosearch.models.onnx_folder import FILE, onnx_victim
+from rosearch.models.classifier import Classifier
+from rosearch.models.onnx import PACKAGES
+from rosearch.models.onnx_folder import FILE, graph_classifier
 from rosearch.tasks import Task
 
 # Bits -> name of the form, label, writer.
@@ -52,17 +52,17 @@ def quantized(model: str | Path, bits: int, out: Path, task: Task | None = None)
 
 
 def _quantized(
-    original: Original, bits: int, out: Path, folder: Path, task: Task | None
+    original: Classifier, bits: int, out: Path, folder: Path, task: Task | None
 ) -> Compressed:
     form, label, writer = FORMS[bits]
     # Without a task nobody knows whether texts come in pairs: then types are an input.
     example = task.test.texts[0] if task else PAIRS[0]
     with stage(f"quantising {original.name} to {bits} bits", 3) as advance:
-        made = quantized_folder(original.loaded, folder, example, writer)
+        made = quantized_folder(original, folder, example, writer)
         advance(1, "")
-        checked = _checked(original, made, folder, label, task)
+        checked = _checked(original, made, label, task)
         advance(1, "")
-        floats = Loaded(OnnxClassifier(folder.parent / FLOATS), made.tokenizer)
+        floats = graph_classifier(folder.parent / FLOATS, made.tokenizer)
         timed = {("model", form): made, ("model", "onnx"): floats}
         latency = latencies(timed, task.test.texts[:TIMED] if task else EXAMPLES)
         advance(1, "")
@@ -74,7 +74,7 @@ def _quantized(
         folder=out,
         form=form,
         params=original.params,
-        nonzero=sum(int(p.count_nonzero()) for p in original.loaded.model.parameters()),
+        nonzero=sum(int(p.count_nonzero()) for p in original.module.parameters()),
         disk=size,
         effective=size,
         stored=found.stored,
@@ -87,9 +87,8 @@ def _quantized(
 
 
 def _checked(
-    original: Original, made: Loaded, folder: Path, label: str, task: Task | None
+    original: Classifier, made: Classifier, label: str, task: Task | None
 ) -> Checked | None:
     if task is None:
         return None
-    before = answers(original.loaded.victim(), task)
-    return compare(task, original.numbers, before, answers(onnx_victim(folder, made), task), label)
+    return compare(task, original, answers(original, task), answers(made, task), label)

@@ -1,107 +1,22 @@
-"""Victims: what an attack asks for probabilities.
-
-Shapes: N queries, T tokens, C classes.
-"""
+"""Token ids of a text whose words change, joined from the pieces of its words."""
 
 from __future__ import annotations
 
 import unicodedata
-from array import array
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Protocol
 
-import numpy as np
-import torch
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer as Backend
 
-from rosearch.models.batches import Encoded, model_inputs, sorted_batches, takes_types
-from rosearch.models.first_token import first_token_only
+from rosearch.models.batches import Encoded
+from rosearch.models.network import Tokenizer
 from rosearch.tasks.words import Words, segment
-from rosearch.types import Text
 
-TOKEN_BUDGET = 2048  # padded tokens per batch; more is slower on a CPU, its caches overflow
-SLACK = 2  # padding allowed per row within a batch
-CACHE_ENTRIES = 200_000  # answers that are remembered
 PIECE_ENTRIES = 500_000  # words and gaps whose pieces are remembered
 FIRST_TEXTS = 1024  # first texts of pairs whose pieces are remembered
 # Unicode categories at which BERT splits: space separators and all punctuation.
 BREAKING = frozenset({"Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"})
-
-
-class Victim(Protocol):
-    """Anything that gives class probabilities for segmented texts."""
-
-    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
-        """Probabilities (N, C), float32, rows in the order of the texts."""
-        ...
-
-
-class CallableVictim:
-    """Any function from texts, or from pairs `(first, second)`, to probabilities, as a victim."""
-
-    def __init__(self, predict: Callable[[list[Any]], Any]) -> None:
-        self.predict = predict
-
-    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
-        asked: list[Text] = [t.example for t in texts]
-        return np.asarray(self.predict(asked), dtype=np.float32)
-
-
-class ModelVictim:
-    """A Hugging Face classifier with its tokenizer, or a student.
-
-    Word pieces of a word are looked up once and joined, where the tokenizer allows it (see
-    `PieceEncoder`). Queries that encode alike are computed once: under the synonym encoding a swap
-    inside a cluster costs nothing, and a second attack on the same texts knows many answers.
-    """
-
-    def __init__(self, model: Any, tokenizer: Any, token_budget: int = TOKEN_BUDGET) -> None:
-        self.model = model.eval()
-        self.encoder = PieceEncoder(tokenizer, takes_types(model, tokenizer))
-        self.pad_id: int = tokenizer.pad_token_id or 0
-        self.token_budget = token_budget
-        rows = getattr(getattr(model, "input", None), "rows", None)
-        self.rows: np.ndarray | None = None if rows is None else rows.cpu().numpy()
-        self.known: dict[tuple[bytes, bytes], np.ndarray] = {}
-
-    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
-        if not texts:
-            return np.zeros((0, 0), dtype=np.float32)
-        encoded = [self.encoder.encode(t) for t in texts]
-        keys = self._keys(encoded)
-        if len(self.known) > CACHE_ENTRIES:
-            self.known.clear()
-        new = {key: e for key, e in zip(keys, encoded, strict=True) if key not in self.known}
-        self.known.update(zip(new, self._compute(list(new.values())), strict=True))
-        return np.array([self.known[k] for k in keys])
-
-    def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
-        """What the model reads of each text: the rows of its embedding, and the token types."""
-        read: list[Any] = [array("i", e.ids) for e in encoded]
-        if self.rows is not None:
-            ends = np.cumsum([len(ids) for ids in read])
-            read = np.split(self.rows[np.concatenate(read)], ends[:-1])
-        return [(r.tobytes(), bytes(e.types or ())) for r, e in zip(read, encoded, strict=True)]
-
-    def _compute(self, encoded: list[Encoded]) -> np.ndarray:
-        answers: np.ndarray | None = None
-        lengths = [len(e.ids) for e in encoded]
-        for chosen in sorted_batches(lengths, self.token_budget, SLACK):
-            batch = self._forward([encoded[i] for i in chosen])
-            if answers is None:
-                answers = np.zeros((len(encoded), batch.shape[1]), dtype=np.float32)
-            answers[chosen] = batch
-        return np.zeros((0, 0), dtype=np.float32) if answers is None else answers
-
-    def _forward(self, encoded: list[Encoded]) -> np.ndarray:
-        inputs = model_inputs(encoded, self.pad_id)
-        device = self.model.device
-        with torch.inference_mode(), first_token_only(self.model):
-            logits = self.model(**{name: x.to(device) for name, x in inputs.items()}).logits
-        result: np.ndarray = logits.float().softmax(-1).cpu().numpy()
-        return result
 
 
 class PieceEncoder:
@@ -119,8 +34,8 @@ class PieceEncoder:
         types: whether the model takes token types.
     """
 
-    def __init__(self, tokenizer: Any, types: bool = False) -> None:
-        backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    def __init__(self, tokenizer: Tokenizer, types: bool = False) -> None:
+        backend = Backend.from_str(tokenizer.backend_tokenizer.to_str())
         backend.no_padding()  # files of sentence encoders ask for a fixed length
         backend.no_truncation()
         self.backend = backend
@@ -181,7 +96,7 @@ class Pieces(dict[str, list[int]]):
         return found
 
 
-def reserved_words(backend: Tokenizer) -> frozenset[str] | None:
+def reserved_words(backend: Backend) -> frozenset[str] | None:
     """Words of the tokenizer's special tokens: a text with "[SEP]" in it must be encoded whole.
 
     None where words can't be encoded one by one: the pre-tokenizer is not BERT's, or a token was
@@ -208,7 +123,7 @@ class Frame:
             or none are wanted.
     """
 
-    def __init__(self, backend: Tokenizer, texts: int, types: bool) -> None:
+    def __init__(self, backend: Backend, texts: int, types: bool) -> None:
         bare = backend.encode("word", add_special_tokens=False).ids
         full = backend.encode("word", "word" if texts == 2 else None)
         cuts = [0]

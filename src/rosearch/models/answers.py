@@ -1,0 +1,115 @@
+"""What a classifier says of texts: by a network and its tokenizer, or by a function.
+
+Shapes: N texts, T tokens, C classes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from rosearch.models.batches import (
+    QUERIES,
+    Budget,
+    Encoded,
+    model_inputs,
+    sorted_batches,
+    takes_types,
+)
+from rosearch.models.first_token import first_token_only
+from rosearch.models.network import Network, Tokenizer
+from rosearch.models.pieces import PieceEncoder
+from rosearch.tasks.words import Words
+from rosearch.types import Text
+
+CACHE_ENTRIES = 200_000  # answers that are remembered
+
+
+class Answers(Protocol):
+    """Anything that gives class probabilities for segmented texts."""
+
+    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
+        """Probabilities (N, C), float32, rows in the order of the texts."""
+        ...
+
+
+class FunctionAnswers:
+    """Those of a function from texts, or from pairs `(first, second)`, to probabilities."""
+
+    def __init__(self, predict: Callable[[list[Text]], object]) -> None:
+        self.predict = predict
+
+    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
+        return np.asarray(self.predict([t.example for t in texts]), dtype=np.float32)
+
+
+class NetworkAnswers:
+    """Those of a Hugging Face classifier, a student or an ONNX graph with its tokenizer.
+
+    Word pieces of a word are looked up once and joined, where the tokenizer allows it (see
+    `PieceEncoder`). Queries that encode alike are computed once: under the synonym encoding a swap
+    inside a cluster costs nothing, and a second attack on the same texts knows many answers.
+
+    Args:
+        budget: of a batch.
+    """
+
+    def __init__(self, model: Network, tokenizer: Tokenizer, budget: Budget = QUERIES) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.budget = budget
+        self.pad_id: int = tokenizer.pad_token_id or 0
+        self.known: dict[tuple[bytes, bytes], np.ndarray] = {}
+
+    @cached_property
+    def encoder(self) -> PieceEncoder:
+        """Texts to token ids."""
+        return PieceEncoder(self.tokenizer, takes_types(self.model, self.tokenizer))
+
+    @cached_property
+    def rows(self) -> np.ndarray | None:
+        """Of a synonym-encoded student, the row of the embedding that each token id reads."""
+        rows = getattr(getattr(self.model, "input", None), "rows", None)
+        return None if rows is None else rows.cpu().numpy()
+
+    def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
+        encoded = [self.encoder.encode(t) for t in texts]
+        keys = self._keys(encoded)
+        if len(self.known) > CACHE_ENTRIES:
+            self.known.clear()
+        new = {key: e for key, e in zip(keys, encoded, strict=True) if key not in self.known}
+        self.known.update(zip(new, self._compute(list(new.values())), strict=True))
+        return np.array([self.known[k] for k in keys])
+
+    def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
+        """What the model reads of each text: the rows of its embedding, and the token types."""
+        read: Sequence[array[int] | np.ndarray] = [array("i", e.ids) for e in encoded]
+        if self.rows is not None:
+            ends = np.cumsum([len(ids) for ids in read])
+            read = np.split(self.rows[np.concatenate(read)], ends[:-1])
+        return [(r.tobytes(), bytes(e.types or ())) for r, e in zip(read, encoded, strict=True)]
+
+    def _compute(self, encoded: list[Encoded]) -> np.ndarray:
+        answers: np.ndarray | None = None
+        lengths = [len(e.ids) for e in encoded]
+        for chosen in sorted_batches(lengths, *self.budget):
+            batch = self._forward([encoded[i] for i in chosen])
+            if answers is None:
+                answers = np.zeros((len(encoded), batch.shape[1]), dtype=np.float32)
+            answers[chosen] = batch
+        return np.zeros((0, 0), dtype=np.float32) if answers is None else answers
+
+    def _forward(self, encoded: list[Encoded]) -> np.ndarray:
+        inputs = model_inputs(encoded, self.pad_id)
+        device = self.model.device
+        with torch.inference_mode(), first_token_only(self.model):
+            logits = self.model(**{name: x.to(device) for name, x in inputs.items()}).logits
+        result: np.ndarray = logits.float().softmax(-1).cpu().numpy()
+        return result

@@ -1,0 +1,170 @@
+"""A classifier that is ready to be asked, whatever it is made of.
+
+Shapes: N texts, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+
+from rosearch.errors import UserError
+from rosearch.models.answers import Answers, FunctionAnswers, NetworkAnswers
+from rosearch.models.batches import ONE_BY_ONE, QUERIES, takes_types, tokenized
+from rosearch.models.load import content_hash
+from rosearch.models.network import Network, Tokenizer
+from rosearch.tasks import Task
+from rosearch.tasks.words import Words, segment
+from rosearch.types import Text
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# From texts, or from pairs `(first, second)`, to probabilities (N, C).
+Predict = Callable[[list[Text]], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A saved or freshly trained model with its tokenizer, or a function, and its labels.
+
+    Attributes:
+        answers: gives the probabilities.
+        name: how reports call it.
+        label_names: as it numbers them; none where it does not tell, as functions do not.
+        folder: where it was read from.
+    """
+
+    answers: Answers
+    name: str = ""
+    label_names: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    @classmethod
+    def of(
+        cls,
+        model: Network,
+        tokenizer: Tokenizer,
+        name: str = "",
+        folder: Path | None = None,
+        one_by_one: bool = False,
+    ) -> Classifier:
+        """A network with its tokenizer, in evaluation mode.
+
+        Args:
+            one_by_one: no batches. An int8 graph needs it: it quantises activations over the whole
+                batch, so what it says of a text would depend on the texts beside it.
+        """
+        model.eval()
+        answers = NetworkAnswers(model, tokenizer, ONE_BY_ONE if one_by_one else QUERIES)
+        return cls(answers, name, _label_names(model), folder)
+
+    @classmethod
+    def function(cls, predict: Predict) -> Classifier:
+        """Any function whose probabilities are in the order of a task's labels."""
+        name = getattr(predict, "__name__", type(predict).__name__)
+        return cls(FunctionAnswers(predict), name)
+
+    def probabilities(self, texts: Sequence[Text] | Sequence[Words]) -> np.ndarray:
+        """Probabilities (N, C), float32, of texts or pairs, segmented or not."""
+        return self.answers.probabilities(_segmented(texts))
+
+    def correct(self, texts: Sequence[Text], labels: Sequence[int]) -> np.ndarray:
+        """Which texts it gets right, (N,) bool.
+
+        Args:
+            labels: as it numbers them, see `numbers`.
+        """
+        if not texts:
+            return np.zeros(0, dtype=bool)
+        right: np.ndarray = self.probabilities(texts).argmax(1) == np.asarray(labels)
+        return right
+
+    def numbers(self, task: Task) -> tuple[int, ...]:
+        """How it numbers the task's labels: by name where the names agree, else by position.
+
+        Raises:
+            UserError: it has fewer or more labels than the task.
+        """
+        ours = [name.lower() for name in task.label_names]
+        theirs = [name.lower() for name in self.label_names]
+        if theirs and len(theirs) != len(ours):
+            raise UserError(
+                f"the model has {len(theirs)} labels and task {task.name!r} has {task.classes} "
+                f"({', '.join(task.label_names)})"
+            )
+        agree = set(ours) == set(theirs)
+        return tuple(theirs.index(name) for name in ours) if agree else tuple(range(len(ours)))
+
+    @cached_property
+    def content(self) -> str | None:
+        """Hash of its files; None of what was not read from any: it can't be told from another."""
+        return None if self.folder is None else content_hash(self.folder)
+
+    @property
+    def network(self) -> NetworkAnswers:
+        """Its network and tokenizer.
+
+        Raises:
+            UserError: it is a function.
+        """
+        if not isinstance(self.answers, NetworkAnswers):
+            raise UserError(f"{self.name} is a function, which has no network; give a saved model")
+        return self.answers
+
+    @property
+    def model(self) -> Network:
+        """Its network; see `network`."""
+        return self.network.model
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Its tokenizer; see `network`."""
+        return self.network.tokenizer
+
+    @property
+    def module(self) -> PreTrainedModel:
+        """Its network as a torch module.
+
+        Raises:
+            UserError: it is a function or an ONNX graph.
+        """
+        if not isinstance(self.model, torch.nn.Module):
+            raise UserError(
+                f"{self.name} is an ONNX graph, which has no weights to work on; give the folder "
+                "of a Hugging Face classifier"
+            )
+        return self.model
+
+    @property
+    def params(self) -> int:
+        """Its parameters; 0 where it does not show any, as graphs and functions."""
+        model = getattr(self.answers, "model", None)
+        parameters = model.parameters() if isinstance(model, torch.nn.Module) else ()
+        return sum(p.numel() for p in parameters)
+
+    def reads_types(self, text: Text) -> bool:
+        """Whether texts such as this one have token types, other than 0, that it takes."""
+        types = takes_types(self.model, self.tokenizer)
+        return tokenized(self.tokenizer, [text], None, types)[0].types is not None
+
+
+def _segmented(texts: Sequence[Text] | Sequence[Words]) -> Sequence[Words]:
+    """Words of texts; all of them are segmented already, or none."""
+    if texts and isinstance(texts[0], Words):
+        return cast(Sequence[Words], texts)
+    return [segment(text) for text in cast(Sequence[Text], texts)]
+
+
+def _label_names(model: Network) -> tuple[str, ...]:
+    """A network's names of its labels, in their order; none if it has no configuration."""
+    config = getattr(model, "config", None)
+    if config is None:
+        return ()
+    return tuple(str(config.id2label.get(i, f"LABEL_{i}")) for i in range(config.num_labels))
