@@ -26,7 +26,7 @@ import torch
 
 from rosearch.attacks.constraints.part_of_speech import exchangeable
 from rosearch.attacks.constraints.words import not_a_stop_word
-from rosearch.attacks.lexicon import LEXICONS
+from rosearch.attacks.sources import LEXICONS
 from rosearch.attacks.sources.masked_lm import Guesses
 from rosearch.attacks.sources.masked_lm_model import MaskedModel, loaded
 from rosearch.attacks.tagger import Tagger
@@ -98,7 +98,7 @@ def accuracy(positions: Sequence[Position], offers: Offers) -> dict[str, float]:
 
 def quality(positions: Sequence[Position], offers: Offers, tagger: Tagger) -> dict[str, float]:
     """Shares of the first offers that keep the part of speech, or are the word's relations."""
-    lexicons = {name: LEXICONS[name]() for name in ("wordnet", "relatives", "antonyms")}
+    lexicons = {name: LEXICONS[name].make() for name in ("wordnet", "relatives", "antonyms")}
     counts: Counter[str] = Counter()
     for text, position in positions:
         word = text.words[position]

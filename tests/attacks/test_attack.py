@@ -253,7 +253,7 @@ def test_wordnet_and_its_relatives_share_no_substitution(tmp_path):
 
 def test_tables_are_built_once(tmp_path, monkeypatch):
     first = cached_table("wordnet", {"movie"}, tmp_path)
-    monkeypatch.setattr("rosearch.attacks.lexicon.LEXICONS", {})
+    monkeypatch.setattr("rosearch.attacks.lexicon.build_table", None)
     assert cached_table("wordnet", {"movie"}, tmp_path) == first
 
 

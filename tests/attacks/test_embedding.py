@@ -23,7 +23,8 @@ from rosearch.attacks.embedding import (
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.methods import ATTACKS, load_attacks, resources_for
-from rosearch.attacks.methods.embeddings import FGSM_BALL, PGD_BALL
+from rosearch.attacks.methods.fgsm import FGSM_BALL
+from rosearch.attacks.methods.pgd import PGD_BALL
 from rosearch.attacks.white_box import Ball, EmbeddingAttack
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.errors import UserError

@@ -13,8 +13,8 @@ import torch
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.goals import UNTARGETED
-from rosearch.attacks.lexicon import LEXICONS
 from rosearch.attacks.methods import load_attacks, models_of, resources_for
+from rosearch.attacks.sources import LEXICONS
 from rosearch.attacks.sources.masked_lm import Guesses, MaskedLMSource
 from rosearch.attacks.sources.masked_lm_model import MOST_PIECES, _Vocabulary, loaded, logits_at
 from rosearch.errors import UserError
@@ -68,7 +68,7 @@ def test_antonyms_are_never_offered(tiny_masked_lm):
     refused = found[:3]
     source = MaskedLMSource(guesses, {"good": refused})
     assert options(source, "a Good film", 1) == found[3:]
-    antonyms = LEXICONS["antonyms"]()
+    antonyms = LEXICONS["antonyms"].make()
     assert {"bad", "awful"} <= set(antonyms("good")) and "good" not in antonyms("good")
     assert "bad" in antonyms("great")  # through its head "good"
     assert antonyms("film") == ()

@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosearch.attacks.constraints.part_of_speech import PartOfSpeech
-from rosearch.attacks.constraints.similarity import SentenceSimilarity
+from rosearch.attacks.constraints import CONSTRAINTS, Constraint
 from rosearch.attacks.lexicon import Table, cached_table, table_lexicon, vocabulary_of
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.steps import Model
@@ -54,18 +53,14 @@ class AttackResources:
         """A lexicon as a source of substitutions."""
         return WordSource(table_lexicon(self.lexicons[lexicon]))
 
-    def similarity(self, **settings: Any) -> SentenceSimilarity:
-        """Sentence similarity by the shared encoder; `settings` are those of the constraint."""
-        cosines = _cosines(self.models["encoder"], self._shared("encoder"))
-        return SentenceSimilarity(cosines, static=not self.exact, **settings)
+    def constraint(self, name: str, **settings: object) -> Constraint:
+        """A constraint of `CONSTRAINTS`, which may ask the models; `settings` are its own."""
+        return CONSTRAINTS[name].make(self, **settings)
 
-    def part_of_speech(self) -> PartOfSpeech:
-        """The same part of speech by the shared tagger."""
-        tagger = _tagger(self.models["tagger"], self._shared("tagger"))
-        return PartOfSpeech(tagger, static=not self.exact)
-
-    def _shared(self, model: str) -> Path | None:
-        return None if self.exact else self.answers[model]
+    def model(self, name: str) -> Model:
+        """What answers requests: cosines of pairs of texts (`encoder`), tags (`tagger`)."""
+        shared = None if self.exact else self.answers[name]
+        return _ANSWERING[name](self.models[name], shared)
 
 
 def gather_resources(
@@ -157,3 +152,6 @@ def _tagger(folder: Path, shared: Path | None) -> Model:
         return "\x1e".join((str(position), *text.words, *text.gaps))
 
     return make() if shared is None else DiskCache(make, shared, key)
+
+
+_ANSWERING = {"encoder": _cosines, "tagger": _tagger}

@@ -5,43 +5,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from rosearch.attacks.sources import Lexicon
-from rosearch.attacks.sources.characters import character_edits, deepwordbug_edits, textbugger_edits
+from rosearch.attacks.sources import LEXICONS, Lexicon
 from rosearch.attacks.sources.neighbours import neighbours
 from rosearch.attacks.sources.vectors import content_of
-from rosearch.attacks.sources.wordnet import (
-    wordnet_antonyms,
-    wordnet_inflected,
-    wordnet_relatives,
-    wordnet_synonyms,
-)
 from rosearch.io.files import write_text
 from rosearch.tasks.words import segment
 from rosearch.types import Text
 
 Table = Mapping[str, tuple[str, ...]]
 
-LEXICONS: dict[str, Callable[[], Lexicon]] = {
-    "wordnet": wordnet_synonyms,
-    "wordnet_inflected": wordnet_inflected,
-    "relatives": wordnet_relatives,
-    "characters": character_edits,
-    "deepwordbug": deepwordbug_edits,
-    "textbugger": textbugger_edits,
-    "antonyms": wordnet_antonyms,  # for filters
-}
-RESOURCES = {  # what must be downloaded
-    "wordnet": ("wordnet",),
-    "wordnet_inflected": ("wordnet",),
-    "relatives": ("wordnet",),
-    "antonyms": ("wordnet",),
-}
-KIN = {"wordnet_inflected": "wordnet"}  # lexicons that are others in another form
 FILE = "file:"  # starts the name of a lexicon from a user's file
-VERSION = "2"  # raise it when a lexicon's rules change: old tables are then built anew
+VERSION = "2"  # of the rules for files; raise it when they change: old tables are then built anew
 
 
 def vocabulary_of(texts: Iterable[Text]) -> set[str]:
@@ -64,19 +41,42 @@ def cached_table(name: str, words: Iterable[str], folder: Path) -> dict[str, tup
         UserError: a file that can't be read.
     """
     words = sorted(set(words))
-    file = Path(name.removeprefix(FILE)) if name.startswith(FILE) else None
-    source = name if file is None else content_of(file)
-    digest = hashlib.sha256("\n".join([source, VERSION, *words]).encode()).hexdigest()[:16]
-    path = folder / f"{name if file is None else 'file'}-{digest}.json"
+    if name.startswith(FILE):
+        file = Path(name.removeprefix(FILE))
+        told = [content_of(file), VERSION, *words]
+        return _kept(lambda: neighbours(file, words, folder), folder / "file", told)
+    lexicon = LEXICONS[name]
+
+    def make() -> dict[str, tuple[str, ...]]:
+        return build_table(lexicon.make(), words)
+
+    told = [name, lexicon.version, *words]
+    return _kept(make, folder / name, told) if lexicon.version else make()
+
+
+def _kept(
+    make: Callable[[], dict[str, tuple[str, ...]]], path: Path, told: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """A table from its file, which is made if there is none; `told` is all that it depends on."""
+    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    path = path.with_name(f"{path.name}-{digest}.json")
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        made = (
-            build_table(LEXICONS[name](), words)
-            if file is None
-            else neighbours(file, words, folder)
-        )
-        write_text(path, json.dumps(made))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(make()))
     return {w: tuple(found) for w, found in json.loads(path.read_text(encoding="utf-8")).items()}
+
+
+def families_of_lexicons(names: Iterable[str]) -> frozenset[str]:
+    """What the substitutions of lexicons are known by; those of a file, by the file."""
+    return frozenset(
+        family
+        for name in names
+        for family in (
+            (FILE + str(Path(name.removeprefix(FILE)).resolve()),)
+            if name.startswith(FILE)
+            else LEXICONS[name].families
+        )
+    )
 
 
 def table_lexicon(table: Table) -> Lexicon:

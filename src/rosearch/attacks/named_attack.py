@@ -10,19 +10,23 @@ from rosearch.attacks.attack_resources import AttackResources
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NamedAttack:
     """A named attack.
 
     Attributes:
         paper: where it comes from.
         wire: makes the attack from its resources and the names of its lexicons in them.
         departures: how it differs from the paper; empty if it does not.
-        lexicons: read by default; see `rosearch.attacks.lexicon.LEXICONS`.
+        lexicons: read by default; names of `rosearch.attacks.LEXICONS`.
         models: what it needs besides the victim: `encoder`, `masked_lm`, `tagger`; see
             `AttackResources`.
         own_lexicon: whether `name:FILE` reads a user's lexicon instead of the default ones.
         adds_lexicon: whether that lexicon is read besides the default ones.
         white_box: whether it needs the victim's gradients.
+        families: what it changes texts by: resources that it reads (`wordnet`), kinds of edits
+            (`inner-letters`, `outer-letters`, `splits`, `look-alikes`), `embeddings`, `masked-lm`.
+            Who was trained or encoded against a family knows all of its attacks, so none of them
+            can be held out then. None: not stated, and so never held out.
     """
 
     name: str
@@ -35,3 +39,4 @@ class Recipe:
     own_lexicon: bool = False
     adds_lexicon: bool = False
     white_box: bool = False
+    families: tuple[str, ...] | None = None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from rosearch.attacks.engine import AttackResult
-    from rosearch.attacks.named_attack import Recipe
+    from rosearch.attacks.named_attack import NamedAttack
     from rosearch.robustness.evaluate import AttackReport
     from rosearch.types import Json, Robustness
 
@@ -147,7 +147,7 @@ def print_attacks(as_json: bool) -> None:
                 console.print(Text(f"    {key}: {entry[key]}"), soft_wrap=True)
 
 
-def attack_entry(recipe: Recipe) -> Json:
+def attack_entry(recipe: NamedAttack) -> Json:
     """An attack in words."""
     needs = [f"lexicon {name}" for name in recipe.lexicons] + list(recipe.models)
     if recipe.own_lexicon:

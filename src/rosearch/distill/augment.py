@@ -16,7 +16,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from rosearch.attacks.lexicon import LEXICONS, Table, cached_table
+from rosearch.attacks.lexicon import Table, cached_table
+from rosearch.attacks.sources import LEXICONS
 from rosearch.attacks.sources.masked_lm import Guesses, Position
 from rosearch.attacks.sources.masked_lm_model import is_candidate
 from rosearch.errors import UserError
@@ -32,7 +33,6 @@ Method = Literal["synonym", "masked_lm", "mask"]
 VERSION = 1  # raise it when the rules below change: saved copies are then made anew
 ROWS = 200  # texts whose positions a masked language model is asked about together
 SHARES = {"synonym": 0.4, "masked_lm": 0.4, "mask": 0.1}  # of the papers
-WORD_LEXICONS = tuple(name for name in LEXICONS if name != "antonyms")
 
 Copy = list[Words]  # one text, or both of a pair
 Options = Callable[[Sequence[Position]], list[tuple[str, ...]]]
@@ -82,10 +82,11 @@ class AugmentConfig:
                 raise UserError(
                     f"augmentation: {name}: expected {lowest} to {highest}, found {value}"
                 )
-        unknown = [name for name in self.lexicons if name not in WORD_LEXICONS]
+        known = [name for name, lexicon in LEXICONS.items() if lexicon.offered]
+        unknown = [name for name in self.lexicons if name not in known]
         if unknown or not self.lexicons:
             raise UserError(
-                f"augmentation: lexicons: expected some of {', '.join(WORD_LEXICONS)}, "
+                f"augmentation: lexicons: expected some of {', '.join(known)}, "
                 f"found {list(self.lexicons)}"
             )
 

@@ -3,65 +3,112 @@ mistake is told at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from rosearch.attacks.lexicon import KIN
-from rosearch.attacks.methods import check_attack, lexicons_of, members, models_of
+from rosearch.attacks.lexicon import families_of_lexicons
+from rosearch.attacks.methods import check_attack, families_of, members
 from rosearch.config.plan import attacks_read, first_attack
 from rosearch.config.sections import DistillConfig, RunConfig
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 
-# Attacks and lexicons of one kind: who is trained against one of them knows the others.
-CHARACTERS = frozenset({"characters", "deepwordbug", "textbugger"})
-EMBEDDINGS = frozenset({"fgsm", "pgd"})
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What one setting lets encoding, training or search know of attacks.
+
+    Attributes:
+        setting: as a file has it, with its value.
+        families: of attacks, and names of single ones; None if nobody says which.
+        training: whether students are trained against them.
+    """
+
+    setting: str
+    families: frozenset[str] | None
+    training: bool = False
 
 
 def check(config: RunConfig) -> None:
     """Refuse a configuration that would fail later on.
 
     Raises:
-        UserError: unknown attacks or lexicons, or a held-out attack that the search uses or
-            training hardens students against.
+        UserError: unknown attacks or lexicons, or a held-out attack of a family that the search
+            uses or training hardens students against.
     """
     for name in attacks_read(config):
         check_attack(name)
     _check_matching(config)
-    searched = _read(config.search.attack) | _kinds(config.encoding.lexicons)
-    searched |= _read(first_attack(config))
-    if searched & EMBEDDINGS:
-        searched |= EMBEDDINGS
-    trained = trained_against(config.distill)
-    for name in config.final.held_out:
-        read = _read(name)
-        if searched & read:
-            raise UserError(
-                f"the attack {name!r} cannot be held out: the search uses it, its lexicon "
-                "or its masked language model; change final.held_out, search.attack or "
-                "encoding.lexicons"
-            )
-        for setting, alike in trained.items():
-            if read & alike:
-                raise UserError(
-                    f"the attack {name!r} cannot be held out: students are trained against its "
-                    f"kind, {setting}; change final.held_out or that setting"
-                )
+    known = tuple(knowledge(config))
+    for suite in config.final.held_out:
+        for attack in members(suite):
+            for seen in known:
+                _check_unseen(attack, seen)
 
 
-def trained_against(config: DistillConfig) -> dict[str, frozenset[str]]:
-    """Attacks and lexicons that robust distillation spoils for holding out, by setting.
+def knowledge(config: RunConfig) -> Iterator[Knowledge]:
+    """All that encoding, training and search of a run know of attacks."""
+    searched = {"search.attack": config.search.attack, "search.first_attack": first_attack(config)}
+    for setting, suite in searched.items():
+        for attack in members(suite):
+            yield Knowledge(f"{setting} = {suite!r}", _kin(attack))
+    lexicons = config.encoding.lexicons
+    yield Knowledge(f"encoding.lexicons = {list(lexicons)}", families_of_lexicons(lexicons))
+    yield from trained_against(config.distill)
+
+
+def trained_against(config: DistillConfig) -> Iterator[Knowledge]:
+    """What robust distillation lets students know.
 
     Lexicons of substitutions are those of the encoding, which count as used anyway.
     """
-    found = {}
-    if config.characters:
-        found[f"distill.characters = {config.characters:g}"] = CHARACTERS
-    if config.adversarial != "none":
-        found[f"distill.adversarial = {config.adversarial!r}"] = EMBEDDINGS
-    if config.augment == "masked_lm":
-        found[f"distill.augment = {config.augment!r}"] = frozenset({"masked_lm"})
-    return found
+    for setting, value, used, family in (
+        ("characters", config.characters, config.characters > 0, "inner-letters"),
+        ("adversarial", config.adversarial, config.adversarial != "none", "embeddings"),
+        ("augment", config.augment, config.augment == "masked_lm", "masked-lm"),
+    ):
+        if used:
+            shown = f"{value:g}" if isinstance(value, float) else repr(value)
+            yield Knowledge(f"distill.{setting} = {shown}", frozenset({family}), training=True)
+
+
+def _check_unseen(attack: str, seen: Knowledge) -> None:
+    """Refuse to hold an attack out that a setting lets students know.
+
+    Raises:
+        UserError: they share a family, or one of both does not state its families.
+    """
+    refused = f"the attack {attack!r} cannot be held out"
+    own = _kin(attack)
+    if own is None:
+        raise UserError(
+            f"{refused}: it does not state its families, so nobody knows whether they are unseen; "
+            "state `families` where it is registered, or change final.held_out"
+        )
+    setting = seen.setting.partition(" = ")[0]
+    if seen.families is None:
+        raise UserError(
+            f"{refused}: {seen.setting} does not state what it knows, so nobody knows whether the "
+            f"attack is unseen; state it where it is registered, or change {setting}"
+        )
+    shared = sorted(own & seen.families)
+    if shared and seen.training:
+        raise UserError(
+            f"{refused}: students are trained against {shared[0]}, its kind, {seen.setting}; "
+            "change final.held_out or that setting"
+        )
+    if shared:
+        raise UserError(
+            f"{refused}: the search uses it, its lexicon or its kind ({shared[0]}), "
+            f"{seen.setting}; change final.held_out or {setting}"
+        )
+
+
+def _kin(attack: str) -> frozenset[str] | None:
+    """What makes an attack like others: its families and its name."""
+    families = families_of(attack)
+    return None if families is None else families | {attack}
 
 
 def _check_matching(config: RunConfig) -> None:
@@ -81,13 +128,3 @@ def _check_matching(config: RunConfig) -> None:
                     f"tokens: {setting} is {found}, set it to {wanted}, or match only first "
                     "tokens (patient)"
                 )
-
-
-def _read(suite: str) -> set[str]:
-    """What makes two suites alike: their attacks and the lexicons that these read."""
-    return {*members(suite), *_kinds(lexicons_of(suite)), *({"masked_lm"} & {*models_of(suite)})}
-
-
-def _kinds(lexicons: Iterable[str]) -> set[str]:
-    """Lexicons, those that only differ in form being one."""
-    return {KIN.get(name, name) for name in lexicons}

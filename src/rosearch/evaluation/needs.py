@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rosearch.attacks.attack_resources import MODELS
-from rosearch.attacks.lexicon import RESOURCES
 from rosearch.attacks.methods import lexicons_of, models_of
+from rosearch.attacks.sources import LEXICONS
 from rosearch.config.plan import attacks_read
 from rosearch.config.sections import RunConfig
 from rosearch.io import resources
@@ -19,7 +19,7 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     attacks = attacks_read(config)
     read = [name for attack in attacks for name in lexicons_of(attack)]
     for lexicon in (*read, *config.encoding.lexicons):
-        names += RESOURCES.get(lexicon, ())
+        names += LEXICONS[lexicon].resources if lexicon in LEXICONS else ()
     models = [model for attack in attacks for model in models_of(attack)]
     names += [MODELS[model] for model in models if model in MODELS]
     return tuple(dict.fromkeys(names))

@@ -15,6 +15,9 @@ from rosearch.errors import UserError
 # Kind -> module and name of its registry.
 REGISTRIES: dict[str, str] = {
     "encoding": "rosearch.encodings:ENCODINGS",
+    "attack": "rosearch.attacks:ATTACKS",
+    "constraint": "rosearch.attacks:CONSTRAINTS",
+    "lexicon": "rosearch.attacks:LEXICONS",
 }
 
 
@@ -84,9 +87,9 @@ class Registry(Mapping[str, T]):
 
     def unknown(self, name: object) -> UnknownName:
         """The error of a name that is none."""
-        listed = ", ".join(self)
+        kinds = f"{self.kind[:-1]}ies" if self.kind.endswith("y") else f"{self.kind}s"
         advice = f"; {self.advice}" if self.advice else ""
-        return UnknownName(f"no {self.kind} {name!r}; there are {listed}{advice}")
+        return UnknownName(f"no {self.kind} {name!r}; the {kinds} are {', '.join(self)}{advice}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries or name in self._builtin

@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from rosearch.attacks.steps import Step
+from rosearch.plugins import Registry
 from rosearch.tasks.words import Words
 
 # Whether a word may be changed.
@@ -63,3 +64,26 @@ class Constraint(Protocol):
     ) -> Step[Verdict]:
         """Judge `options`, which differ from the `current` text at `position`."""
         ...
+
+
+@dataclass(frozen=True)
+class NamedConstraint:
+    """A constraint that attacks ask for by name, with `AttackResources.constraint`.
+
+    Attributes:
+        make: the constraint, of an attack's resources and settings by name.
+    """
+
+    name: str
+    description: str
+    make: Callable[..., Constraint]
+
+
+CONSTRAINTS: Registry[NamedConstraint] = Registry(
+    "constraint",
+    {
+        "edit-distance": "rosearch.attacks.constraints.distance:EDIT_DISTANCE",
+        "part-of-speech": "rosearch.attacks.constraints.part_of_speech:PART_OF_SPEECH",
+        "similarity": "rosearch.attacks.constraints.similarity:SIMILARITY",
+    },
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rosearch.attacks.constraints import Verdict
+from rosearch.attacks.constraints import NamedConstraint, Verdict
 from rosearch.attacks.sources.vectors import Vectors
 from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words
@@ -32,6 +32,13 @@ class EditDistance:
         far = [Levenshtein.distance(text, o.text, score_cutoff=self.most) for o in options]
         return Verdict(np.array(far, dtype=int) <= self.most, np.zeros(len(options)))
         yield  # asks nothing
+
+
+EDIT_DISTANCE = NamedConstraint(
+    "edit-distance",
+    "at most so many letters changed over the whole text",
+    lambda resources, **settings: EditDistance(**settings),
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rosearch.attacks.constraints import Verdict
+from rosearch.attacks.constraints import NamedConstraint, Verdict
 from rosearch.attacks.constraints.similarity import cut
 from rosearch.attacks.steps import Model, Request, Step
 from rosearch.tasks.words import Words
@@ -56,3 +56,10 @@ def _context(text: Words, position: int) -> tuple[Words, int]:
         return text, position
     start = max(position - CONTEXT, 0)
     return cut(text, start, min(position + CONTEXT + 1, len(text.words))), position - start
+
+
+PART_OF_SPEECH = NamedConstraint(
+    "part-of-speech",
+    "a substitution is of the same part of speech",
+    lambda resources: PartOfSpeech(resources.model("tagger"), static=not resources.exact),
+)

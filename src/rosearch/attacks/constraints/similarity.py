@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from rosearch.attacks.constraints import Verdict
+from rosearch.attacks.constraints import NamedConstraint, Verdict
 from rosearch.attacks.steps import Model, Request, Step
 from rosearch.tasks.words import Words
 
@@ -77,3 +77,12 @@ def around(text: Words, position: int, window: int | None) -> Words:
 def cut(text: Words, start: int, end: int) -> Words:
     """Words `start` to `end` and the gaps between them."""
     return Words(text.words[start:end], ("", *text.gaps[start + 1 : end], ""))
+
+
+SIMILARITY = NamedConstraint(
+    "similarity",
+    "a sentence encoder finds the texts alike",
+    lambda resources, **settings: SentenceSimilarity(
+        resources.model("encoder"), static=not resources.exact, **settings
+    ),
+)

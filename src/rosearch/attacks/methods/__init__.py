@@ -3,7 +3,7 @@
 An attack is asked for as `NAME`, as `NAME:FILE` to give it a lexicon of one's own, or as a suite
 `A+B+...`: a text survives a suite if it survives every attack in it.
 
-To add an attack, add a file here that wires the four parts, and its recipe to `ATTACKS`.
+To add an attack, add a file here that wires the four parts, and a line to `ATTACKS`.
 """
 
 from __future__ import annotations
@@ -16,29 +16,33 @@ from pathlib import Path
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources, check_packages, gather_resources
 from rosearch.attacks.goals import UNTARGETED, Goal
-from rosearch.attacks.lexicon import FILE
-from rosearch.attacks.methods.character_bugs import DEEPWORDBUG, TEXTBUGGER
-from rosearch.attacks.methods.embeddings import FGSM, PGD
-from rosearch.attacks.methods.greedy_words import CHARACTERS, NEIGHBOURS, RELATIVES, WORDNET
-from rosearch.attacks.methods.masked_words import BAE, BERT_ATTACK
-from rosearch.attacks.methods.pwws import PWWS
-from rosearch.attacks.methods.search_methods import BEAM, GENETIC, RANDOM
-from rosearch.attacks.methods.textfooler import TEXTFOOLER
-from rosearch.attacks.named_attack import Recipe
+from rosearch.attacks.lexicon import FILE, families_of_lexicons
+from rosearch.attacks.named_attack import NamedAttack
 from rosearch.errors import UserError
+from rosearch.plugins import Registry
 from rosearch.types import Text
 
-ATTACKS: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        WORDNET, RELATIVES, CHARACTERS, NEIGHBOURS,
-        TEXTFOOLER, PWWS,
-        DEEPWORDBUG, TEXTBUGGER,
-        RANDOM, BEAM, GENETIC,
-        BAE, BERT_ATTACK,
-        FGSM, PGD,
-    )
-}  # fmt: skip
+ATTACKS: Registry[NamedAttack] = Registry(
+    "attack",
+    {
+        "wordnet": "rosearch.attacks.methods.wordnet:WORDNET",
+        "relatives": "rosearch.attacks.methods.relatives:RELATIVES",
+        "characters": "rosearch.attacks.methods.characters:CHARACTERS",
+        "neighbours": "rosearch.attacks.methods.neighbours:NEIGHBOURS",
+        "textfooler": "rosearch.attacks.methods.textfooler:TEXTFOOLER",
+        "pwws": "rosearch.attacks.methods.pwws:PWWS",
+        "deepwordbug": "rosearch.attacks.methods.deepwordbug:DEEPWORDBUG",
+        "textbugger": "rosearch.attacks.methods.textbugger:TEXTBUGGER",
+        "random": "rosearch.attacks.methods.random:RANDOM",
+        "beam": "rosearch.attacks.methods.beam:BEAM",
+        "genetic": "rosearch.attacks.methods.genetic:GENETIC",
+        "bae": "rosearch.attacks.methods.bae:BAE",
+        "bert-attack": "rosearch.attacks.methods.bert_attack:BERT_ATTACK",
+        "fgsm": "rosearch.attacks.methods.fgsm:FGSM",
+        "pgd": "rosearch.attacks.methods.pgd:PGD",
+    },
+    "`rosearch attack --list` describes them",
+)
 
 
 def members(suite: str) -> tuple[str, ...]:
@@ -57,32 +61,52 @@ def check_attack(suite: str) -> None:
         UserError: no such attack, or its lexicon file or a package that it needs is missing.
     """
     for attack in members(suite):
-        recipe, argument = _parsed(attack)
-        if argument is None and not recipe.lexicons and recipe.own_lexicon:
+        named, argument = _parsed(attack)
+        if argument is None and not named.lexicons and named.own_lexicon:
             raise UserError(f"attack {attack!r} needs a lexicon: {attack}:FILE.json")
-        if argument is not None and not recipe.own_lexicon:
-            raise UserError(f"attack {attack!r}: {recipe.name} reads no lexicon of your own")
+        if argument is not None and not named.own_lexicon:
+            raise UserError(f"attack {attack!r}: {named.name} reads no lexicon of your own")
         if argument is not None and not Path(argument).is_file():
             raise UserError(f"attack {attack!r}: no such file")
-        check_packages(recipe.models)
+        check_packages(named.models)
 
 
 def describe(attack: str) -> str:
     """An attack in words, with its source."""
-    recipe, _ = _parsed(attack)
-    return f"{recipe.description} ({recipe.paper})"
+    named, _ = _parsed(attack)
+    return f"{named.description} ({named.paper})"
 
 
 def lexicons_of(suite: str) -> tuple[str, ...]:
     """Names of the lexicons that the attacks of a suite read."""
     found: dict[str, None] = {}
     for attack in members(suite):
-        recipe, argument = _parsed(attack)
-        if argument is None or recipe.adds_lexicon:
-            found.update(dict.fromkeys(recipe.lexicons))
+        named, argument = _parsed(attack)
+        if argument is None or named.adds_lexicon:
+            found.update(dict.fromkeys(named.lexicons))
         if argument is not None:
             found[FILE + argument] = None
     return tuple(found)
+
+
+def families_of(attack: str) -> frozenset[str] | None:
+    """What one attack changes texts by; None if it does not state it. See `NamedAttack.families`.
+
+    Those of the lexicons and models that it reads count even where it leaves them out. With a
+    lexicon of the user's instead of its own ones, the file takes their place.
+    """
+    named, argument = _parsed(attack)
+    if named.families is None:
+        return None
+    replaced = argument is not None and not named.adds_lexicon
+    stated = frozenset(named.families)
+    if replaced:
+        stated -= families_of_lexicons(named.lexicons)
+    if named.white_box:
+        stated |= {"embeddings"}
+    if "masked_lm" in named.models:
+        stated |= {"masked-lm"}
+    return stated | families_of_lexicons(lexicons_of(attack))
 
 
 def models_of(suite: str) -> tuple[str, ...]:
@@ -132,11 +156,6 @@ def load_attacks(
     )
 
 
-def _parsed(attack: str) -> tuple[Recipe, str | None]:
+def _parsed(attack: str) -> tuple[NamedAttack, str | None]:
     name, colon, argument = attack.partition(":")
-    if name not in ATTACKS:
-        raise UserError(
-            f"no attack {name!r}; the attacks are {', '.join(ATTACKS)}; `rosearch attack --list` "
-            "describes them"
-        )
     return ATTACKS[name], argument if colon else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rosearch.attacks.attack import Attack
-from rosearch.attacks.named_attack import Recipe
+from rosearch.attacks.named_attack import NamedAttack
 from rosearch.attacks.search.saliency import WeightedSaliency
 
-PWWS = Recipe(
+PWWS = NamedAttack(
     name="pwws",
     description="swap of words for WordNet synonyms, in the order of weighted saliency",
     paper="Ren et al. 2019 (PWWS), section 3",
@@ -15,4 +15,5 @@ PWWS = Recipe(
     wire=lambda resources, lexicons: Attack("pwws", resources.words(*lexicons), WeightedSaliency()),
     lexicons=("wordnet_inflected",),
     own_lexicon=True,
+    families=("wordnet",),
 )

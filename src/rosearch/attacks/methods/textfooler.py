@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.attack_resources import AttackResources
-from rosearch.attacks.named_attack import Recipe
+from rosearch.attacks.named_attack import NamedAttack
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import by_unknown
 
@@ -14,11 +14,11 @@ def _wire(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
         "textfooler",
         resources.words(*lexicons),
         Greedy(by_unknown, best_flip="quality", beats="original"),
-        constraints=(resources.part_of_speech(), resources.similarity()),
+        constraints=(resources.constraint("part-of-speech"), resources.constraint("similarity")),
     )
 
 
-TEXTFOOLER = Recipe(
+TEXTFOOLER = NamedAttack(
     name="textfooler",
     description="greedy swap of words of the same part of speech, in texts that stay alike",
     paper="Jin et al. 2020 (TextFooler), sections 3.1 and 3.2; parameters of the authors' code",
@@ -31,4 +31,5 @@ TEXTFOOLER = Recipe(
     lexicons=("wordnet_inflected",),
     models=("encoder", "tagger"),
     own_lexicon=True,
+    families=("wordnet",),
 )

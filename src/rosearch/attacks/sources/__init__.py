@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from rosearch.attacks.steps import Step
+from rosearch.plugins import Registry
 from rosearch.tasks.words import Words
 
 # A word to its replacements, best first; pure and deterministic, lower case or as in the lexicon.
 Lexicon: TypeAlias = Callable[[str], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class NamedLexicon:
+    """A lexicon that attacks, encodings and training may read.
+
+    Attributes:
+        description: for the documentation.
+        make: the lexicon; called in the main process only, which looks all words up for workers.
+        families: what its substitutions are known by; see `NamedAttack`.
+        resources: the pinned resources that it reads.
+        clusters: whether a word and its substitutions mean nearly the same, so that encodings may
+            put them together.
+        offered: whether a word may be replaced by them; otherwise attacks sort options out by it.
+        version: of its rules; tables of its substitutions are kept on disk under it. Without one
+            they are made anew every time.
+    """
+
+    name: str
+    description: str
+    make: Callable[[], Lexicon]
+    families: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    clusters: bool = False
+    offered: bool = True
+    version: str = ""
+
+
+LEXICONS: Registry[NamedLexicon] = Registry(
+    "lexicon",
+    {
+        "wordnet": "rosearch.attacks.sources.wordnet:SYNONYMS",
+        "wordnet_inflected": "rosearch.attacks.sources.wordnet:INFLECTED",
+        "relatives": "rosearch.attacks.sources.wordnet:RELATIVES",
+        "characters": "rosearch.attacks.sources.characters:CHARACTERS",
+        "deepwordbug": "rosearch.attacks.sources.characters:DEEPWORDBUG",
+        "textbugger": "rosearch.attacks.sources.characters:TEXTBUGGER",
+        "antonyms": "rosearch.attacks.sources.wordnet:ANTONYMS",
+    },
+)
 
 
 class Source(Protocol):

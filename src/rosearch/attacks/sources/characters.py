@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TypeAlias
 
-from rosearch.attacks.sources import Lexicon
+from rosearch.attacks.sources import Lexicon, NamedLexicon
 
 # The letters that a QWERTY keyboard has around each letter.
 KEYBOARD = {
@@ -141,3 +141,27 @@ def _delete(w: str, i: int, rng: random.Random) -> str:
 
 def _insert(w: str, i: int, rng: random.Random, letter: Draw = _near) -> str:
     return w[:i] + letter(w[i : i + 1], rng) + w[i:]
+
+
+VERSION = "2"  # raise it when the rules of a lexicon change
+CHARACTERS = NamedLexicon(
+    "characters",
+    "single-letter edits",
+    character_edits,
+    families=("inner-letters",),
+    version=VERSION,
+)
+DEEPWORDBUG = NamedLexicon(
+    "deepwordbug",
+    "DeepWordBug's edits",
+    deepwordbug_edits,
+    families=("inner-letters", "outer-letters"),
+    version=VERSION,
+)
+TEXTBUGGER = NamedLexicon(
+    "textbugger",
+    "TextBugger's edits",
+    textbugger_edits,
+    families=("inner-letters", "splits", "look-alikes"),
+    version=VERSION,
+)

@@ -15,6 +15,12 @@ from rosearch.tasks.words import Words
 
 # A position of a text: the items that `Guesses` answers.
 Position = tuple[Words, int]
+# What is to be said of words from a fitted head. Measured; see docs/architecture.md.
+FITTED = (
+    "; without --masked-lm a head fitted to the task's train texts gives the words: they fit the "
+    "place, but most swaps change what the text says, so read the result as the worst case under "
+    "free choice of words, not as robustness to paraphrase"
+)
 
 
 @dataclass(frozen=True)

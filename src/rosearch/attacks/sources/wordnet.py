@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
-from rosearch.attacks.sources import Lexicon, single_word
+from rosearch.attacks.sources import Lexicon, NamedLexicon, single_word
 
 PARTS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "r": "ADV"}  # WordNet's and the universal names
 
@@ -154,3 +154,43 @@ def _wordnet_reader() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # only English is here, and only English is asked for
         return WordNetCorpusReader(nltk.data.find("corpora/wordnet"), None)
+
+
+VERSION = "2"  # raise it when the rules of a lexicon change
+SYNONYMS = NamedLexicon(
+    "wordnet",
+    "WordNet synonyms",
+    wordnet_synonyms,
+    families=("wordnet",),
+    resources=("wordnet",),
+    clusters=True,
+    version=VERSION,
+)
+INFLECTED = NamedLexicon(
+    "wordnet_inflected",
+    "WordNet synonyms in the inflection of the word",
+    wordnet_inflected,
+    families=("wordnet",),
+    resources=("wordnet",),
+    version=VERSION,
+)
+# Relations of WordNet count as families of their own, although they are of the same words: what was
+# hardened against synonyms has met none of these substitutions (docs/limits.md).
+RELATIVES = NamedLexicon(
+    "relatives",
+    "WordNet hypernyms and similar words",
+    wordnet_relatives,
+    families=("wordnet-relatives",),
+    resources=("wordnet",),
+    clusters=True,
+    version=VERSION,
+)
+ANTONYMS = NamedLexicon(
+    "antonyms",
+    "WordNet antonyms, as a filter",
+    wordnet_antonyms,
+    families=("wordnet-antonyms",),
+    resources=("wordnet",),
+    offered=False,
+    version=VERSION,
+)

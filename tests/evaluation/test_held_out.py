@@ -1,0 +1,118 @@
+"""What counts as unseen: attacks of other families than anything that a run's students know."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from rosearch.attacks.methods import ATTACKS, families_of
+from rosearch.attacks.named_attack import NamedAttack
+from rosearch.attacks.sources import LEXICONS
+from rosearch.attacks.white_box import Ball, EmbeddingAttack
+from rosearch.config.sections import from_dict, make_config
+from rosearch.errors import UserError
+from rosearch.evaluation.held_out import check
+
+# What was compared before attacks had families: the lexicons that each one reads, by their kind.
+READS = {
+    "wordnet": "wordnet", "pwws": "wordnet", "random": "wordnet", "beam": "wordnet",
+    "genetic": "wordnet", "textfooler": "wordnet", "relatives": "relatives",
+    "characters": "characters", "deepwordbug": "deepwordbug", "textbugger": "textbugger",
+    "bae": "masked_lm", "bert-attack": "masked_lm", "fgsm": "embeddings", "pgd": "embeddings",
+}  # fmt: skip
+TRAINED = (
+    ({}, set()),
+    ({"characters": 0.2}, {"characters", "deepwordbug", "textbugger"}),
+    ({"adversarial": "pgd"}, {"embeddings"}),
+    ({"augment": "masked_lm"}, {"masked_lm"}),
+)
+SPELLING = {"characters", "deepwordbug", "textbugger"}
+
+
+def config(held_out: str, attack: str = "wordnet", **distill: object) -> dict[str, object]:
+    return {
+        "search": {"attack": attack},
+        "final": {"held_out": [held_out]},
+        "distill": distill,
+    }
+
+
+def refused(settings: dict[str, object]) -> bool:
+    try:
+        check(from_dict(settings))
+    except UserError as error:
+        assert "cannot be held out" in str(error)
+        return True
+    return False
+
+
+def test_the_table_above_is_of_all_built_in_attacks():
+    assert {*READS, "neighbours"} == set(ATTACKS)
+
+
+@pytest.mark.parametrize("lexicons", [["wordnet"], ["relatives"], ["wordnet", "relatives"]])
+def test_what_was_refused_by_names_is_refused_by_families(lexicons: list[str]):
+    """The one addition: attacks by letters know each other when the search uses one of them."""
+    for attack, held_out, (distill, trained) in product(READS, READS, TRAINED):
+        known = {READS[attack], *lexicons, *trained}
+        same_edits = {attack, held_out} <= SPELLING
+        settings = config(held_out, attack, **distill) | {"encoding": {"lexicons": lexicons}}
+        assert refused(settings) == (READS[held_out] in known or same_edits), settings
+
+
+def test_an_embedding_attack_of_a_user_is_no_secret_to_pgd_training():
+    ball = Ball("l2", 0.2, 3, 0.1, random_start=False)
+    mine = NamedAttack(
+        "mine", "an attack", "nowhere", lambda resources, lexicons: EmbeddingAttack("mine", ball),
+        white_box=True, families=("embeddings",),
+    )  # fmt: skip
+    ATTACKS.register(mine)
+    try:
+        check(from_dict(config("mine")))
+        with pytest.raises(
+            UserError,
+            match=r"'mine' cannot be held out: .* embeddings, .*distill\.adversarial = 'pgd'; ch",
+        ):
+            check(from_dict(config("mine", adversarial="pgd")))
+        with pytest.raises(UserError, match=r"\(embeddings\), search\.attack = 'fgsm'"):
+            check(from_dict(config("mine", "fgsm")))
+    finally:
+        ATTACKS.remove("mine")
+
+
+def test_who_states_no_families_is_not_held_out_and_lets_nothing_be():
+    ATTACKS.register(NamedAttack("mine", "an attack", "nowhere", wire=lambda r, lexicons: None))  # type: ignore[arg-type,return-value]
+    try:
+        assert families_of("mine") is None
+        with pytest.raises(UserError, match="'mine' cannot be held out: it does not state its fam"):
+            check(from_dict(config("mine")))
+        with pytest.raises(
+            UserError, match=r"search\.attack = 'mine' does not state what"
+        ):
+            check(from_dict(config("characters", "mine")))
+        check(from_dict({"search": {"attack": "mine"}, "final": {"held_out": []}}))
+    finally:
+        ATTACKS.remove("mine")
+
+
+def test_a_file_takes_the_place_of_the_lexicon_and_is_a_family_of_its_own(tmp_path):
+    file = tmp_path / "words.json"
+    file.write_text('{"good": ["fine"]}')
+    assert families_of("pwws") == {"wordnet"}
+    assert families_of(f"pwws:{file}") == families_of(f"neighbours:{file}") == {f"file:{file}"}
+    assert families_of(f"textbugger:{file}") > {"splits", f"file:{file}"}  # reads both
+    check(from_dict(config(f"pwws:{file}")))
+    assert refused(config(f"pwws:{file}", f"neighbours:{tmp_path}/../{tmp_path.name}/words.json"))
+
+
+def test_every_entry_states_the_families_of_what_it_reads():
+    for name, attack in ATTACKS.items():
+        assert attack.families is not None and (attack.families or name == "neighbours"), name
+        read = {f for lexicon in attack.lexicons for f in LEXICONS[lexicon].families}
+        assert read - {"wordnet-antonyms"} <= set(attack.families), name
+
+
+def test_default_held_out_attacks_stay_allowed():
+    for preset in ("smoke", "quick", "standard"):
+        check(make_config(preset))
