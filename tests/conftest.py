@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -15,6 +16,7 @@ from rosearch.config.sections import DistillConfig
 from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.io import resources
+from rosearch.plugins.registry import REGISTRIES, registry
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.variation import Space
@@ -37,6 +39,17 @@ def space(sizes: Sizes) -> Space:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def scratch_registries() -> Iterator[None]:
+    """What a test registers is gone afterwards."""
+    found = [registry(kind) for kind in REGISTRIES]
+    before = [set(names) for names in found]
+    yield
+    for entries, names in zip(found, before, strict=True):
+        for name in set(entries) - names:
+            entries.remove(name)
 
 
 @pytest.fixture(scope="session")
