@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from common import commit
 
-from rosearch.config.plan import fidelity_at
 from rosearch.config.sections import make_config
 from rosearch.distill.inherit import Lineage
 from rosearch.evaluation.candidate import evaluate
@@ -30,7 +29,7 @@ from rosearch.run.space import space_of
 from rosearch.space.variation import mutate
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.tasks.named import task_of
-from rosearch.types import Candidate, Json
+from rosearch.types import Candidate, Job, Json
 
 
 def main() -> None:
@@ -51,12 +50,12 @@ def main() -> None:
         for parent in uniform_sample(space, options.pairs, 1):
             rng = np.random.default_rng(parent.index)
             child = Candidate(0, mutate(parent.genotype, space, rng), 1, parent.id)
-            evaluate(parent, fidelity_at(config, 0), replace(context, lineage=family))
+            evaluate(Job(0, parent, 0), replace(context, lineage=family))
             for rung, share in enumerate(options.shares):
                 # A portion that is nobody's: children leave nothing behind.
                 reading = replace(context, lineage=family._replace(portion=-1.0))
                 made = {
-                    name: evaluate(child, fidelity_at(config, rung), used)
+                    name: evaluate(Job(0, child, rung), used)
                     for name, used in (("inherited", reading), ("scratch", context))
                 }
                 rows.append(

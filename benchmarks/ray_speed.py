@@ -16,6 +16,7 @@ import json
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from rosearch.executors.base import Executor
 from rosearch.results.summary import machine
 from rosearch.space.presets import preset
 from rosearch.tasks.named import task_of
-from rosearch.types import Candidate, Fidelity
+from rosearch.types import Candidate, Fidelity, Job
 
 NAMES = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")
 ENOUGH = 1.7
@@ -39,18 +40,18 @@ def warm(_: int, context: Any) -> None:
     time.sleep(1.0)
 
 
-def candidates(seeds: int) -> list[Candidate]:
+def jobs(seeds: int) -> list[Job]:
     """Each of the presets with each training seed."""
     pairs = [(name, seed) for seed in range(seeds) for name in NAMES]
-    return [Candidate(i, preset(name), seed) for i, (name, seed) in enumerate(pairs)]
+    return [Job(i, Candidate(i, preset(name), seed)) for i, (name, seed) in enumerate(pairs)]
 
 
-def seconds(executor: Executor, work: list[Candidate], fidelity: Fidelity) -> tuple[float, Any]:
+def seconds(executor: Executor, work: list[Job]) -> tuple[float, Any]:
     """Wall time of all evaluations, and their fitness."""
     for future in [executor.call(warm, i) for i in range(2 * executor.workers)]:
         future.result()
     begin = time.perf_counter()
-    futures = [executor.submit(candidate, fidelity) for candidate in work]
+    futures = [executor.submit(job) for job in work]
     fitness = [future.result().fitness for future in futures]
     return time.perf_counter() - begin, fitness
 
@@ -66,13 +67,14 @@ def main() -> None:
     context = prepare(config, task_of(config.task, config.seed)).context
     s = config.search
     fidelity = Fidelity(s.epochs, s.train_share, s.attacked, (s.attack,), s.max_queries)
-    work = candidates(options.seeds)
+    context = replace(context, fidelities=(fidelity,))
+    work = jobs(options.seeds)
     rounds, equal = [], True
     for _ in range(options.rounds):
         taken, scores = {}, []
         for workers in (1, 2):
             with make_executor("ray", context, workers) as executor:
-                taken[workers], fitness = seconds(executor, work, fidelity)
+                taken[workers], fitness = seconds(executor, work)
             scores.append(fitness)
         rounds.append({"one": taken[1], "two": taken[2], "speed_up": taken[1] / taken[2]})
         equal &= scores[0] == scores[1]

@@ -81,7 +81,7 @@ def main() -> None:
     path = options.out / f"{options.student}.db"
     with closing(Store(path, create=not path.exists())) as store:
         with ProcessPool(context, options.workers) as pool:
-            evaluate_all(jobs, store, pool.call)
+            evaluate_all(jobs, store, pool)
         result = {
             "commit": commit(), "machine": machine(), "student": options.student, "n": options.n,
             "seeds": options.seeds, "methods": {m: summary(store, m, attacks) for m in METHODS},

@@ -34,7 +34,6 @@ from intervals import half_width
 from moocore import hypervolume
 from search_methods import DESCRIPTIONS, ENGINES, METHODS, Method, Problem
 
-from rosearch.config.plan import fidelity_at
 from rosearch.config.sections import RunConfig, make_config, merged, setting
 from rosearch.errors import one_line
 from rosearch.evaluation.candidate import evaluate
@@ -48,7 +47,7 @@ from rosearch.run.searching import least_accuracy
 from rosearch.run.space import seed_genotypes, space_of
 from rosearch.space.variation import Space
 from rosearch.tasks.named import task_of
-from rosearch.types import Fidelity, Job, Json, Trial
+from rosearch.types import Job, Json, Trial
 
 BASELINES = ("full", "ageing")
 SHARES = (0.25, 0.5, 1.0)  # of the time, at which methods are compared
@@ -117,7 +116,7 @@ def search(
                 line = {**evaluated[same], "index": job.index}
                 journal.add(line)
             elif line is None:
-                trial = outcome(job, fidelity_at(config, job.rung), context)
+                trial = outcome(job, context)
                 line = line_of(job, trial)
                 line["seconds"] = time.perf_counter() - start
                 line["cpu_seconds"] = time.process_time() - used
@@ -132,10 +131,10 @@ def search(
             spent += line[clock]
 
 
-def outcome(job: Job, fidelity: Fidelity, context: Context) -> Trial:
+def outcome(job: Job, context: Context) -> Trial:
     """Evaluate; what raises is a failed trial, as in a run."""
     try:
-        return Trial(job.candidate, evaluate(job.candidate, fidelity, context), rung=job.rung)
+        return Trial(job.candidate, evaluate(job, context), rung=job.rung)
     except Exception as error:
         return Trial(job.candidate, error=one_line(error), rung=job.rung)
 

@@ -87,7 +87,7 @@ def test_python_in_the_pages_runs(
     (student,) = (folder / "runs" / "mr" / "students").iterdir()
     names: dict[str, Any] = {
         "__name__": "__main__",
-        "evaluate": score,
+        "evaluate": lambda job: score(job.candidate, Fidelity(1, 1.0, 200, ("wordnet",))),
         "vocabulary": plain_vocabulary(bert_tokenizer),
     }
     try:

@@ -174,11 +174,11 @@ def test_what_was_trained_from_scratch_is_told_again(benchmarks, tmp_path: Path,
     trained: list[str] = []
     most = 0
 
-    def evaluate(candidate, fidelity, context):
+    def evaluate(job, context):
         if len(trained) == most:
             raise KeyboardInterrupt
-        trained.append(candidate.id)
-        return scored(Job(0, candidate, 1), conv_share(candidate.genotype)).score
+        trained.append(job.candidate.id)
+        return scored(Job(0, job.candidate, 1), conv_share(job.candidate.genotype)).score
 
     monkeypatch.setattr(benchmarks.search, "evaluate", evaluate)
     config = make_config("quick", None, {"search": {"rungs": [0.1, 1.0], "population": 8}})

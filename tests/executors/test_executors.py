@@ -9,10 +9,9 @@ import pytest
 from worker_tasks import (
     SCORE,
     Traced,
-    candidate,
     context_of,
-    doing,
     evaluate,
+    job,
     noted,
     pid,
     sleep,
@@ -33,15 +32,15 @@ def error_of(executor: Executor, what: str) -> tuple[int, str | None]:
     """What a candidate that does `what` leaves as the reason of its failure, and its index."""
     index = next(_numbers)
     if what in TIMED:
-        future = executor.submit(candidate(index), doing(what))
+        future = executor.submit(job(index, what))
     else:  # no time limit, which a busy machine would exceed
-        future = executor.call(evaluate, candidate(index), doing(what))
+        future = executor.call(evaluate, job(index, what))
     assert future.exception(timeout=60) is not None
-    return index, trial_of(candidate(index), future).error
+    return index, trial_of(job(index), future).error
 
 
 def test_scores_come_back(executor: Executor):
-    futures = {i: executor.submit(candidate(i), doing("fine")) for i in range(1000, 1005)}
+    futures = {i: executor.submit(job(i)) for i in range(1000, 1005)}
     for i, future in futures.items():
         assert future.result(timeout=60).params == i
         assert future.result().clean == SCORE.clean
@@ -70,7 +69,7 @@ def test_an_error_is_retried_once_and_told_in_one_line(
 
 
 def test_an_error_that_goes_away_is_forgotten(executor: Executor):
-    future = executor.submit(candidate(next(_numbers)), doing("fails once"))
+    future = executor.submit(job(next(_numbers), "fails once"))
     assert future.result(timeout=60).fitness == SCORE.fitness
 
 
@@ -93,7 +92,7 @@ def test_an_error_of_the_user_is_not_retried(executor: Executor, folder: Path):
 def test_a_fault_costs_one_candidate(pool: Executor, folder: Path, what: str, reason: str):
     """The one that is under way at the same time is neither lost nor done again."""
     other = next(_numbers)
-    beside = pool.call(evaluate, candidate(other), doing("slow"))
+    beside = pool.call(evaluate, job(other, "slow"))
     index, error = error_of(pool, what)
     assert error == reason
     assert noted(folder, f"attempt-{index}") == 2
@@ -113,7 +112,7 @@ def test_calls_have_no_time_limit(pool: Executor):
 def test_a_cancelled_task_is_not_run(pool: Executor, folder: Path):
     busy = [pool.call(sleep, 0.5) for _ in range(pool.workers)]
     index = next(_numbers)
-    waiting = pool.submit(candidate(index), doing("fine"))
+    waiting = pool.submit(job(index))
     assert waiting.cancel()
     assert [b.result(timeout=60) > 0 for b in busy]
     pool.call(context_of, None).result(timeout=60)

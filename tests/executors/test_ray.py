@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import worker_tasks
-from worker_tasks import Job, candidate, doing, environment, noted, read, save
+from worker_tasks import Model, environment, job, noted, read, save
 
 from rosearch.errors import MissingExtra, UserError
 from rosearch.executors import make_executor
@@ -47,8 +47,8 @@ def test_workers_share_an_accelerator(two_devices: None, tmp_path: Path):
 
 
 def test_folders_travel_with_their_job(two_devices: None, tmp_path: Path):
-    made = Job("student", tmp_path / "students" / "a")
-    there = Job("teacher", tmp_path / "teacher")
+    made = Model("student", tmp_path / "students" / "a")
+    there = Model("teacher", tmp_path / "teacher")
     there.folder.mkdir()
     (there.folder / "name").write_text("from here")
     with make_executor("ray", tmp_path, 1) as executor:
@@ -109,7 +109,7 @@ def test_a_lost_machine_costs_nothing(tmp_path: Path, monkeypatch):
         with make_executor(
             "ray", tmp_path, 2, Limits(), worker_tasks.evaluate, address=cluster.address
         ) as executor:
-            futures = [executor.submit(candidate(i), doing("slow")) for i in range(12)]
+            futures = [executor.submit(job(i, "slow")) for i in range(12)]
             while noted(tmp_path, "attempt-0") + noted(tmp_path, "attempt-1") < 2:
                 assert not futures[0].done(), futures[0]
                 time.sleep(0.05)

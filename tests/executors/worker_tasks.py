@@ -13,7 +13,7 @@ from typing import Any
 
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype, Node
-from rosearch.types import Candidate, Fidelity, Robustness, Score
+from rosearch.types import Candidate, Fidelity, Job, Robustness, Score
 
 SCORE = Score(
     clean=0.8, n_clean=600, attacks={"fine": Robustness("fine", 200, 160, 40, 321)},
@@ -30,24 +30,21 @@ class OddError(Exception):
 
 
 @dataclass(frozen=True)
-class Job:
+class Model:
     name: str
     folder: Path
 
 
-def candidate(index: int) -> Candidate:
-    return Candidate(index, Genotype(32, 32, (Node((0,), "conv3"),), pooling="max"), seed=index)
+def job(index: int, what: str = "fine") -> Job:
+    """A job whose candidate tells `evaluate`, in place of its parent, what to do."""
+    genotype = Genotype(32, 32, (Node((0,), "conv3"),), pooling="max")
+    return Job(index, Candidate(index, genotype, seed=index, parent=what))
 
 
-def doing(what: str) -> Fidelity:
-    """A fidelity that tells `evaluate` what to do."""
-    return replace(SCORE.fidelity, attack=what)
-
-
-def evaluate(candidate: Candidate, fidelity: Fidelity, context: Path) -> Score:
-    """A made-up evaluation, that does or suffers what the attack's name says."""
-    attempt = note(context, f"attempt-{candidate.index}")
-    what = fidelity.attack
+def evaluate(job: Job, context: Path) -> Score:
+    """A made-up evaluation, that does or suffers what its job says."""
+    attempt = note(context, f"attempt-{job.index}")
+    what = job.candidate.parent
     if what == "fails once" and attempt > 1:
         what = "fine"
     if what == "dies":
@@ -69,7 +66,8 @@ def evaluate(candidate: Candidate, fidelity: Fidelity, context: Path) -> Score:
         raise OddError("this", "that")
     elif what == "slow":
         time.sleep(1.0)
-    return replace(SCORE, params=candidate.index, fitness=math.nan if what == "nan" else 1.9)
+    measurements = {**SCORE.measurements, "params": job.index}
+    return replace(SCORE, measurements=measurements, fitness=math.nan if what == "nan" else 1.9)
 
 
 def note(folder: Path, name: str) -> int:
@@ -123,7 +121,7 @@ def environment(name: str, context: Any) -> str | None:
     return os.environ.get(name)
 
 
-def save(job: Job, context: Any) -> str:
+def save(job: Model, context: Any) -> str:
     job.folder.mkdir()
     (job.folder / "deep").mkdir()
     (job.folder / "deep" / "weights").write_bytes(bytes(range(256)))
@@ -131,5 +129,5 @@ def save(job: Job, context: Any) -> str:
     return str(job.folder)
 
 
-def read(job: Job, context: Any) -> tuple[str, str]:
+def read(job: Model, context: Any) -> tuple[str, str]:
     return (job.folder / "name").read_text(), str(job.folder)

@@ -25,18 +25,21 @@ def test_a_lost_worker_is_told_and_the_rest_is_kept(tmp_path):
     final = Final("good", 1, None, 10, 4, 5, counts, 1.0, 1.0)
     called: list[str] = []
 
-    def call(function, asked):
-        called.append(asked.model)
-        future: Future = Future()
-        if asked.model == "good":
-            future.set_result((final, {}))
-        else:
-            future.set_exception(WorkerDied("worker was killed by signal 9 (SIGKILL)"))
-        return future
+    class Calls:
+        workers = 1
+
+        def call(self, function, asked):
+            called.append(asked.model)
+            future: Future = Future()
+            if asked.model == "good":
+                future.set_result((final, {}))
+            else:
+                future.set_exception(WorkerDied("worker was killed by signal 9 (SIGKILL)"))
+            return future
 
     with closing(Store(tmp_path / "run.db", create=True)) as store:
-        evaluate_all([job("good")], store, call)
+        evaluate_all([job("good")], store, Calls())
         with pytest.raises(UserError, match=r"of bad, seed 1, failed \(WorkerDied: worker was"):
-            evaluate_all([job("good"), job("bad")], store, call)
+            evaluate_all([job("good"), job("bad")], store, Calls())
         assert store.finals() == [final]
     assert called == ["good", "bad"]  # what is stored is not done again

@@ -46,9 +46,10 @@ class Threads:
         self.asked: list[tuple[int, str]] = []
         self.pool = ThreadPoolExecutor(workers)
 
-    def submit(self, candidate: Candidate, fidelity: Fidelity) -> Future[Score]:
-        self.asked.append((candidate.index, fidelity.attack))
-        return self.pool.submit(self.evaluate, candidate, fidelity)
+    def submit(self, job: Job) -> Future[Score]:
+        fidelity = FIDELITIES[job.rung]
+        self.asked.append((job.candidate.index, fidelity.attack))
+        return self.pool.submit(self.evaluate, job.candidate, fidelity)
 
     def evaluate(self, candidate: Candidate, fidelity: Fidelity) -> Score:
         if candidate.index in self.broken:
@@ -84,9 +85,7 @@ def run(store: Store, executor: Threads, search: Scheduler | None = None, **more
         return store.find(job.candidate.id, job.rung)
 
     with executor:
-        search_loop(
-            search or scheduler(), executor, FIDELITIES, known, store.add_trial, seen, **more
-        )
+        search_loop(search or scheduler(), executor, known, store.add_trial, seen, **more)
     return seen
 
 
@@ -129,7 +128,7 @@ def test_killed_again_and_again_it_ends_the_same(store: Store, whole: list[Trial
 
         with Threads(3) as executor, pytest.raises(KeyboardInterrupt):
             search_loop(
-                scheduler(), executor, FIDELITIES,
+                scheduler(), executor,
                 lambda job: store.find(job.candidate.id, job.rung), die, Seen(),
             )  # fmt: skip
     before = len(store.trials())

@@ -17,7 +17,7 @@ from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs
 from rosearch.strategies.scheduler import Scheduler
 from rosearch.strategies.uniform import uniform_sample
-from rosearch.types import Candidate, Fidelity, Score, Trial
+from rosearch.types import Candidate, Fidelity, Job, Score, Trial
 
 FIDELITY = Fidelity(1, 1.0, 10, ("wordnet",))
 
@@ -27,6 +27,10 @@ def score(candidate: Candidate, fidelity: Fidelity = FIDELITY) -> Score:
     return made_score(0.8, 100, fitness, 0.5, 10, 1000, 1, 1.0, 1, 1.0, 1.0, fitness, fidelity)
 
 
+def jobs(drawn: list[Candidate]) -> list[Job]:
+    return [Job(c.index, c) for c in drawn]
+
+
 class Counting:
     """An executor in this process that keeps what it was asked."""
 
@@ -34,13 +38,14 @@ class Counting:
         self.workers = workers
         self.asked: list[Candidate] = []
 
-    def submit(self, candidate: Candidate, fidelity: Fidelity) -> Future[Score]:
+    def submit(self, job: Job) -> Future[Score]:
+        candidate = job.candidate
         self.asked.append(candidate)
         future: Future[Score] = Future()
         if candidate.index == 3:
             future.set_exception(ValueError("broken"))
         else:
-            future.set_result(score(candidate, fidelity))
+            future.set_result(score(candidate))
         return future
 
     def __enter__(self) -> Counting:
@@ -91,7 +96,7 @@ def test_a_small_space_gives_what_it_has(space: Space):
 def test_every_result_is_recorded_and_failures_too(space: Space, workers: int):
     drawn, recorded = uniform_sample(space, 8, seed=0), list[Trial]()
     executor = Counting(workers)
-    evaluate_sample(drawn, [], [], executor, FIDELITY, recorded.append)
+    evaluate_sample(jobs(drawn), [], [], executor, FIDELITY, recorded.append)
     assert sorted(t.candidate.index for t in recorded) == list(range(8))
     failed = [t for t in recorded if t.score is None]
     assert [(t.candidate.index, t.error) for t in failed] == [(3, "ValueError: broken")]
@@ -108,9 +113,9 @@ def test_what_is_recorded_or_evolved_is_not_evaluated_again(space: Space):
     ]
     known = [Trial(c, score(c)) for c in drawn[:2]]
     executor, recorded = Counting(2), list[Trial]()
-    evaluate_sample(drawn, known, evolved, executor, FIDELITY, recorded.append)
+    evaluate_sample(jobs(drawn), known, evolved, executor, FIDELITY, recorded.append)
     assert [c.index for c in executor.asked] == [2, 3, 4, 6, 7]
     assert recorded[0] == Trial(drawn[5], score(same)), "the score that the evolution measured"
     again = Counting()
-    evaluate_sample(drawn, known + recorded, evolved, again, FIDELITY, recorded.append)
+    evaluate_sample(jobs(drawn), known + recorded, evolved, again, FIDELITY, recorded.append)
     assert again.asked == [] and len(recorded) == 6

@@ -234,7 +234,7 @@ def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Json]]:
 
 def _evaluate(jobs: Sequence[FinalJob], prepared: Prepared, store: Store, workers: int) -> None:
     with ProcessPool(prepared.context, workers) as pool:
-        evaluate_all(jobs, store, pool.call)
+        evaluate_all(jobs, store, pool)
 
 
 def _store(config: RunConfig, out: Path, task: Task) -> Store:

@@ -25,6 +25,11 @@ def attacks_read(config: RunConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*all_attacks(config), first_attack(config))))
 
 
+def fidelities(config: RunConfig) -> tuple[Fidelity, ...]:
+    """Of all rungs."""
+    return tuple(fidelity_at(config, rung) for rung in range(len(config.search.rungs)))
+
+
 def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
     """How much work an evaluation on a rung is; the last rung is the full one.
 

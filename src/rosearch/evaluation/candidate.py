@@ -19,16 +19,17 @@ from rosearch.space.cost import flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.student.model import StudentForSequenceClassification
 from rosearch.tasks import Split
-from rosearch.types import Candidate, Fidelity, Robustness, Score
+from rosearch.types import Fidelity, Job, Robustness, Score
 
 
-def evaluate(candidate: Candidate, fidelity: Fidelity, context: Context) -> Score:
+def evaluate(job: Job, context: Context) -> Score:
     """Train a candidate and score it on the validation split; deterministic in its arguments.
 
-    Seconds and latency are measured and so are not. Attacks go to the first `fidelity.attacked`
-    validation examples: the same ones for every candidate.
+    Seconds and latency are measured and so are not. Attacks go to the first validation
+    examples, as many as the fidelity says: the same ones for every candidate.
     """
     start = time.perf_counter()
+    candidate, fidelity = job.candidate, context.fidelities[job.rung]
     kept, family = context.checkpoints, context.lineage
     g = candidate.genotype
     model = train_student(

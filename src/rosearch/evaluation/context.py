@@ -13,6 +13,7 @@ from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Lineage
 from rosearch.space.cost import LATENCY_TOKENS, Sizes
 from rosearch.tasks import Split
+from rosearch.types import Fidelity
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Context:
         validation, test: the splits that scores and final results are measured on.
         attack_resources: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
+        fidelities: how much work an evaluation on each rung may be.
         checkpoints: folder of unfinished trainings; None keeps none.
         lineage: where candidates of the search inherit weights from; None lets none inherit.
     """
@@ -35,6 +37,7 @@ class Context:
     teacher_accuracy: float
     distill: DistillConfig
     fitness: FitnessConfig
+    fidelities: tuple[Fidelity, ...]
     checkpoints: Path | None = None
     lineage: Lineage | None = None
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.attacks.precompute import judge_in_advance
-from rosearch.config.plan import attacks_read
+from rosearch.config.plan import attacks_read, fidelities
 from rosearch.config.sections import RunConfig, codings_of
 from rosearch.distill.augment import AugmentConfig, augmented
 from rosearch.distill.data import TrainData
@@ -86,6 +86,7 @@ def prepare(
         teacher_accuracy=float((answers == np.asarray(task.validation.labels)).mean()),
         distill=config.distill,
         fitness=config.fitness,
+        fidelities=fidelities(config),
     )
     return Prepared(context, folder)
 

@@ -9,10 +9,10 @@ from typing import Any, Protocol, TypeVar
 
 from rosearch.errors import UserError, one_line
 from rosearch.executors.faults import NotFinite
-from rosearch.types import Candidate, Fidelity, Score, Trial
+from rosearch.types import Job, Score, Trial
 
 R = TypeVar("R")
-Evaluate = Callable[[Candidate, Fidelity, Any], Score]
+Evaluate = Callable[[Job, Any], Score]
 ATTEMPTS = 2  # a candidate that fails is tried once more
 
 
@@ -25,7 +25,7 @@ class Executor(Protocol):
 
     workers: int
 
-    def submit(self, candidate: Candidate, fidelity: Fidelity) -> Future[Score]:
+    def submit(self, job: Job) -> Future[Score]:
         """Evaluate a candidate some time; the future may hold the exception it raised."""
         ...
 
@@ -38,20 +38,20 @@ class Executor(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
 
-def evaluate(candidate: Candidate, fidelity: Fidelity, context: Any) -> Score:
+def evaluate(job: Job, context: Any) -> Score:
     """`rosearch.evaluation.candidate.evaluate`, imported where it runs: it brings torch."""
     from rosearch.evaluation import candidate as fitness
 
-    return fitness.evaluate(candidate, fidelity, context)
+    return fitness.evaluate(job, context)
 
 
-def finite(evaluate: Evaluate, candidate: Candidate, fidelity: Fidelity, context: Any) -> Score:
+def finite(evaluate: Evaluate, job: Job, context: Any) -> Score:
     """A score whose numbers can be compared.
 
     Raises:
         NotFinite: one of them is NaN or infinite.
     """
-    score = evaluate(candidate, fidelity, context)
+    score = evaluate(job, context)
     seconds = {"train_seconds": score.train_seconds, "attack_seconds": score.attack_seconds}
     numbers = {"clean": score.clean, "fitness": score.fitness, **score.measurements, **seconds}
     for name, value in numbers.items():
@@ -65,9 +65,10 @@ def worth_retrying(error: Exception, attempt: int) -> bool:
     return attempt < ATTEMPTS and not isinstance(error, UserError)
 
 
-def trial_of(candidate: Candidate, future: Future[Score]) -> Trial:
-    """The trial of a finished evaluation; an exception becomes the reason of its failure."""
+def trial_of(job: Job, future: Future[Score]) -> Trial:
+    """The trial of a finished job; an exception becomes the reason of its failure."""
     error = future.exception()
     if error is None:
-        return Trial(candidate, future.result())
-    return Trial(candidate, error=f"{type(error).__name__}: {one_line(error)}")
+        return Trial(job.candidate, future.result(), rung=job.rung)
+    reason = f"{type(error).__name__}: {one_line(error)}"
+    return Trial(job.candidate, error=reason, rung=job.rung)

@@ -13,7 +13,7 @@ from rosearch.executors.base import Evaluate, R, evaluate, finite, worth_retryin
 from rosearch.executors.faults import Limits
 from rosearch.executors.pool import Pool
 from rosearch.executors.worker import Spool, Worker
-from rosearch.types import Candidate, Fidelity, Score
+from rosearch.types import Job, Score
 
 
 class InProcess:
@@ -25,8 +25,8 @@ class InProcess:
         self.context = context
         self.evaluate = evaluate
 
-    def submit(self, candidate: Candidate, fidelity: Fidelity) -> Future[Score]:
-        return self.call(partial(finite, self.evaluate), candidate, fidelity)
+    def submit(self, job: Job) -> Future[Score]:
+        return self.call(partial(finite, self.evaluate), job)
 
     def call(self, function: Callable[..., R], *args: Any) -> Future[R]:
         future: Future[R] = Future()

@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 
 from rosearch.executors.base import Evaluate, R, evaluate, finite, worth_retrying
 from rosearch.executors.faults import Limits, WorkerDied, WorkerLost
-from rosearch.types import Candidate, Fidelity, Score
+from rosearch.types import Job, Score
 
 PATIENCE = 4.0  # seconds for the threads to end when the pool is given up
 
@@ -70,9 +70,9 @@ class Pool:
         for thread in self.threads:
             thread.start()
 
-    def submit(self, candidate: Candidate, fidelity: Fidelity) -> Future[Score]:
+    def submit(self, job: Job) -> Future[Score]:
         work = partial(finite, self.evaluate)
-        return self._add(_Task(Future(), work, (candidate, fidelity), self.limits.seconds))
+        return self._add(_Task(Future(), work, (job,), self.limits.seconds))
 
     def call(self, function: Callable[..., R], *args: Any) -> Future[R]:
         return self._add(_Task(Future(), function, args, None))

@@ -23,7 +23,7 @@ from rosearch.space.variation import Space
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.tasks.named import task_of
-from rosearch.types import Candidate, Fidelity, Score
+from rosearch.types import Candidate, Job, Score
 
 if TYPE_CHECKING:
     from rosearch.evaluation.context import Context
@@ -85,12 +85,12 @@ def calibrate(config: RunConfig, workers: int, executor: Executors | None = None
     space = space_of(unlimited, rows, task.classes, context.train.teacher_params)
     candidates = two_candidates(space, config.seed)
     rungs = sorted({0, len(config.search.rungs) - 1})
-    jobs = [(candidate, fidelity_at(config, rung)) for candidate in candidates for rung in rungs]
+    jobs = [Job(c.index, c, rung) for c in candidates for rung in rungs]
     make: Executors = executor or ProcessPool
     with stage("calibration", len(jobs) + 1) as advance, make(context, workers) as pool:
         attacks = all_attacks(config)
         teacher = pool.call(attack_seconds, prepared.teacher_folder, attacks)
-        futures = [pool.call(measured, *job) for job in jobs]
+        futures = [pool.call(measured, job) for job in jobs]
         found = []
         for future in futures:
             found.append(future.result())
@@ -167,11 +167,11 @@ def estimate(
     )
 
 
-def measured(candidate: Candidate, fidelity: Fidelity, context: Context) -> Measured:
+def measured(job: Job, context: Context) -> Measured:
     """An evaluation in a worker, with the peak memory of that process."""
     from rosearch.evaluation.candidate import evaluate
 
-    score = evaluate(candidate, fidelity, context)
+    score = evaluate(job, context)
     return Measured(score, peak_gigabytes())
 
 

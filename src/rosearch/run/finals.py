@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from rosearch.config.sections import RunConfig
 from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final
+from rosearch.executors.base import Executor
 from rosearch.executors.faults import NotFinite, WorkerLost
 from rosearch.io.progress import stage
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
+from rosearch.run.jobs import run_jobs
 from rosearch.space.presets import REFERENCE, preset
 from rosearch.strategies.population import fitness, last_rung
 from rosearch.types import Final, Trial
@@ -28,7 +31,7 @@ def finish(
     config: RunConfig,
     run: RunFolder,
     store: Store,
-    call: Callable[..., Future[Any]],
+    executor: Executor,
     teacher: Path,
 ) -> list[Final]:
     """Retrain the finalists and the reference from scratch; evaluate all on the test split.
@@ -49,30 +52,27 @@ def finish(
             FinalJob(model, seed, genotype, run.trained(model, seed), *common, how)
             for seed in seeds
         ]
-    evaluate_all(jobs, store, call)
+    evaluate_all(jobs, store, executor)
     keep_best_seeds(store.finals(), run)
     return [final for final in store.finals() if final.model in ("teacher", *models)]
 
 
-def evaluate_all(jobs: Sequence[FinalJob], store: Store, call: Callable[..., Future[Any]]) -> None:
+def evaluate_all(jobs: Sequence[FinalJob], store: Store, executor: Executor) -> None:
     """Carry out the jobs whose results are not in the store yet, and record each as it comes.
 
     Of each model the attacked texts of the first seed are kept.
     """
     first = {job.model: job.seed for job in reversed(jobs)}
     jobs = unfinished(jobs, store)
-    running = {call(evaluate_final, job): job for job in jobs}
+    submit = partial(executor.call, evaluate_final)
     with stage("final training and test-split evaluation", len(jobs)) as advance:
-        while running:
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                job = running.pop(future)
-                final, examples = _result(future, job)
-                if job.seed == first[job.model]:  # the same texts in every run
-                    for name, results in examples.items():
-                        store.add_examples(job.model, name, [vars(e) for e in results])
-                store.add_final(final)
-                advance(1, f"{job.model} seed {job.seed}")
+        for job, future in run_jobs(jobs, submit, executor.workers):
+            final, examples = _result(future, job)
+            if job.seed == first[job.model]:  # the same texts in every run
+                for name, results in examples.items():
+                    store.add_examples(job.model, name, [vars(e) for e in results])
+            store.add_final(final)
+            advance(1, f"{job.model} seed {job.seed}")
 
 
 def unfinished(jobs: Sequence[FinalJob], store: Store) -> list[FinalJob]:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from rosearch.config import sections as configs
-from rosearch.config.plan import fidelity_at
 from rosearch.config.sections import RunConfig
 from rosearch.errors import MissingExtra, UserError
 from rosearch.evaluation.held_out import check
@@ -33,7 +32,7 @@ from rosearch.run.space import check_space
 from rosearch.strategies.population import last_rung
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.tasks.named import task_of
-from rosearch.types import Json, Trial
+from rosearch.types import Job, Json, Trial
 
 if TYPE_CHECKING:
     from rosearch.evaluation.context import Context
@@ -146,10 +145,11 @@ def _go_on(
         scratch = [] if config.search.inherit else trials  # trained from scratch, as the sample is
 
         def keep(trial: Trial) -> None:
-            store.add_sampled(replace(trial, rung=full), **clock.meta())
+            store.add_sampled(trial, **clock.meta())
 
-        evaluate_sample(drawn, store.sample(), scratch, pool, fidelity_at(config, full), keep)
-        finals = finish(trials, config, run, store, pool.call, prepared.teacher_folder)
+        sample = [Job(c.index, c, full) for c in drawn]
+        evaluate_sample(sample, store.sample(), scratch, pool, context.fidelities[full], keep)
+        finals = finish(trials, config, run, store, pool, prepared.teacher_folder)
     store.set_meta(**clock.meta())
     summary = summarise(config, task.name, trials, finals, clock.run())
     summary["statistics"] = related(trials, store.sample())

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import replace
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator
 
 from rosearch.errors import UserError
 from rosearch.executors.base import Executor, trial_of
+from rosearch.run.jobs import run_jobs
 from rosearch.run.live import Live
 from rosearch.strategies.scheduler import Scheduler
-from rosearch.types import Fidelity, Job, Score, Trial
+from rosearch.types import Job, Trial
 
 FAILURES = 3  # different candidates that fail alike, fewer having succeeded meanwhile, end a run
 
@@ -20,7 +18,6 @@ FAILURES = 3  # different candidates that fail alike, fewer having succeeded mea
 def search_loop(
     scheduler: Scheduler,
     executor: Executor,
-    fidelities: Sequence[Fidelity],
     known: Callable[[Job], Trial | None],
     record: Callable[[Trial], None],
     view: Live,
@@ -31,7 +28,6 @@ def search_loop(
     Nothing is kept of a result once it is recorded and told: memory does not grow with the run.
 
     Args:
-        fidelities: of the rungs.
         known: the result of an earlier, killed run; it is told again, not evaluated again.
         record: called with every new result as soon as it is there.
         may_start: whether a further evaluation may start; once it may not, those under way end,
@@ -40,29 +36,31 @@ def search_loop(
     Raises:
         UserError: candidates fail alike; see `AlikeFailures`.
     """
-    running: dict[Future[Score], Job] = {}
-    ended: SimpleQueue[Future[Score]] = SimpleQueue()
     failures = AlikeFailures()
-    stopped = False
-    while True:
-        while not stopped and len(running) < executor.workers and (job := scheduler.ask()):
-            if (trial := known(job)) is not None:
+    running = 0
+
+    def fresh() -> Iterator[Job | None]:
+        """What is to be evaluated; what is known already is told on the way."""
+        nonlocal running
+        while True:
+            job = scheduler.ask()
+            if job is None:
+                yield None
+            elif (trial := known(job)) is not None:
                 scheduler.tell(job, trial)
-                view.show(trial, len(running), fresh=False)
+                view.show(trial, running, fresh=False)
             elif may_start():
-                future = executor.submit(job.candidate, fidelities[job.rung])
-                running[future] = job
-                future.add_done_callback(ended.put)
+                running += 1
+                yield job
             else:
-                stopped = True
-        if not running:
-            return
-        future = ended.get()
-        job = running.pop(future)
-        trial = replace(trial_of(job.candidate, future), rung=job.rung)
+                return
+
+    for job, future in run_jobs(fresh(), executor.submit, executor.workers):
+        running -= 1
+        trial = trial_of(job, future)
         record(trial)
         scheduler.tell(job, trial)
-        view.show(trial, len(running), fresh=True)
+        view.show(trial, running, fresh=True)
         failures.learn(trial)
 
 

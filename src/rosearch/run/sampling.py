@@ -7,15 +7,15 @@ a finalist, or enters the front.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from rosearch.executors.base import Executor, trial_of
 from rosearch.io.progress import stage
-from rosearch.types import Candidate, Fidelity, Score, Trial
+from rosearch.run.jobs import run_jobs
+from rosearch.types import Fidelity, Job, Trial
 
 
 def evaluate_sample(
-    sample: Sequence[Candidate],
+    sample: Sequence[Job],
     known: Sequence[Trial],
     evolved: Sequence[Trial],
     executor: Executor,
@@ -28,7 +28,9 @@ def evaluate_sample(
     score: evaluations are deterministic, so a second one would only cost time.
 
     Args:
+        sample: of the highest rung.
         known: recorded by an earlier, killed run.
+        fidelity: of that rung.
     """
     done = {trial.candidate.id for trial in known}
     scores = {
@@ -36,31 +38,16 @@ def evaluate_sample(
         for t in evolved
         if t.score is not None and t.score.fidelity == fidelity
     }
-    missing = [c for c in sample if c.id not in done]
-    for candidate in missing:
-        if score := scores.get((candidate.id, candidate.seed)):
-            record(Trial(candidate, score))
-    waiting = [c for c in reversed(missing) if (c.id, c.seed) not in scores]
-    if waiting:
-        _evaluate(waiting, executor, fidelity, record)
-
-
-def _evaluate(
-    waiting: list[Candidate],
-    executor: Executor,
-    fidelity: Fidelity,
-    record: Callable[[Trial], None],
-) -> None:
-    running: dict[Future[Score], Candidate] = {}
+    missing = [job for job in sample if job.candidate.id not in done]
+    waiting = []
+    for job in missing:
+        if score := scores.get((job.candidate.id, job.candidate.seed)):
+            record(Trial(job.candidate, score, rung=job.rung))
+        else:
+            waiting.append(job)
+    if not waiting:
+        return
     with stage("uniform random sample", len(waiting)) as advance:
-        while waiting or running:
-            # No more than there are workers: an executor in this process evaluates at once, and
-            # results are recorded only after it.
-            while waiting and len(running) < executor.workers:
-                candidate = waiting.pop()
-                running[executor.submit(candidate, fidelity)] = candidate
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                trial = trial_of(running.pop(future), future)
-                record(trial)
-                advance(1, trial.candidate.id)
+        for job, future in run_jobs(waiting, executor.submit, executor.workers):
+            record(trial_of(job, future))
+            advance(1, job.candidate.id)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosearch.config.plan import fidelity_at
 from rosearch.config.sections import RunConfig, SearchConfig
 from rosearch.executors.base import Executor
 from rosearch.results.meta import Spent
@@ -71,7 +70,6 @@ def run_search(
         search_loop(
             scheduler,
             executor,
-            [fidelity_at(config, rung) for rung in range(len(s.rungs))],
             lambda job: store.find(job.candidate.id, job.rung),
             record,
             Audience(view, told, course),
