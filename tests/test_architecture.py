@@ -71,9 +71,9 @@ def test_imports_point_one_way(path: Path):
 
 
 def test_student_and_attack_do_not_know_each_other():
-    for path in (SOURCE / "student").glob("*.py"):
+    for path in (SOURCE / "student").rglob("*.py"):
         assert "attacks" not in imports(path)
-    for path in (SOURCE / "attacks").glob("*.py"):
+    for path in (SOURCE / "attacks").rglob("*.py"):
         assert "student" not in imports(path)
 
 
