@@ -33,10 +33,10 @@ def main() -> None:
 
     run = rosearch.load_run(args.out)
     print(run.candidates[["id", "params", "clean", "after_attack", "front"]].to_string())
-    best = run.summary["best"]
-    print(f"best student: {args.out / 'students' / best['id']}")
-    print(f"{best['params']:,} parameters, {best['compression']:.1f} times smaller; test split:")
-    print(f"clean {best['clean']:.3f}, after attack {best['after_attack']:.3f}")
+    best = run.summary.best
+    print(f"best student: {args.out / 'students' / best.id}")
+    print(f"{best.params:,} parameters, {best.compression:.1f} times smaller; test split:")
+    print(f"clean {best.clean:.3f}, after attack {best.after_attack:.3f}")
 
 
 if __name__ == "__main__":  # the workers import this file: without the guard each would search

@@ -31,12 +31,12 @@ def main() -> None:
     }
     config = rosearch.make_config(args.preset, args.settings, changes)
     summary = rosearch.search(config, args.out, args.workers)
-    for name in ("teacher", "reference", "best"):
-        entry = summary[name]
-        low, high = entry["interval"]
+    models = {"teacher": summary.teacher, "reference": summary.reference, "best": summary.best}
+    for name, entry in models.items():
+        low, high = entry.interval
         print(
-            f"{name}: {entry['params']:,} parameters, clean {entry['clean']:.3f}, after attack "
-            f"{entry['after_attack']:.3f} [{low:.3f}, {high:.3f}] (n = {entry['n']})"
+            f"{name}: {entry.params:,} parameters, clean {entry.clean:.3f}, after attack "
+            f"{entry.after_attack:.3f} [{low:.3f}, {high:.3f}] (n = {entry.n})"
         )
 
 

@@ -85,9 +85,9 @@ def test_own_csv(data: Path, settings: Path, tmp_path: Path):
     found = Store(out / "run.db")
     assert len(found.trials()) == 2
     assert found.meta().label_names == ("negative", "positive")
-    best = found.meta().summary["best"]
-    assert f"best student: {out / 'students' / best['id']}" in done.stdout
-    assert (out / "students" / best["id"] / "model.safetensors").is_file()
+    best = found.meta().summary.best
+    assert f"best student: {out / 'students' / best.id}" in done.stdout
+    assert (out / "students" / best.id / "model.safetensors").is_file()
     assert all(t.candidate.id in done.stdout for t in found.trials())
 
 
@@ -106,7 +106,7 @@ def test_own_teacher(data: Path, settings: Path, teacher: Path, tmp_path: Path):
     )
     assert "fine-tuning" not in done.stderr
     for name in ("teacher", "reference", "best"):
-        assert f"{name}: {run.summary[name]['params']:,} parameters" in done.stdout
+        assert f"{name}: {getattr(run.summary, name).params:,} parameters" in done.stdout
 
 
 def test_attack_my_model(teacher: Path):

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from made_summaries import made_summary
 
 from rosearch.baselines import compare as comparing
 from rosearch.baselines.compare import (
+    Facts,
     Row,
     _by_texts,
     _plains,
@@ -28,6 +30,8 @@ from rosearch.config.sections import RunConfig, make_config
 from rosearch.distill.match_schemes import SCHEMES
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
+from rosearch.results.comparison import Comparison
+from rosearch.results.decode import decode
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.space.presets import preset
@@ -141,11 +145,11 @@ def test_more_texts_are_passed_over_less_often(tmp_path: Path):
 def test_the_table_holds_means_and_sorts_by_kind_and_size(tmp_path: Path, mr):
     config = make_config("quick")
     rows = [
-        Row("plain", "plain textcnn", {}),
-        Row("recipe", "hinton", {"loss": "soft"}),
-        Row("search", "best of the run", {"id": "abc"}, "abc"),
-        Row("compressed", "teacher int8", {"effective_megabytes": 23.0, "compression": 3.9}),
-        Row("teacher", "teacher", {}),
+        Row("plain", "plain textcnn"),
+        Row("recipe", "hinton", replace(find_recipe("hinton"), what="soft")),
+        Row("search", "best of the run", model="abc"),
+        Row("compressed", "teacher int8", compressed=Facts("int8", 10_000_000, 9, 23.0, 3.9)),
+        Row("teacher", "teacher"),
     ]
     with closing(Store(tmp_path / "comparison.db", create=True)) as store:
         store.add_final(final("teacher", 0, 90, 4, 10_000_000))
@@ -155,17 +159,21 @@ def test_the_table_holds_means_and_sorts_by_kind_and_size(tmp_path: Path, mr):
             store.add_final(final("hinton", seed, correct, 2 * seed))
         store.add_final(final("plain textcnn", 1, 75, 0))
         table = _table(rows, config, mr, store)
-    assert [row["name"] for row in table["rows"]] == [
+    assert [row.name for row in table.rows] == [
         "teacher", "teacher int8", "best of the run", "hinton", "plain textcnn",
     ]  # fmt: skip
-    teacher, int8, best, hinton, _ = table["rows"]
-    assert (teacher["megabytes"], teacher["compression"]) == (40.0, 1.0)
-    assert (int8["params"], int8["megabytes"], int8["compression"]) == (10_000_000, 23.0, 3.9)
-    assert (best["id"], best["after_attack"], best["compression"]) == ("abc", 0.5, 10.0)
-    assert (hinton["clean"], hinton["after_attack"]) == (0.75, 0.15)
-    assert (hinton["seeds"], hinton["loss"]) == ([1, 2], "soft")
-    assert set(hinton["held_out"]) == set(table["held_out"]) == {"relatives", "characters"}
-    json.dumps(table)
+    teacher, int8, best, hinton, _ = table.rows
+    assert (teacher.megabytes, teacher.compression) == (40.0, 1.0)
+    assert (int8.params, int8.megabytes, int8.compression) == (10_000_000, 23.0, 3.9)
+    assert (best.id, best.after_attack, best.compression) == ("abc", 0.5, 10.0)
+    assert (hinton.clean, hinton.after_attack) == (0.75, 0.15)
+    assert (hinton.seeds, hinton.loss) == ((1, 2), "soft")
+    assert set(hinton.held_out) == set(table.held_out) == {"relatives", "characters"}
+    kept = table.to_json()
+    assert decode(Comparison, json.loads(json.dumps(kept)), "it") == table
+    first, second, *_ = kept["rows"]
+    assert set(second) - set(first) == {"label", "nonzero_params"}
+    assert not {"genotype", "validation_fitness", "preset"} & set(first)
 
 
 def test_a_store_of_other_settings_is_refused_and_stays(tmp_path: Path, settings):
@@ -192,7 +200,7 @@ def test_only_a_finished_run_on_the_same_data_has_a_best_student(tmp_path: Path,
         store.set_meta(config=configs.to_dict(settings), fingerprint=task.fingerprint)
         with pytest.raises(UserError, match="rosearch resume"):
             RunFolder(tmp_path).best_student()
-        store.set_meta(summary={"best": {"id": "abc"}})
+        store.set_meta(summary=made_summary("abc").to_json())
         with pytest.raises(UserError, match="rosearch resume"):  # its folder is gone
             RunFolder(tmp_path).best_student()
         (tmp_path / "students" / "abc").mkdir(parents=True)
@@ -234,14 +242,14 @@ def test_compare_from_data_to_table_and_again_without_training(
 ):
     out = tmp_path / "comparison"
     table = compare(settings, out, [*recipes, "hinton"], None, False, 1)
-    assert [(row["kind"], row["name"]) for row in table["rows"]] == [
+    assert [(row.kind, row.name) for row in table.rows] == [
         ("teacher", "teacher"),
         *(("recipe", name) for name in recipes),
         *(("plain", f"plain {RECIPES[name].preset}") for name in recipes),
     ]
-    assert all(row["n"] == 5 and row["held_out"]["characters"]["n"] == 5 for row in table["rows"])
-    assert table["rows"][len(recipes)]["source"] == RECIPES["hinton"].source
-    assert json.loads((out / "comparison.json").read_text("utf-8")) == table
+    assert all(row.n == 5 and row.held_out["characters"].n == 5 for row in table.rows)
+    assert table.rows[len(recipes)].source == RECIPES["hinton"].source
+    assert json.loads((out / "comparison.json").read_text("utf-8")) == table.to_json()
     assert (out / "students" / f"{recipes[0]}-1" / "config.json").is_file()
 
     def refuse(*_: object) -> None:

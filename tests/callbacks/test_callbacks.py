@@ -5,19 +5,21 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from made_scores import made_score
+from made_summaries import made_model, made_summary
 
 from rosearch.callbacks import make_callbacks
 from rosearch.config.sections import RunConfig, make_config
 from rosearch.errors import MissingExtra, UserError
+from rosearch.results.entries import ModelEntry
 from rosearch.run.callbacks import Callbacks, Silent
 from rosearch.space.genotype import Genotype, Node
-from rosearch.types import Candidate, Fidelity, Json, Trial
+from rosearch.types import Candidate, Fidelity, Trial
 
 CONFIG = make_config("smoke")
 
@@ -35,19 +37,20 @@ def trial(index: int, fitness: float | None, rung: int = 0) -> Trial:
     return Trial(candidate, score, rung=rung)
 
 
-def entry(name: str) -> Json:
+def entry(name: str) -> ModelEntry:
     numbers = {"clean": 0.75, "attack_success_rate": 0.5, "compression": 8.0, "latency_ms": 1.0}
-    held_out = {"characters": {"after_attack": 0.125}}
-    return {"id": name, "after_attack": 0.5, "params": 1000, "held_out": held_out, **numbers}
+    held_out = {"characters": replace(made_model(name).searched, after_attack=0.125)}
+    return replace(made_model(name), params=1000, held_out=held_out, **numbers)
 
 
-SUMMARY = {
-    "candidates": 4,
-    "seconds": 12.5,
-    "teacher": entry("teacher"),
-    "reference": entry("reference"),
-    "best": entry("0123"),
-}
+SUMMARY = replace(
+    made_summary("0123"),
+    candidates=4,
+    seconds=12.5,
+    teacher=entry("teacher"),
+    reference=entry("reference"),
+    best=entry("0123"),
+)
 
 
 @dataclass
@@ -174,7 +177,7 @@ def test_the_best_so_far_counts_earlier_processes(store: Store, folder: Path):
 
 
 def test_a_run_that_is_extended_is_finished_again(store: Store, folder: Path):
-    for summary in (SUMMARY, SUMMARY, {**SUMMARY, "candidates": 6, "seconds": 20.0}):
+    for summary in (SUMMARY, SUMMARY, replace(SUMMARY, candidates=6, seconds=20.0)):
         start(store, folder).finished(summary)
     assert store.read(folder)["final/seconds"] == [(4, 12.5), (6, 20.0)]
 
@@ -190,7 +193,7 @@ def test_every_rung_has_values_of_its_own(store: Store, folder: Path):
 
 def test_a_run_without_finalists(store: Store, folder: Path):
     callbacks = start(store, folder)
-    callbacks.finished({**SUMMARY, "best": None})
+    callbacks.finished(replace(SUMMARY, best=None))
     assert callbacks.active
     assert "final/best/clean" not in store.read(folder)
 

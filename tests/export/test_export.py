@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from card_code import printed_logits, snippet
+from made_summaries import made_summary
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.engine import run_attack
@@ -251,7 +252,7 @@ def run(student, bert, mr, tmp_path) -> Path:
     config = make_config("quick", None, {"teacher": {"name": str(bert), "fine_tune": False}})
     store.set_meta(
         config=to_dict(config), fingerprint=mr.fingerprint,
-        summary={"best": {"id": "0123456789abcdef"}},
+        summary=made_summary("0123456789abcdef").to_json(),
     )  # fmt: skip
     genotype = Genotype(32, 32, (Node((0,), "conv3"),)).to_json()
     attacks = {a: Robustness(a, 200, 150, 70, 999) for a in ("wordnet", "relatives", "characters")}
@@ -266,7 +267,7 @@ def run(student, bert, mr, tmp_path) -> Path:
 def test_a_run_means_its_best_student_with_the_numbers_of_the_store(run, bert, tmp_path):
     source = find_source(str(run), {})
     assert (source.folder, source.teacher) == (run / "students" / "0123456789abcdef", bert)
-    assert source.run is not None and source.run.entries["student"]["clean"] == 0.73
+    assert source.run is not None and source.run.entries["student"].clean == 0.73
     assert source.run.held_out == ("relatives", "characters")
     assert find_source(f"{run}:fed", {}).folder.name == "fedcba9876543210"
     assert find_source(f"{run}:fed", {}).run is None, "never evaluated"

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from made_scores import made_score
 
+from rosearch.results.decode import decode
 from rosearch.results.store import Store
+from rosearch.results.summary import Summary
 from rosearch.space.cost import Sizes, params
 from rosearch.space.genotype import to_dict
 from rosearch.space.variation import Space, sample
@@ -63,6 +65,7 @@ def made_entry(
             "attack_success_rate": 1 - share / clean,
             "n": 400,
             "interval": [interval.low, interval.high],
+            "queries_per_text": 30.0,
         }
 
     interval = wilson(round(1000 * clean), 1000)
@@ -79,11 +82,17 @@ def made_entry(
         "seeds": [1, 2, 3],
         "clean_std": 0.004,
         "after_attack_std": 0.012,
+        "validation_fitness": None,
         "genotype": None,
     }
 
 
-def made_summary(trials: list[Trial]) -> dict[str, Any]:
+def made_summary(trials: list[Trial]) -> Summary:
+    """See `summary_of`."""
+    return decode(Summary, summary_of(trials), "made up")
+
+
+def summary_of(trials: list[Trial]) -> dict[str, Any]:
     """A finished run whose best student is strong on the search attack only."""
     evil = {EVIL_ATTACK: 0.1}
     chosen = sorted(front(trials), key=lambda t: -t.score.fitness if t.score else 0)[:2]
@@ -99,7 +108,7 @@ def made_summary(trials: list[Trial]) -> dict[str, Any]:
     teacher = made_entry("teacher", TEACHER, 0.9, 0.15, relatives=0.2, **evil)
     return {
         "task": "mr",
-        "teacher": teacher | {"seeds": [0], "clean_std": None, "after_attack_std": None},
+        "teacher": teacher | {"seeds": [0], "clean_std": 0.0, "after_attack_std": 0.0},
         "reference": reference,
         "best": best,
         "finalists": [best, second],
@@ -150,7 +159,8 @@ def made_run(folder: Path, finished: bool = True, trials: list[Trial] | None = N
 def finish(run: Store) -> None:
     """Final results: three attacks on the best student, two on the reference student."""
     summary = made_summary(run.trials())
-    best = summary["best"]["id"]
+    assert summary.best is not None
+    best = summary.best.id
     for seed in (1, 2, 3):
         attacks = {"wordnet": Robustness("wordnet", 400, 320, 180, 12_000)}
         run.add_final(Final(best, seed, None, 1, 810, 1000, attacks, 1.5, 60.0))
@@ -165,4 +175,4 @@ def finish(run: Store) -> None:
             run.add_examples(best, attack, examples)
         run.add_examples("reference", "wordnet", examples[:2])
         run.add_examples("reference", "relatives", examples[:3])
-    run.set_meta(summary=summary)
+    run.set_meta(summary=summary.to_json())

@@ -339,7 +339,7 @@ def test_a_page_follows_its_run(opened: Opened, tmp_path: Path) -> None:
         page.select_option("#filter-kind", "skipped")
         assert page.locator("#count").inner_text() == "6 of 6 texts"
         before = selected(page)
-        best = run.meta().summary["best"]["id"]
+        best = run.meta().summary.best.id
         run.add_examples(best, "relatives", [{**run.examples(best, "relatives")[0], "index": 99}])
         eventually(page, "document.querySelectorAll('.shot').length === 3 * 18 + 15 + 1")
         assert page.locator("#filter-attack").input_value() == "relatives"

@@ -34,6 +34,7 @@ TABLE: dict[str, Any] = {
     "held_out": ["relatives", EVIL_ATTACK],
     "epochs": 4,
     "seeds": 3,
+    "versions": {"rosearch": "0.1.0"},
     "rows": [
         row("teacher", "teacher", TEACHER),
         row("search", "best of the run", 1_960_000, id="0123456789abcdef"),

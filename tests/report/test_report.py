@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def test_the_headline_table_holds_the_numbers(finished: Page) -> None:
     assert all(row[0].startswith(name) for row, name in zip(rows, names, strict=True))
     assert any("held-out attack relatives" in title for title in head)
     best = rows[2]
-    assert best[2] == f"{made_summary(made_trials(40))['best']['compression']:.1f}x"
+    assert best[2] == f"{made_summary(made_trials(40)).best.compression:.1f}x"
     assert best[3].startswith("81.0 %78.5 to 83.3n = 1,000sd over seeds 0.4")
     assert best[4].startswith("45.0 %40.2 to 49.9n = 400")
     assert best[5].startswith("44.4 %38.4 to 49.2of 320 right before")
@@ -125,7 +126,7 @@ def test_the_front_has_the_trials_that_none_beats(finished: Page) -> None:
     assert run["clean"] == [round(t.score.clean, 4) for t in trials if t.score]
     kept = {t.candidate.id for t in front(trials)}
     assert {run["id"][i] for i in run["front"]} == kept
-    assert run["id"][run["best"]] == made_summary(made_trials(40))["best"]["id"]
+    assert run["id"][run["best"]] == made_summary(made_trials(40)).best.id
     volume = run["hypervolume"]["volume"]
     assert len(volume) == 39
     assert volume == sorted(volume)
@@ -204,8 +205,8 @@ def test_a_run_without_a_score_has_a_report(tmp_path: Path, trials: list[Trial])
 
 def test_a_finished_run_without_a_student_has_a_report(tmp_path: Path) -> None:
     made_run(tmp_path, finished=False, trials=made_trials(1))
-    nothing: dict[str, Any] = {"best": None, "finalists": [], "reference": None, "candidates": 1}
-    Store(tmp_path / "run.db").set_meta(summary=made_summary(made_trials(9)) | nothing)
+    nothing = replace(made_summary(made_trials(9)), best=None, finalists=(), candidates=1)
+    Store(tmp_path / "run.db").set_meta(summary=nothing.to_json())
     assert "None of the 1 candidates was trained" in Page(write_report(tmp_path)).words
 
 
@@ -242,16 +243,16 @@ def test_the_report_never_imports_torch(tmp_path: Path) -> None:
 
 def test_the_verdict_says_so_where_no_held_out_attack_was_run() -> None:
     summary = made_summary(made_trials(9))
-    summary["best"] = summary["best"] | {"held_out": {}}
-    assert "no held-out attack was run" in verdict(summary)
-    assert caveats(summary) == []
+    bare = replace(summary, best=replace(summary.best, held_out={}))
+    assert "no held-out attack was run" in verdict(bare)
+    assert caveats(bare) == []
 
 
 def test_a_student_below_the_reference_is_told() -> None:
     summary = made_summary(made_trials(9))
-    summary["reference"]["held_out"]["relatives"] |= {"interval": [0.5, 0.6]}
-    del summary["reference"]["held_out"][EVIL_ATTACK]
-    assert caveats(summary) == [
+    reference = summary.reference
+    strong = {"relatives": replace(reference.held_out["relatives"], interval=(0.5, 0.6))}
+    assert caveats(replace(summary, reference=replace(reference, held_out=strong))) == [
         "The best student is less robust than the reference student under "
         "the held-out attack relatives."
     ]
@@ -275,7 +276,7 @@ def test_the_first_text_of_a_pair_is_shown_as_text(tmp_path: Path) -> None:
     example = made_example(0, "flipped", "a good film", "a nice film") | {
         "first": f"Is it? {SCRIPT}"
     }
-    store.add_examples(store.meta().summary["best"]["id"], "wordnet", [example])
+    store.add_examples(store.meta().summary.best.id, "wordnet", [example])
     assert f"Is it? {SCRIPT}" in Page(write_report(tmp_path)).words
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from made_scores import made_score
+from made_summaries import made_summary
 
 from rosearch.cli.runs import print_runs
 from rosearch.config import sections as configs
@@ -23,7 +24,7 @@ from rosearch.results.store import FIRST_TABLES, SCHEMA, Store
 from rosearch.space.genotype import Genotype, Node
 from rosearch.types import Candidate, Fidelity, Trial
 
-BEST = {"best": {"after_attack": 0.5}}
+BEST = made_summary("a", after_attack=0.5).to_json()
 
 
 def trial(index: int, fitness: float, portion: float = 1.0, rung: int = 0) -> Trial:

@@ -14,9 +14,9 @@ import rosearch.run.lifecycle
 from rosearch.config import sections as configs
 from rosearch.config.sections import MOST_CANDIDATES, RunConfig, make_config
 from rosearch.errors import UserError
+from rosearch.results.entries import rung_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
-from rosearch.results.summary import rung_entry
 from rosearch.run.callbacks import Silent
 from rosearch.run.estimate import Measured, estimate, in_words, two_candidates
 from rosearch.run.finals import finalists
@@ -201,8 +201,8 @@ def test_rungs_are_summed_up():
     entry = rung_entry(found, 1)
     there = [t for t in found if t.rung == 1]
     failed = sum(t.score is None for t in there)
-    assert (entry["evaluated"], entry["failed"]) == (len(there), failed)
-    assert entry["queries"] == 50 * (len(there) - failed)
+    assert (entry.evaluated, entry.failed) == (len(there), failed)
+    assert entry.queries == 50 * (len(there) - failed)
 
 
 def test_standings_keep_few_and_the_right_ones():

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rosearch.baselines.recipes import RECIPES, Recipe, find_recipe, plain_recipe, trained_by
 from rosearch.config import sections as configs
@@ -27,18 +26,32 @@ from rosearch.evaluation.prepare import Prepared, prepare
 from rosearch.executors.local import ProcessPool
 from rosearch.export.compress import pruned, quantized
 from rosearch.io.files import write_text
+from rosearch.results.comparison import KINDS, ComparedModel, Comparison, Kind
+from rosearch.results.decode import decode
+from rosearch.results.entries import model_entry
 from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.store import Store
-from rosearch.results.summary import model_entry, versions
+from rosearch.results.summary import versions
 from rosearch.run.finals import evaluate_all, unfinished
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import preset
 from rosearch.tasks import Task
 from rosearch.tasks.named import task_of
 from rosearch.teacher.fit import fit_teacher
-from rosearch.types import Json
+from rosearch.types import Final
 
 SPARSITY = 0.5
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a compressed teacher takes; see `rosearch.export.compress.result.Compressed`."""
+
+    label: str
+    params: int
+    nonzero_params: int
+    effective_megabytes: float
+    compression: float
 
 
 @dataclass(frozen=True)
@@ -48,13 +61,15 @@ class Row:
     Attributes:
         kind: `teacher`, `recipe`, `plain` (a recipe's student, plainly distilled), `search` (from a
             run) or `compressed` (the teacher itself).
-        more: what the table says besides the measurements.
+        recipe: how the student was trained.
+        compressed: what a compressed teacher takes.
         model: what its results are stored under, if not under its name.
     """
 
-    kind: str
+    kind: Kind
     name: str
-    more: Mapping[str, Any]
+    recipe: Recipe | None = None
+    compressed: Facts | None = None
     model: str | None = None
 
     @property
@@ -70,8 +85,8 @@ def compare(
     run: Path | None = None,
     compressed: bool = True,
     workers: int = 2,
-) -> Json:
-    """Train and evaluate the reference students; `comparison.json` as one object.
+) -> Comparison:
+    """Train and evaluate the reference students.
 
     Args:
         run: folder of a finished run; its best student is in the table, too.
@@ -95,7 +110,7 @@ def compare(
             rows += _students(group, config, task, store, workers)
         rows += _saved(config, task, store, workers, found, compressed)
         table = _table(rows, config, task, store)
-    write_text(ComparisonFolder(out).table, json.dumps(table, indent=2) + "\n")
+    write_text(ComparisonFolder(out).table, json.dumps(table.to_json(), indent=2) + "\n")
     return table
 
 
@@ -106,7 +121,7 @@ def compare_into(
     run: Path | None,
     compressed: bool,
     workers: int,
-) -> Json:
+) -> Comparison:
     """As `compare`, all recipes if none are named; the report of the run is written anew."""
     table = compare(config, folder, recipes or tuple(RECIPES), run, compressed, workers)
     if run is not None and folder == RunFolder(run).comparison.path:
@@ -145,7 +160,7 @@ def _plains(recipes: Iterable[Recipe]) -> list[Recipe]:
 
 def _by_texts(recipes: Iterable[Recipe]) -> list[list[Recipe]]:
     """Recipes that train on the same texts and layers share a pool of workers."""
-    groups: dict[tuple[Any, ...], list[Recipe]] = {}
+    groups: dict[tuple[object, ...], list[Recipe]] = {}
     for recipe in recipes:
         d = recipe.distill()
         key = (d.augment, d.augment_copies, d.matching)
@@ -167,9 +182,7 @@ def _students(
         widest = max(genotypes, key=lambda g: g.embedding_dim)
         ready = trained_by(recipes[0], widest, config)
         _evaluate(jobs, prepare(ready, task, [], genotypes), store, workers)
-    return [
-        Row("plain" if recipe.plain else "recipe", recipe.name, recipe.words) for recipe in recipes
-    ]
+    return [Row("plain" if recipe.plain else "recipe", recipe.name, recipe) for recipe in recipes]
 
 
 def recipe_jobs(recipe: Recipe, g: Genotype, config: RunConfig, out: Path) -> list[FinalJob]:
@@ -196,14 +209,14 @@ def _saved(
 ) -> list[Row]:
     """Evaluate what needs no training: the teacher, itself compressed, and the run's student."""
     teacher = fit_teacher(task, config.teacher, config.seed)
-    rows = [Row("teacher", "teacher", {})]
+    rows = [Row("teacher", "teacher")]
     folders = {"teacher": teacher}
     if found is not None:  # by its own name: another run, or a longer one, has another best
-        rows.append(Row("search", "best of the run", {"id": found.name}, found.name))
+        rows.append(Row("search", "best of the run", model=found.name))
         folders[found.name] = found
     if compressed:
-        for folder, more in _compressed(teacher, ComparisonFolder(store.path.parent).teachers):
-            rows.append(Row("compressed", f"teacher {more['label']}", more))
+        for folder, facts in _compressed(teacher, ComparisonFolder(store.path.parent).teachers):
+            rows.append(Row("compressed", f"teacher {facts.label}", compressed=facts))
             folders[rows[-1].name] = folder
     common = (final_fidelity(config), all_attacks(config), config.final.attacked)
     jobs = [FinalJob(n, 0, None, f, *common) for n, f in folders.items()]
@@ -213,7 +226,7 @@ def _saved(
     return rows
 
 
-def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Json]]:
+def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Facts]]:
     """The teacher with 8 bits, with 4 bits, and without its smallest weights."""
     made = []
     for name, write in {
@@ -226,9 +239,8 @@ def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Json]]:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(out, ignore_errors=True)  # of a process that was killed right after it
             write_text(note, json.dumps(write(out).to_json()))
-        facts = json.loads(note.read_text(encoding="utf-8"))
-        kept = ("label", "params", "nonzero_params", "effective_megabytes", "compression")
-        made.append((out, {key: facts[key] for key in kept}))
+        facts = decode(Facts, json.loads(note.read_text(encoding="utf-8")), str(note))
+        made.append((out, facts))
     return made
 
 
@@ -259,29 +271,46 @@ def _store(config: RunConfig, out: Path, task: Task) -> Store:
     return store
 
 
-def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> Json:
-    """The table as one object; the smallest models last."""
+def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> Comparison:
+    """The table; the smallest models last."""
     finals = store.finals()
-    teacher = next(f for f in finals if f.model == "teacher")
-    entries = []
+    params = next(f.params for f in finals if f.model == "teacher")
+    compared = []
     for row in rows:
-        own = [replace(f, params=f.params or teacher.params) for f in finals if f.model == row.key]
-        entry = model_entry(own, config.search.attack, teacher.params)
-        del entry["genotype"], entry["validation_fitness"]
-        megabytes = round(4e-6 * entry["params"], 2)
-        entries.append(
-            {**entry, "megabytes": megabytes, **row.more, "kind": row.kind, "name": row.name}
+        # A graph has no parameters of its own.
+        own = [replace(f, params=f.params or params) for f in finals if f.model == row.key]
+        compared.append(_compared(row, own, config.search.attack, params))
+    return Comparison(
+        task=task.name,
+        search_attack=config.search.attack,
+        held_out=held_out_attacks(config),
+        epochs=config.final.epochs,
+        seeds=config.final.seeds,
+        rows=tuple(sorted(compared, key=lambda m: (KINDS.index(m.kind), -m.megabytes))),
+        versions=versions(),
+    )
+
+
+def _compared(row: Row, own: Sequence[Final], attack: str, teacher_params: int) -> ComparedModel:
+    """A row with its measurements."""
+    entry = model_entry(own, attack, teacher_params)
+    megabytes = round(4e-6 * entry.params, 2)
+    made = ComparedModel(**vars(entry), megabytes=megabytes, kind=row.kind, name=row.name)
+    if recipe := row.recipe:
+        return replace(
+            made,
+            preset=recipe.preset,
+            source=recipe.source,
+            loss=recipe.what,
+            departures=recipe.departures,
         )
-    for entry in entries:
-        if "effective_megabytes" in entry:
-            entry["megabytes"] = entry.pop("effective_megabytes")
-    order = ["teacher", "compressed", "search", "recipe", "plain"]
-    return {
-        "task": task.name,
-        "search_attack": config.search.attack,
-        "held_out": list(held_out_attacks(config)),
-        "epochs": config.final.epochs,
-        "seeds": config.final.seeds,
-        "rows": sorted(entries, key=lambda e: (order.index(e["kind"]), -e["megabytes"])),
-        "versions": versions(),
-    }
+    if facts := row.compressed:
+        return replace(
+            made,
+            label=facts.label,
+            params=facts.params,
+            nonzero_params=facts.nonzero_params,
+            megabytes=facts.effective_megabytes,
+            compression=facts.compression,
+        )
+    return made

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rosearch.config.sections import RunConfig
 from rosearch.errors import UserError
+from rosearch.results.entries import ModelEntry, model_entry
 from rosearch.space.genotype import Genotype
-from rosearch.types import Json
 
 
-def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None) -> Json:
+def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None) -> ModelEntry:
     """Train one student at the final fidelity, save it, evaluate it once on the test split.
 
     Args:
@@ -28,7 +28,6 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.evaluation.prepare import prepare
     from rosearch.executors.local import one_thread
     from rosearch.io.progress import stage
-    from rosearch.results.summary import model_entry
     from rosearch.tasks.named import task_of
 
     lexicons = g.coding.lexicons_read(config.encoding.lexicons)

@@ -50,12 +50,6 @@ class Recipe:
         """
         return replace(_where(base), **{"substitution": 0.0, **self.settings})
 
-    @property
-    def words(self) -> dict[str, str]:
-        """What a table says about it."""
-        texts = {"preset": self.preset, "source": self.source, "loss": self.what}
-        return {**texts, "departures": self.departures}
-
 
 def _where(base: DistillConfig) -> DistillConfig:
     """The default training, on the device and in the precision of another."""

@@ -20,7 +20,7 @@ from rosearch.callbacks.tracking import Tracker, flat
 from rosearch.config.sections import RunConfig
 from rosearch.errors import require
 from rosearch.io.files import write_text
-from rosearch.types import Json
+from rosearch.results.summary import Summary
 
 EXPERIMENT = "rosearch"
 LINK = "mlflow.json"  # in the run folder: which MLflow run is its own
@@ -69,9 +69,9 @@ class MLflow(Tracker):
             self.run, metrics=[metric(name, value, now, step) for name, value in values.items()]
         )
 
-    def close(self, summary: Json) -> None:
-        best = summary["best"]
-        self.client.set_tag(self.run, "rosearch.best", best["id"] if best else "none")
+    def close(self, summary: Summary) -> None:
+        best = summary.best.id if summary.best else "none"
+        self.client.set_tag(self.run, "rosearch.best", best)
         for name in ARTIFACTS:
             if (self.folder / name).is_file():
                 self.client.log_artifact(self.run, str(self.folder / name))

@@ -9,7 +9,7 @@ from typing import Any
 from rosearch.callbacks.tracking import Tracker
 from rosearch.config.sections import RunConfig, to_toml
 from rosearch.errors import require
-from rosearch.types import Json
+from rosearch.results.summary import Summary
 
 FOLDER = "tensorboard"
 
@@ -54,5 +54,5 @@ class TensorBoard(Tracker):
             self.writer.add_scalar(name, value, step)
         self.writer.flush()
 
-    def close(self, summary: Json) -> None:
+    def close(self, summary: Summary) -> None:
         self.writer.close()

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.config.sections import RunConfig, to_dict
+from rosearch.results.summary import Summary
 from rosearch.run.callbacks import Silent
-from rosearch.types import Json, Trial
+from rosearch.types import Trial
 
 METRICS = (
     "fitness", "clean", "after_attack", "attack_success_rate", "params", "flops", "latency_ms",
@@ -43,7 +44,7 @@ class Tracker(Silent, ABC):
         """Keep values, so that a kill right afterwards does not lose them."""
 
     @abstractmethod
-    def close(self, summary: Json) -> None:
+    def close(self, summary: Summary) -> None:
         """The run is finished: there is nothing to write any more."""
 
     def started(self, config: RunConfig, folder: Path) -> None:
@@ -70,9 +71,9 @@ class Tracker(Silent, ABC):
         self.best[group] = max(self.best[group], fitness)
         return self.best[group]
 
-    def finished(self, summary: Json) -> None:
+    def finished(self, summary: Summary) -> None:
         # A run that is extended is finished again, with more candidates.
-        self._write_new(final_values(summary), int(summary["candidates"]))
+        self._write_new(final_values(summary), summary.candidates)
         self.close(summary)
 
     def _write_new(self, values: Mapping[str, float], step: int) -> None:
@@ -84,16 +85,16 @@ class Tracker(Silent, ABC):
             self.write(new, step)
 
 
-def final_values(summary: Json) -> dict[str, float]:
+def final_values(summary: Summary) -> dict[str, float]:
     """Numbers of the final evaluation on the test split: teacher, reference and best student."""
-    found = {"final/seconds": float(summary["seconds"])}
-    for model in ("teacher", "reference", "best"):
-        entry = summary[model]
+    found = {"final/seconds": summary.seconds}
+    named = (("teacher", summary.teacher), ("reference", summary.reference), ("best", summary.best))
+    for model, entry in named:
         if entry is None:  # no finalist
             continue
-        found |= {f"final/{model}/{name}": float(entry[name]) for name in FINAL}
-        for attack, counts in entry["held_out"].items():
-            found[f"final/{model}/after_{attack}"] = float(counts["after_attack"])
+        found |= {f"final/{model}/{name}": float(getattr(entry, name)) for name in FINAL}
+        for attack, counts in entry.held_out.items():
+            found[f"final/{model}/after_{attack}"] = counts.after_attack
     return found
 
 

@@ -24,7 +24,7 @@ from rosearch.cli.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rosearch.types import Json
+    from rosearch.results.comparison import Comparison
 
 Workers = Annotated[int, typer.Option(help="Worker processes, one thread each.", min=1, max=1024)]
 
@@ -96,40 +96,40 @@ def compare(
     print_comparison(table, folder, as_json)
 
 
-def print_comparison(table: Json, folder: Path, as_json: bool) -> None:
+def print_comparison(table: Comparison, folder: Path, as_json: bool) -> None:
     """The table of `rosearch compare`, or its JSON."""
     if as_json:
-        print(json.dumps(table, indent=2))
+        print(json.dumps(table.to_json(), indent=2))
         return
     console_of().print(comparison_table(table))
     print(f"students and results: {folder}", file=sys.stderr)
 
 
-def comparison_table(table: Json) -> Table:
+def comparison_table(table: Comparison) -> Table:
     """The rows of `rosearch.baselines.compare`, the largest of each kind first."""
     from rich.text import Text
 
     from rosearch.results.summary import share
 
-    columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table['search_attack']}"]
-    columns += [f"held out: {name}" for name in table["held_out"]]
+    columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table.search_attack}"]
+    columns += [f"held out: {name}" for name in table.held_out]
     made = table_of(
         ("model", "kind"),
         (*columns, "ms a text"),
-        title=f"{table['task']}: TEST split; 95 % intervals in brackets; students: "
-        f"{table['epochs']} epochs, {table['seeds']} seeds",
+        title=f"{table.task}: TEST split; 95 % intervals in brackets; students: "
+        f"{table.epochs} epochs, {table.seeds} seeds",
     )
-    for row in table["rows"]:
-        attacked = [row, *(row["held_out"][name] for name in table["held_out"])]
+    for row in table.rows:
+        attacked = [row.searched, *(row.held_out[name] for name in table.held_out)]
         made.add_row(
-            Text(row["name"]),
-            row["kind"],
-            f"{row['params']:,}",
-            f"{row['megabytes']:.1f}",
-            f"{row['compression']:.1f}x",
-            share(row["clean"], row["clean_interval"]),
-            *(share(entry["after_attack"], entry["interval"]) for entry in attacked),
-            f"{row['latency_ms']:.2f}",
-            style="bold" if row["kind"] == "search" else None,
+            Text(row.name),
+            row.kind,
+            f"{row.params:,}",
+            f"{row.megabytes:.1f}",
+            f"{row.compression:.1f}x",
+            share(row.clean, row.clean_interval),
+            *(share(entry.after_attack, entry.interval) for entry in attacked),
+            f"{row.latency_ms:.2f}",
+            style="bold" if row.kind == "search" else None,
         )
     return made

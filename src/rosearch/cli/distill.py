@@ -20,7 +20,7 @@ from rosearch.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from rosearch.types import Json
+    from rosearch.results.entries import ModelEntry
 
 
 @with_groups
@@ -61,23 +61,25 @@ def distill(
     print_entry(entry, out, as_json)
 
 
-def print_entry(entry: Json, out: Path, as_json: bool) -> None:
+def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
     """One trained student."""
-    if as_json:
-        print(json.dumps(entry, indent=2))
-        return
+    from rosearch.results.entries import to_json
     from rosearch.results.summary import share
+
+    if as_json:
+        print(json.dumps(to_json(entry), indent=2))
+        return
 
     console = console_of()
     console.print(
-        f"{entry['params']:,} parameters, {entry['compression']:.1f}x smaller than the teacher\n"
-        f"clean accuracy (test, n = {entry['n_clean']}): "
-        f"{share(entry['clean'], entry['clean_interval'])}\n"
-        f"after attack (n = {entry['n']}): {share(entry['after_attack'], entry['interval'])}",
+        f"{entry.params:,} parameters, {entry.compression:.1f}x smaller than the teacher\n"
+        f"clean accuracy (test, n = {entry.n_clean}): "
+        f"{share(entry.clean, entry.clean_interval)}\n"
+        f"after attack (n = {entry.n}): {share(entry.after_attack, entry.interval)}",
         highlight=False,
         markup=False,
     )
-    for name, held_out in entry["held_out"].items():
-        line = f"after {name} (held out): {share(held_out['after_attack'], held_out['interval'])}"
+    for name, held_out in entry.held_out.items():
+        line = f"after {name} (held out): {share(held_out.after_attack, held_out.interval)}"
         console.print(line, highlight=False, markup=False)
     print(f"student: {out}")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rosearch.config.sections import RunConfig
-    from rosearch.types import Json
+    from rosearch.results.summary import Summary
 
 FROM_PRESET = "from the preset"
 ConfigFile = Annotated[
@@ -190,51 +190,46 @@ def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
     print_summary(summary, folder, as_json)
 
 
-def print_summary(summary: Json, folder: Path, as_json: bool) -> None:
+def print_summary(summary: Summary, folder: Path, as_json: bool) -> None:
     """The final table of a run, or its JSON."""
     from rosearch.results.folder import RunFolder
 
     if as_json:
-        print(json.dumps(summary, indent=2))
+        print(json.dumps(summary.to_json(), indent=2))
         return
     console, run = console_of(), RunFolder(folder)
     console.print(summary_table(summary))
-    best = summary["best"]
-    if best:
-        console.print(f"students: {run.students}  (best: {best['id']})", soft_wrap=True)
+    if summary.best:
+        console.print(f"students: {run.students}  (best: {summary.best.id})", soft_wrap=True)
     if run.report.exists():
         console.print(f"report:   {run.report}", soft_wrap=True)
 
 
-def summary_table(summary: Json) -> Table:
+def summary_table(summary: Summary) -> Table:
     """Teacher, reference and finalists on the test split."""
     from rosearch.results.summary import share
 
-    held_out = list(summary["teacher"]["held_out"])
+    held_out = list(summary.teacher.held_out)
     table = table_of(
         ["model"],
         [
-            *("parameters", "smaller", "clean", f"after attack: {summary['search_attack']}"),
+            *("parameters", "smaller", "clean", f"after attack: {summary.search_attack}"),
             *(f"held out: {name}" for name in held_out),
         ],
-        title=f"{summary['task']}: TEST split; 95 % intervals in brackets; held-out attacks were "
+        title=f"{summary.task}: TEST split; 95 % intervals in brackets; held-out attacks were "
         "never used in search or training",
-        caption=f"clean: n = {summary['teacher']['n_clean']}; "
-        f"attacks: n = {summary['teacher']['n']}; means over the training seeds",
+        caption=f"clean: n = {summary.teacher.n_clean}; "
+        f"attacks: n = {summary.teacher.n}; means over the training seeds",
     )
-    names = {id(summary["teacher"]): "teacher", id(summary["reference"]): "reference"}
-    for entry in (summary["teacher"], summary["reference"], *summary["finalists"]):
-        best = summary["best"] is not None and entry["id"] == summary["best"]["id"]
+    for entry in summary.models:
+        best = summary.is_best(entry)
         table.add_row(
-            names.get(id(entry), entry["id"]) + (" (best)" if best else ""),
-            f"{entry['params']:,}",
-            f"{entry['compression']:.1f}x",
-            share(entry["clean"], entry["clean_interval"]),
-            share(entry["after_attack"], entry["interval"]),
-            *(
-                share(entry["held_out"][a]["after_attack"], entry["held_out"][a]["interval"])
-                for a in held_out
-            ),
+            entry.id + (" (best)" if best else ""),
+            f"{entry.params:,}",
+            f"{entry.compression:.1f}x",
+            share(entry.clean, entry.clean_interval),
+            share(entry.after_attack, entry.interval),
+            *(share(e.after_attack, e.interval) for e in map(entry.held_out.__getitem__, held_out)),
             style="bold" if best else None,
         )
     return table

@@ -12,7 +12,6 @@ from rosearch.attacks.methods import describe, members
 from rosearch.export.source import RunRecord
 from rosearch.export.usage import usage
 from rosearch.results.summary import share
-from rosearch.types import Json
 
 if TYPE_CHECKING:
     from rosearch.export.bundle import ExportReport
@@ -150,23 +149,23 @@ def _run(run: RunRecord) -> str:
     names = {"student": "this student", "reference": "reference", "teacher": "teacher"}
     rows = []
     for role, entry in run.entries.items():
-        found: dict[str, Json] = {run.search_attack: entry, **entry["held_out"]}
+        found = {run.search_attack: entry.searched, **entry.held_out}
         rows.append(
             [
                 names[role],
-                f"{entry['params']:,}",
-                share(entry["clean"], entry["clean_interval"]),
-                *(share(found[a]["after_attack"], found[a]["interval"]) for a in attacks),
+                f"{entry.params:,}",
+                share(entry.clean, entry.clean_interval),
+                *(share(found[a].after_attack, found[a].interval) for a in attacks),
             ]
         )
     entry = run.entries["student"]
-    head = ["model", "parameters", f"clean (n = {entry['n_clean']})"]
-    head.append(f"after {code(label(run.search_attack))} (n = {entry['n']})")
+    head = ["model", "parameters", f"clean (n = {entry.n_clean})"]
+    head.append(f"after {code(label(run.search_attack))} (n = {entry.n})")
     head += [f"held out: {code(label(a))}" for a in run.held_out]
     return f"""
 ## The run it comes from
 
-Means over {len(entry["seeds"])} training seeds, test split. This file is the seed that was best on
+Means over {len(entry.seeds)} training seeds, test split. This file is the seed that was best on
 the validation split. Training and search never saw the held-out attacks.
 
 {_table(head, rows)}

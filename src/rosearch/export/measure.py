@@ -22,6 +22,7 @@ from rosearch.export.onnx_model import second_half
 from rosearch.io.progress import stage
 from rosearch.models.classifier import Classifier
 from rosearch.models.onnx import TYPES
+from rosearch.results.entries import attack_entry, to_json
 from rosearch.tasks import Split
 from rosearch.types import Interval, Json, Robustness, Text, parts, wilson
 
@@ -72,14 +73,12 @@ class Quality:
 
     def to_json(self) -> Json:
         """Shares with intervals, JSON-ready."""
-        from rosearch.results.summary import attack_entry
-
         return {
             "model": self.name,
             "clean": round(self.clean, 4),
             "clean_interval": [round(self.interval.low, 4), round(self.interval.high, 4)],
             "n_clean": self.n,
-            "attacks": {name: attack_entry([counts]) for name, counts in self.attacks.items()},
+            "attacks": {k: to_json(attack_entry([counts])) for k, counts in self.attacks.items()},
         }
 
 

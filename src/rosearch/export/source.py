@@ -10,12 +10,11 @@ from typing import Any
 from rosearch.config.plan import held_out_attacks
 from rosearch.config.sections import RunConfig, make_config
 from rosearch.errors import UserError
+from rosearch.results.entries import ModelEntry, model_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
-from rosearch.results.summary import model_entry
 from rosearch.tasks import Task
 from rosearch.tasks.named import task_of
-from rosearch.types import Json
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,12 @@ class RunRecord:
 
     Attributes:
         search_attack, held_out: names of its attacks.
-        entries: `student`, `reference` and `teacher`, each of
-            `rosearch.results.summary.model_entry`.
+        entries: of `student`, `reference` and `teacher`.
     """
 
     search_attack: str
     held_out: tuple[str, ...]
-    entries: Mapping[str, Json]
+    entries: Mapping[str, ModelEntry]
 
 
 @dataclass(frozen=True)

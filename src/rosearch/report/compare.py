@@ -14,7 +14,7 @@ from rosearch.report.page import write_page
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.report.tables import Cell, Table, headline, verdict
 
-MODELS = (("best", "Best student"), ("reference", "Reference"), ("teacher", "Teacher"))
+MODELS = ("Best student", "Reference", "Teacher")
 NOTHING = "\u2013"
 
 
@@ -81,13 +81,13 @@ def groups(runs: Sequence[Snapshot]) -> list[Group]:
     """Best student, reference and teacher of every run, quantity by quantity."""
     tables = [headline(run.summary, run.finals) if run.summary else None for run in runs]
     found = []
-    for key, title in MODELS:
+    for title in MODELS:
         columns = [_column(table, title) for table in tables]
         names = dict.fromkeys(name for column in columns for name in column)
         rows = tuple(
             (name, tuple(column.get(name, Cell(NOTHING)) for column in columns)) for name in names
         )
-        if any(run.summary.get(key) for run in runs):
+        if rows:
             found.append(Group(title, rows))
     return found
 
@@ -114,7 +114,7 @@ def _settings(run: Snapshot) -> dict[str, str]:
         **run.meta.config,
         "fingerprint of the data": run.meta.fingerprint,
         "machine": run.meta.machine,
-        "versions": run.summary.get("versions") or {},
+        "versions": run.summary.versions if run.summary else {},
         "candidates in the store": len(run.candidates),
     }
     return dict(_flat(whole, ""))

@@ -85,7 +85,7 @@ def _content(run: Snapshot) -> dict[str, Any]:
         "gallery": gallery(run.attacked, run.meta.label_names),
         "most_per_kind": MOST_PER_KIND,
         "outcomes": STATUS,
-        "duration": _duration(summary.get("seconds") or run.meta.seconds),
+        "duration": _duration(summary.seconds if summary else run.meta.seconds),
         "machine": run.meta.machine,
         "fingerprint": run.meta.fingerprint,
         "command": f"rosearch search config.toml --out {shlex.quote(run.name + '-again')}",
@@ -97,9 +97,9 @@ def _drawings(run: Snapshot) -> list[Drawing]:
     """The best student and the finalists; while the search runs, the fittest of the front."""
     if run.summary:
         return [
-            _drawing(name, from_dict(entry["genotype"]), run.meta.sizes)
+            _drawing(name, from_dict(entry.genotype), run.meta.sizes)
             for name, entry in models(run.summary)
-            if entry.get("genotype") and name not in ("Teacher", "Reference")
+            if entry.genotype and name not in ("Teacher", "Reference")
         ]
     return [
         _drawing(f"Candidate {t.candidate.index}", t.candidate.genotype, run.meta.sizes)

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rosearch.errors import UserError
 from rosearch.report.tables import (
     SPACE,
     Cell,
-    Entry,
     Row,
     Table,
     attack_label,
-    millions,
+    clean_cell,
+    searched_cell,
     share_cell,
-    spread,
+    size_cell,
 )
+from rosearch.results.comparison import ComparedModel, Comparison
+from rosearch.results.decode import decode
 from rosearch.results.folder import RunFolder
 
 KINDS = {
@@ -32,7 +35,7 @@ DAMAGED = (
     "`rosearch compare --run` writes it anew."
 )
 UNREADABLE = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+    OSError, ValueError, LookupError, ArithmeticError, UserError,
     RecursionError,  # of lists in lists
 )  # fmt: skip
 
@@ -53,21 +56,20 @@ class References:
 def references(run_folder: Path) -> References | None:
     """The comparison in a run folder; None if none was made.
 
-    What the file holds is checked by reading it all: whatever it is, the rest of a report is none
-    the worse for it.
+    Whatever the file holds, the rest of a report is none the worse for it.
     """
+    file = RunFolder(run_folder).comparison.table
     try:
-        return _read(json.loads(RunFolder(run_folder).comparison.table.read_text("utf-8")))
+        return _section(decode(Comparison, json.loads(file.read_text("utf-8")), file.name))
     except FileNotFoundError:
         return None
     except UNREADABLE:
         return References(note=DAMAGED)
 
 
-def _read(found: Entry) -> References:
-    """The section of a file's content; raises whatever it does if that is something else."""
-    held_out: Sequence[str] = found["held_out"]
-    attack = attack_label(found["search_attack"])
+def _section(found: Comparison) -> References:
+    attack = attack_label(found.search_attack)
+    held_out = [attack_label(name) for name in found.held_out]
     columns = [
         ("Model", "recipe"),
         ("Kind", ""),
@@ -76,11 +78,11 @@ def _read(found: Entry) -> References:
         ("Smaller", "than the teacher"),
         ("Clean accuracy", "whole test split"),
         ("After-attack accuracy", f"search attack {attack}"),
-        *(("After-attack accuracy", f"held-out attack {attack_label(name)}") for name in held_out),
+        *(("After-attack accuracy", f"held-out attack {name}") for name in held_out),
         ("Latency", "one text, one thread"),
     ]
-    rows = tuple(_row(entry, held_out) for entry in found["rows"])
-    epochs, seeds = found["epochs"], found["seeds"]
+    rows = tuple(_row(model, found.held_out) for model in found.rows)
+    epochs, seeds = found.epochs, found.seeds
     protocol = (
         f"Students: {epochs:d} pass{'es' * (epochs != 1)} over the train split, "
         f"{seeds:d} seed{'s' * (seeds != 1)}."
@@ -88,29 +90,26 @@ def _read(found: Entry) -> References:
     return References(Table(tuple(columns), rows), protocol)
 
 
-def _row(entry: Entry, held_out: Sequence[str]) -> Row:
-    kind = KINDS[entry["kind"]]
-    attacked = [entry["held_out"][name] for name in held_out]
+def _row(model: ComparedModel, held_out: Sequence[str]) -> Row:
+    attacked = [model.held_out[name] for name in held_out]
     cells = (
-        Cell(kind),
-        Cell(millions(entry["params"]), (f"{entry['params']:,}",)),
-        Cell(f"{entry['megabytes']:.1f}"),
-        Cell(f"{entry['compression']:.1f}x"),
-        share_cell(
-            entry["clean"], entry["clean_interval"], entry["n_clean"], spread(entry, "clean")
-        ),
-        share_cell(entry["after_attack"], entry["interval"], entry["n"], spread(entry)),
-        *(share_cell(each["after_attack"], each["interval"], each["n"]) for each in attacked),
-        Cell(f"{entry['latency_ms']:.2f}{SPACE}ms"),
+        Cell(KINDS[model.kind]),
+        size_cell(model),
+        Cell(f"{model.megabytes:.1f}"),
+        Cell(f"{model.compression:.1f}x"),
+        clean_cell(model),
+        searched_cell(model),
+        *(share_cell(each.after_attack, each.interval, each.n) for each in attacked),
+        Cell(f"{model.latency_ms:.2f}{SPACE}ms"),
     )
-    return Row(str(entry["name"]), _small(entry), cells, entry["kind"] == "search")
+    return Row(model.name, _small(model), cells, model.kind == "search")
 
 
-def _small(entry: Entry) -> tuple[str, ...]:
+def _small(model: ComparedModel) -> tuple[str, ...]:
     """Where a recipe is from, what it trains for, and what it departs in."""
-    parts = [str(entry[key]) for key in ("preset", "source", "loss") if entry.get(key)]
-    if entry.get("departures"):
-        parts.append(f"departs: {entry['departures']}")
-    if entry["kind"] == "search" and entry.get("id"):
-        parts.append(str(entry["id"]))
+    parts = [text for text in (model.preset, model.source, model.loss) if text]
+    if model.departures:
+        parts.append(f"departs: {model.departures}")
+    if model.kind == "search" and model.id:
+        parts.append(model.id)
     return tuple(parts)

@@ -11,11 +11,12 @@ from typing import Any
 from rosearch.report.statistics import Statistics, statistics
 from rosearch.results.folder import RunFolder
 from rosearch.results.meta import RunMeta
+from rosearch.results.store import Store
+from rosearch.results.summary import Summary
 from rosearch.strategies.population import fitness, front, furthest, last_rung, standing
 from rosearch.types import Final, Trial
 
 Examples = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (role, attack) -> examples
-ROLES = ("best", "reference")
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,15 @@ class Snapshot:
         return self.label or RunFolder(self.folder).name
 
     @property
-    def summary(self) -> Mapping[str, Any]:
-        """Results of a finished run; empty before."""
-        return self.meta.summary or {}
+    def summary(self) -> Summary | None:
+        """Results of a finished run."""
+        return self.meta.summary
 
     @property
     def teacher_params(self) -> int | None:
         """Parameters of the teacher, known once it is evaluated."""
         teachers = [final.params for final in self.finals if final.model == "teacher"]
-        return next(iter(teachers), (self.summary.get("teacher") or {}).get("params"))
+        return next(iter(teachers), self.summary.teacher.params if self.summary else None)
 
     @cached_property
     def candidates(self) -> list[Trial]:
@@ -75,7 +76,7 @@ class Snapshot:
     @cached_property
     def leader(self) -> Trial | None:
         """The best student's trial; of a run under way, the fittest candidate so far."""
-        best = (self.summary.get("best") or {}).get("id")
+        best = self.summary.best.id if self.summary and self.summary.best else None
         scored = [trial for trial in self.candidates if trial.score is not None]
         fittest = max(scored, key=standing, default=None)
         return next((t for t in scored if best and t.candidate.id == best), fittest)
@@ -90,14 +91,6 @@ def read_snapshot(folder: Path) -> Snapshot:
     store = RunFolder(folder).open()
     version = store.version()  # first, so that what arrives meanwhile is seen as new later
     meta, finals = store.meta(), store.finals()
-    summary = meta.summary or {}
-    attacked = {
-        (role, attack): examples
-        for role in ROLES
-        if summary.get(role)
-        for attack in (summary["search_attack"], *summary[role]["held_out"])
-        if (examples := store.examples(summary[role]["id"], attack))
-    }
     return Snapshot(
         folder=folder,
         meta=meta,
@@ -105,6 +98,17 @@ def read_snapshot(folder: Path) -> Snapshot:
         finished=store.finished(),
         finals=finals,
         sample=store.sample(),
-        attacked=attacked,
+        attacked=_attacked(store, meta.summary) if meta.summary else {},
         version=version,
     )
+
+
+def _attacked(store: Store, summary: Summary) -> Examples:
+    """Attacked texts of the best student and of the reference student."""
+    return {
+        (role, attack): examples
+        for role, entry in (("best", summary.best), ("reference", summary.reference))
+        if entry
+        for attack in (summary.search_attack, *entry.held_out)
+        if (examples := store.examples(entry.id, attack))
+    }

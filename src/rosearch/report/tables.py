@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
 from rosearch.attacks.methods import members
 from rosearch.report.draw import draw_line
+from rosearch.results.entries import AttackEntry, ModelEntry
+from rosearch.results.summary import Summary
 from rosearch.space.genotype import from_dict
 from rosearch.types import Fidelity, Final, Trial, wilson
 
-Entry = Mapping[str, Any]  # one model of the run's summary
 SPACE = "\u00a0"
 NOTHING = "\u2013"
 
@@ -77,79 +77,75 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
-def models(summary: Mapping[str, Any]) -> list[tuple[str, Entry]]:
+def models(summary: Summary) -> list[tuple[str, ModelEntry]]:
     """The models of a finished run with the names they have in the report."""
-    best = summary.get("best")
-    named = [("Teacher", summary.get("teacher")), ("Reference", summary.get("reference"))]
-    named.append(("Best student", best))
-    others = [e for e in summary.get("finalists") or () if not best or e["id"] != best["id"]]
-    named += [(f"Finalist {k}", entry) for k, entry in enumerate(others, start=2 if best else 1)]
-    return [(name, entry) for name, entry in named if entry]
+    best = [("Best student", summary.best)] if summary.best else []
+    others = [entry for entry in summary.finalists if not summary.is_best(entry)]
+    named = [("Teacher", summary.teacher), ("Reference", summary.reference), *best]
+    return named + [(f"Finalist {k}", e) for k, e in enumerate(others, start=1 + len(best))]
 
 
-def verdict(summary: Mapping[str, Any]) -> str:
+def verdict(summary: Summary) -> str:
     """The run in one sentence, held-out attacks included."""
-    best, teacher, reference = (summary.get(key) for key in ("best", "teacher", "reference"))
-    if not best:
+    best, teacher = summary.best, summary.teacher
+    if best is None:
         return (
-            f"None of the {summary.get('candidates', 0)} candidates was trained and evaluated "
+            f"None of the {summary.candidates} candidates was trained and evaluated "
             "with success, so there is no student to report."
         )
-    size = f"The best student has {millions(best['params'])} parameters"
-    if teacher:
-        size = (
-            f"The best student is {best['compression']:.1f} times smaller than the teacher and "
-            f"keeps {percent(best['clean'] / teacher['clean'] if teacher['clean'] else None)} "
-            f"of its clean accuracy ({percent(best['clean'])} against {percent(teacher['clean'])})"
-        )
-    others = [("the reference student", reference), ("the teacher", teacher)]
-    survives = _against("", best, others)
+    kept = percent(best.clean / teacher.clean if teacher.clean else None)
+    size = (
+        f"The best student is {best.compression:.1f} times smaller than the teacher and "
+        f"keeps {kept} of its clean accuracy "
+        f"({percent(best.clean)} against {percent(teacher.clean)})"
+    )
+    others = [("the reference student", summary.reference), ("the teacher", teacher)]
+    survives = _against("", best.searched, [(name, entry.searched) for name, entry in others])
     held_out = [
-        _against(
-            attack_label(name), result, [(n, e and e["held_out"].get(name)) for n, e in others]
-        )
-        for name, result in best["held_out"].items()
+        _against(attack_label(name), found, [(who, e.held_out.get(name)) for who, e in others])
+        for name, found in best.held_out.items()
     ]
     tail = (
         f"under attacks that the search never saw, on {listed(held_out)}"
         if held_out
         else "no held-out attack was run, so that says nothing about other attacks"
     )
-    attack = attack_label(summary["search_attack"])
+    attack = attack_label(summary.search_attack)
     return f"{size}; under the search attack {attack} it is still right on {survives}; {tail}."
 
 
-def caveats(summary: Mapping[str, Any]) -> list[str]:
+def caveats(summary: Summary) -> list[str]:
     """Attacks under which the best student is not clearly above the reference student."""
-    best, reference = summary.get("best"), summary.get("reference")
-    if not best or not reference:
+    best, reference = summary.best, summary.reference
+    if best is None:
         return []
-    pairs = {f"the search attack {attack_label(summary['search_attack'])}": (best, reference)}
-    for name, result in best["held_out"].items():
-        if name in reference["held_out"]:
+    search = f"the search attack {attack_label(summary.search_attack)}"
+    pairs = {search: (best.interval, reference.interval)}
+    for name, found in best.held_out.items():
+        if name in reference.held_out:
             key = f"the held-out attack {attack_label(name)}"
-            pairs[key] = (result, reference["held_out"][name])
-    below = [n for n, (us, them) in pairs.items() if us["interval"][1] < them["interval"][0]]
-    above = [n for n, (us, them) in pairs.items() if us["interval"][0] > them["interval"][1]]
+            pairs[key] = (found.interval, reference.held_out[name].interval)
+    below = [name for name, (ours, theirs) in pairs.items() if ours[1] < theirs[0]]
+    above = [name for name, (ours, theirs) in pairs.items() if ours[0] > theirs[1]]
     level = [name for name in pairs if name not in below + above]
-    found = []
+    told = []
     if below:
-        found.append(
+        told.append(
             f"The best student is less robust than the reference student under {listed(below)}."
         )
     if level:
-        found.append(
+        told.append(
             "The best student is not clearly more robust than the reference student (the "
             f"intervals overlap) under {listed(level)}."
         )
-    return found
+    return told
 
 
-def headline(summary: Mapping[str, Any], finals: Iterable[Final]) -> Table:
+def headline(summary: Summary, finals: Iterable[Final]) -> Table:
     """Teacher, reference, best and other finalists, all on the test split."""
     named = models(summary)
-    attack = summary.get("search_attack", "")
-    held_out = list(dict.fromkeys(name for _, entry in named for name in entry["held_out"]))
+    attack = summary.search_attack
+    held_out = list(dict.fromkeys(name for _, entry in named for name in entry.held_out))
     columns = [
         ("Model", "retrained seeds"),
         ("Parameters", ""),
@@ -167,7 +163,7 @@ def headline(summary: Mapping[str, Any], finals: Iterable[Final]) -> Table:
         Row(
             name,
             _identity(entry),
-            _cells(entry, attack, held_out, by_model.get(entry["id"], [])),
+            _cells(entry, attack, held_out, by_model.get(entry.id, [])),
             name == "Best student",
         )
         for name, entry in named
@@ -186,28 +182,42 @@ def failures(trials: Iterable[Trial]) -> list[Failure]:
 
 
 def _cells(
-    entry: Entry, attack: str, held_out: Sequence[str], finals: Sequence[Final]
+    entry: ModelEntry, attack: str, held_out: Sequence[str], finals: Sequence[Final]
 ) -> tuple[Cell, ...]:
-    latency = entry.get("latency_ms")
     cells = [
-        Cell(millions(entry["params"]), (f"{entry['params']:,}",)),
-        Cell(f"{entry['compression']:.1f}x"),
-        share_cell(
-            entry["clean"], entry["clean_interval"], entry["n_clean"], spread(entry, "clean")
-        ),
-        share_cell(entry["after_attack"], entry["interval"], entry["n"], spread(entry)),
-        Cell(percent(entry["attack_success_rate"]), _success_interval(finals, attack)),
+        size_cell(entry),
+        Cell(f"{entry.compression:.1f}x"),
+        clean_cell(entry),
+        searched_cell(entry),
+        Cell(percent(entry.attack_success_rate), _success_interval(finals, attack)),
     ]
     for name in held_out:
-        result = entry["held_out"].get(name)
-        if not result:
+        found = entry.held_out.get(name)
+        if found is None:
             cells.append(Cell(NOTHING, ("not run",)))
             continue
-        success = f"success rate {percent(result['attack_success_rate'])}"
-        share = share_cell(result["after_attack"], result["interval"], result["n"], success)
+        success = f"success rate {percent(found.attack_success_rate)}"
+        share = share_cell(found.after_attack, found.interval, found.n, success)
         cells.append(Cell(share.main, share.small + _success_interval(finals, name)))
-    cells.append(Cell(NOTHING if latency is None else f"{latency:.1f}{SPACE}ms"))
+    cells.append(Cell(f"{entry.latency_ms:.1f}{SPACE}ms"))
     return tuple(cells)
+
+
+def size_cell(entry: ModelEntry) -> Cell:
+    """Parameters of a model."""
+    return Cell(_millions(entry.params), (f"{entry.params:,}",))
+
+
+def clean_cell(entry: ModelEntry) -> Cell:
+    """Clean accuracy of a model."""
+    spread = _spread(entry.clean_std, entry.seeds)
+    return share_cell(entry.clean, entry.clean_interval, entry.n_clean, spread)
+
+
+def searched_cell(entry: ModelEntry) -> Cell:
+    """After-attack accuracy of a model under the attack of the search."""
+    spread = _spread(entry.after_attack_std, entry.seeds)
+    return share_cell(entry.after_attack, entry.interval, entry.n, spread)
 
 
 def share_cell(share: float, interval: Sequence[float], n: int, extra: str = "") -> Cell:
@@ -234,31 +244,28 @@ def _interval(low: float, high: float) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def spread(entry: Entry, key: str = "after_attack") -> str:
+def _spread(deviation: float, seeds: Sequence[int]) -> str:
     """Standard deviation over seeds in words; empty for one seed."""
-    deviation = entry.get(f"{key}_std")
-    if deviation is None or len(entry.get("seeds") or ()) < 2:
-        return ""
-    return f"sd over seeds {100 * deviation:.1f}"
+    return f"sd over seeds {100 * deviation:.1f}" if len(seeds) > 1 else ""
 
 
-def _identity(entry: Entry) -> tuple[str, ...]:
-    seeds = entry.get("seeds") or ()
-    parts = [entry["id"]] if entry["id"] not in ("teacher", "reference") else []
-    if entry.get("genotype"):
-        parts.append(draw_line(from_dict(entry["genotype"])))
-    if seeds:
-        parts.append(f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")
+def _identity(entry: ModelEntry) -> tuple[str, ...]:
+    parts = [entry.id] if entry.id not in ("teacher", "reference") else []
+    if entry.genotype:
+        parts.append(draw_line(from_dict(entry.genotype)))
+    if entry.seeds:
+        parts.append(f"seed{'s' * (len(entry.seeds) > 1)} {', '.join(map(str, entry.seeds))}")
     return tuple(parts)
 
 
-def millions(params: int) -> str:
-    """Parameters in millions."""
+def _millions(params: int) -> str:
     return f"{params / 1e6:.2f}{SPACE}M"
 
 
-def _against(attack: str, ours: Entry, others: Iterable[tuple[str, Entry | None]]) -> str:
+def _against(
+    attack: str, ours: AttackEntry, others: Iterable[tuple[str, AttackEntry | None]]
+) -> str:
     """Our after-attack accuracy, and in brackets the attack and the others'."""
-    known = [f"{name} {percent(other['after_attack'])}" for name, other in others if other]
+    known = [f"{name} {percent(other.after_attack)}" for name, other in others if other]
     inside = "; ".join(part for part in (attack, ", ".join(known)) if part)
-    return percent(ours["after_attack"]) + (f" ({inside})" if inside else "")
+    return percent(ours.after_attack) + (f" ({inside})" if inside else "")

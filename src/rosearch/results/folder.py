@@ -123,8 +123,8 @@ class RunFolder:
         Raises:
             UserError: there is no such run, or it isn't finished.
         """
-        best = (self.open().meta().summary or {}).get("best")
-        folder = self.student(best["id"]) if best else None
+        summary = self.open().meta().summary
+        folder = self.student(summary.best.id) if summary and summary.best else None
         if folder is None or not folder.is_dir():
             raise UserError(f"{self} has no best student yet; finish it: rosearch resume {self}")
         return folder

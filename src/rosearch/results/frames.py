@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rosearch.config.sections import RunConfig
+from rosearch.results.entries import fidelity_entry
 from rosearch.results.folder import RunFolder
-from rosearch.results.rows import fidelity_row
+from rosearch.results.summary import Summary
 from rosearch.space.genotype import Genotype, from_json
 from rosearch.strategies.population import front, furthest
-from rosearch.types import Final, Json, Score, Trial
+from rosearch.types import Final, Score, Trial
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,13 +33,13 @@ class Run:
 
     Attributes:
         folder: the run folder; trained students are in its `students`.
-        summary: what `summary.json` holds; empty before the run is finished.
+        summary: what `summary.json` holds; None before the run is finished.
     """
 
     folder: Path
     config: RunConfig
     label_names: tuple[str, ...]
-    summary: Json
+    summary: Summary | None
     _trials: Sequence[Trial]
     _finals: Sequence[Final]
 
@@ -140,7 +141,7 @@ def load_run(folder: str | Path) -> Run:
         run.path,
         meta.run_config,
         meta.label_names,
-        meta.summary or {},
+        meta.summary,
         store.trials(),
         store.finals(),
     )
@@ -156,7 +157,7 @@ def _columns(score: Score | None) -> dict[str, Any]:
     if score is None:
         return {}
     found = {name: getattr(score, name) for name in COLUMNS}
-    found |= {f"fidelity_{k}": value for k, value in fidelity_row(score.fidelity).items()}
+    found |= {f"fidelity_{k}": value for k, value in vars(fidelity_entry(score.fidelity)).items()}
     found |= {k: value for k, value in score.measurements.items() if k not in found}
     if len(score.attacks) > 1:
         found |= {f"after_{name}": counts.after_attack for name, counts in score.attacks.items()}

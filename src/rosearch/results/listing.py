@@ -112,7 +112,7 @@ def _read(run: RunFolder, size: int) -> Listed:
         scores = db.execute("SELECT score FROM trials WHERE score IS NOT NULL").fetchall()
         (done,) = db.execute("SELECT COUNT(DISTINCT idx) FROM trials").fetchone()
     fitness, after_attack = _best(json.loads(text) for (text,) in scores)
-    best = (meta.summary or {}).get("best") or {}
+    best = meta.summary.best if meta.summary else None
     total = decode(_Settings, meta.config, "the settings").search.candidates
     return Listed(
         name=run.name,
@@ -123,7 +123,7 @@ def _read(run: RunFolder, size: int) -> Listed:
         total=total if total < MOST_CANDIDATES else None,
         fitness=fitness,
         after_attack=after_attack,
-        final_after_attack=_number(best.get("after_attack")),
+        final_after_attack=_number(best.after_attack if best else None),
         started=_number(meta.started),
         seconds=_number(meta.seconds),
         size=size,

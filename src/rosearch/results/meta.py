@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from rosearch.config.sections import RunConfig, from_dict
 from rosearch.results.decode import decode
+from rosearch.results.summary import Summary
 from rosearch.space.cost import Sizes
 from rosearch.space.latency import LatencyTable
 from rosearch.types import Json
@@ -40,7 +41,7 @@ class RunMeta:
     rows: Mapping[str, int] = field(default_factory=dict)
     trimmed_rows: Mapping[str, int] = field(default_factory=dict)
     latency: LatencyTable | None = None
-    summary: Json | None = None
+    summary: Summary | None = None
 
     @property
     def run_config(self) -> RunConfig:

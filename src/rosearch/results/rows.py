@@ -57,9 +57,3 @@ def _counts(suite: str, data: Mapping[str, Any]) -> Robustness:
     survived = round(data["after_attack"] * n)
     correct = round(survived / (1 - rate)) if rate < 1 else max(1, round(data["clean"] * n))
     return Robustness(suite, n, correct, survived, data["queries"])
-
-
-def fidelity_row(fidelity: Fidelity) -> dict[str, Any]:
-    """A fidelity by its fields, all attack suites as one text under `attack`."""
-    names = ("epochs", "train_share", "attacked", "attack", "max_queries", "portion")
-    return {name: getattr(fidelity, name) for name in names}

@@ -30,6 +30,7 @@ from rosearch.io.resources import fetch
 from rosearch.models.classifier import Classifier, Predict
 from rosearch.models.load import content_hash
 from rosearch.models.open import open_classifier
+from rosearch.results.entries import attack_entry, to_json
 from rosearch.robustness.journal import Journal
 from rosearch.tasks import Split, Task
 from rosearch.tasks.words import segment
@@ -121,7 +122,7 @@ class AttackReport:
 
     def to_json(self) -> Json:
         """Shares with intervals, JSON-ready."""
-        from rosearch.results.summary import attack_entry, versions
+        from rosearch.results.summary import versions
 
         return {
             "model": self.model,
@@ -130,7 +131,7 @@ class AttackReport:
             "attacks": {
                 name: {
                     "clean": round(c.clean, 4),
-                    **attack_entry([c]),
+                    **to_json(attack_entry([c])),
                     "queries": c.queries,
                     "changed_words": changed_share(self.results.get(name, ())),
                     "similarity": self.similarity.get(name),

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rosearch.errors import one_line
-from rosearch.types import Json, Trial
+from rosearch.types import Trial
 
 if TYPE_CHECKING:
     from rosearch.config.sections import RunConfig
+    from rosearch.results.summary import Summary
 
 
 class Callback(Protocol):
@@ -37,7 +38,7 @@ class Callback(Protocol):
         """
         ...
 
-    def finished(self, summary: Json) -> None:
+    def finished(self, summary: Summary) -> None:
         """The run is finished; the summary and the report are written."""
         ...
 
@@ -55,7 +56,7 @@ class Silent:
     def trial(self, trial: Trial, done: int, total: int) -> None:
         pass
 
-    def finished(self, summary: Json) -> None:
+    def finished(self, summary: Summary) -> None:
         pass
 
     def stopped(self) -> None:
@@ -78,7 +79,7 @@ class Callbacks:
     def trial(self, trial: Trial, done: int, total: int) -> None:
         self._tell(lambda callback: callback.trial(trial, done, total))
 
-    def finished(self, summary: Json) -> None:
+    def finished(self, summary: Summary) -> None:
         self._tell(lambda callback: callback.finished(summary))
 
     def stopped(self) -> None:

@@ -23,7 +23,7 @@ from rosearch.io.files import new_folder, write_text
 from rosearch.results.folder import RunFolder
 from rosearch.results.meta import StoredConfig
 from rosearch.results.store import Store
-from rosearch.results.summary import machine, summarise
+from rosearch.results.summary import Summary, machine, summarise
 from rosearch.run.budget import Amount, extended, without_budget
 from rosearch.run.callbacks import Callback, Callbacks
 from rosearch.run.sampling import evaluate_sample
@@ -47,7 +47,7 @@ def search(
     workers: int = 2,
     executor: Executors | None = None,
     callbacks: Sequence[Callback] = (),
-) -> Json:
+) -> Summary:
     """A new run in the folder `out`; its summary.
 
     Args:
@@ -88,7 +88,7 @@ def resume(
     queries: Amount | None = None,
     executor: Executors | None = None,
     callbacks: Sequence[Callback] = (),
-) -> Json:
+) -> Summary:
     """Go on with a run until it is finished, or extend it; its summary.
 
     Args:
@@ -121,7 +121,7 @@ def _go_on(
     workers: int,
     executor: Executors | None,
     told: Callbacks,
-) -> Json:
+) -> Summary:
     from rosearch.distill.inherit import Lineage
     from rosearch.evaluation.prepare import prepare
     from rosearch.executors.local import ProcessPool
@@ -152,9 +152,9 @@ def _go_on(
         finals = finish(trials, config, run, store, pool, prepared.teacher_folder)
     store.set_meta(**clock.meta())
     summary = summarise(config, task.name, trials, finals, clock.run())
-    summary["statistics"] = related(trials, store.sample())
-    store.set_meta(summary=summary)
-    write_text(run.summary, json.dumps(summary, indent=2) + "\n")
+    summary = replace(summary, statistics=related(trials, store.sample()))
+    store.set_meta(summary=summary.to_json())
+    write_text(run.summary, json.dumps(summary.to_json(), indent=2) + "\n")
     make_report(run.path)
     told.finished(summary)
     return summary
