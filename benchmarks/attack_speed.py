@@ -37,7 +37,7 @@ from rosearch.attacks.engine import run_attack
 from rosearch.attacks.methods import resources_for
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.baselines.one_student import distill
-from rosearch.config.sections import make_config
+from rosearch.config import make_config
 from rosearch.io import resources
 from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier

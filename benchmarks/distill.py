@@ -28,7 +28,7 @@ import torch
 from common import commit
 
 import rosearch.models.batches
-from rosearch.config.sections import DistillConfig, make_config
+from rosearch.config import DistillConfig, make_config
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.losses import soft_and_hard
 from rosearch.distill.train import Training

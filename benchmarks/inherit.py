@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from common import commit
 
-from rosearch.config.sections import make_config
+from rosearch.config import make_config
 from rosearch.distill.inherit import Lineage
 from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.prepare import prepare

@@ -22,7 +22,7 @@ from typing import Any
 
 from common import commit
 
-from rosearch.config.sections import make_config
+from rosearch.config import make_config
 from rosearch.evaluation.prepare import prepare
 from rosearch.executors import make_executor
 from rosearch.executors.base import Executor

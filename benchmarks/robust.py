@@ -22,8 +22,7 @@ import numpy as np
 from common import commit
 from intervals import half_width
 
-from rosearch.config.plan import final_fidelity
-from rosearch.config.sections import DistillConfig, make_config
+from rosearch.config import DistillConfig, final_fidelity, make_config
 from rosearch.evaluation.final import FinalJob
 from rosearch.evaluation.held_out import check
 from rosearch.evaluation.prepare import prepare

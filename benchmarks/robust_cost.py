@@ -23,7 +23,7 @@ from common import commit
 
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import cached_table, vocabulary_of
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.distill.defences.characters import misspellings
 from rosearch.distill.defences.substitution import substitutes

@@ -34,7 +34,7 @@ from intervals import half_width
 from moocore import hypervolume
 from search_methods import DESCRIPTIONS, ENGINES, METHODS, Method, Problem
 
-from rosearch.config.sections import RunConfig, make_config, merged, setting
+from rosearch.config import RunConfig, make_config, merged, setting
 from rosearch.errors import one_line
 from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.context import Context

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig
 from rosearch.run.searching import scheduler_of, strategy_of
-from rosearch.space.genotype import COMBINES, MAX_INPUTS, NORMS, Genotype, Node
+from rosearch.space.genes import MAX_INPUTS
+from rosearch.space.genotype import COMBINES, NORMS, Genotype, Node
 from rosearch.space.variation import Space, repair
 from rosearch.strategies.population import objectives
 from rosearch.strategies.scheduler import candidate_seed

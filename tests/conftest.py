@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.io import resources

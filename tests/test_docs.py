@@ -20,7 +20,7 @@ from made_scores import made_score
 
 import rosearch
 from rosearch.baselines.recipes import RECIPES
-from rosearch.config import sections as configs
+from rosearch.config import to_dict
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
@@ -54,7 +54,7 @@ def folder(tmp_path_factory, bert_tokenizer) -> Path:
     run.mkdir(parents=True)
     store = Store(run / "run.db", create=True)
     names = ["negative", "positive"]
-    store.set_meta(config=configs.to_dict(rosearch.make_config("smoke")), label_names=names)
+    store.set_meta(config=to_dict(rosearch.make_config("smoke")), label_names=names)
     candidate = Candidate(0, GENOTYPE, 7)
     store.add_trial(Trial(candidate, score(candidate, Fidelity(1, 0.2, 30, ("wordnet",)))))
     counts = {"wordnet": Robustness("wordnet", 50, 40, 10, 999)}

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from rosearch.config.sections import make_config
+from rosearch.config import make_config
 from rosearch.results.store import Store
 
 
@@ -103,7 +103,7 @@ def test_the_report_shows_the_run(smoke: Path):
 SEARCH = """
 import sys
 from pathlib import Path
-from rosearch.config.sections import make_config
+from rosearch.config import make_config
 from rosearch.run.lifecycle import resume, search
 if __name__ == "__main__":
     out, workers = Path(sys.argv[1]), int(sys.argv[2])

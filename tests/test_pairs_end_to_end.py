@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from rosearch.cli.main import app
 from rosearch.cli.predict import text_pairs
-from rosearch.config.sections import from_dict
+from rosearch.config import from_dict
 from rosearch.distill.train import train_student
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError

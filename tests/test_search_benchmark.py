@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from made_scores import made_score
 
-from rosearch.config.sections import make_config
+from rosearch.config import make_config
 from rosearch.space.cost import Limits, Sizes
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space, sample

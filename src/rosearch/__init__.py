@@ -20,7 +20,7 @@ _PUBLIC = {
     "attack": ("rosearch.robustness.evaluate", "attack"),
     "build_student": ("rosearch.student.build", "build_student"),
     "load_task": ("rosearch.tasks", "load_task"),
-    "make_config": ("rosearch.config.sections", "make_config"),
+    "make_config": ("rosearch.config", "make_config"),
     "load_run": ("rosearch.results.frames", "load_run"),
     "resume": ("rosearch.run.lifecycle", "resume"),
     "search": ("rosearch.run.lifecycle", "search"),

@@ -15,7 +15,7 @@ from rosearch.attacks.sources import vectors
 from rosearch.attacks.sources.neighbours import neighbours
 from rosearch.attacks.sources.vectors import load_vectors
 from rosearch.attacks.sources.wordnet import wordnet_inflected
-from rosearch.config.sections import make_config
+from rosearch.config import make_config
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 from rosearch.evaluation.needs import needed_resources

@@ -142,7 +142,7 @@ def news(bert_tokenizer):
 
 @pytest.fixture(scope="module")
 def news_victim(news):
-    from rosearch.config.sections import DistillConfig
+    from rosearch.config import DistillConfig
     from rosearch.types import Fidelity
 
     task, train, _, labels = news

@@ -25,8 +25,7 @@ from rosearch.baselines.compare import (
     recipe_jobs,
 )
 from rosearch.baselines.recipes import RECIPES, find_recipe, plain_recipe, trained_by
-from rosearch.config import sections as configs
-from rosearch.config.sections import RunConfig, make_config
+from rosearch.config import RunConfig, from_dict, make_config, to_dict
 from rosearch.distill.match_schemes import SCHEMES
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
@@ -82,7 +81,7 @@ def test_every_recipe_is_a_training_that_works(recipe):
     g = preset(recipe.preset)
     config = trained_by(recipe, g, make_config("quick"))
     check(config)
-    assert configs.from_dict(configs.to_dict(config)) == config  # types and ranges
+    assert from_dict(to_dict(config)) == config  # types and ranges
     assert config.distill == recipe.distill()
     assert g.embedding_dim in config.space.embedding_dims
     if config.distill.matching != "none":
@@ -197,7 +196,7 @@ def test_only_a_finished_run_on_the_same_data_has_a_best_student(tmp_path: Path,
         RunFolder(tmp_path).best_student()
     task = task_of(settings.task, settings.seed)
     with closing(Store(tmp_path / "run.db", create=True)) as store:
-        store.set_meta(config=configs.to_dict(settings), fingerprint=task.fingerprint)
+        store.set_meta(config=to_dict(settings), fingerprint=task.fingerprint)
         with pytest.raises(UserError, match="rosearch resume"):
             RunFolder(tmp_path).best_student()
         store.set_meta(summary=made_summary("abc").to_json())
@@ -207,11 +206,11 @@ def test_only_a_finished_run_on_the_same_data_has_a_best_student(tmp_path: Path,
         assert RunFolder(tmp_path).best_student().name == "abc"
         check_run(tmp_path, settings, task)
         learned = replace(settings, distill=replace(settings.distill, characters=0.1))
-        store.set_meta(config=configs.to_dict(replace(learned, final=make_config().final)))
+        store.set_meta(config=to_dict(replace(learned, final=make_config().final)))
         with pytest.raises(UserError, match="'characters' cannot be held out"):
             check_run(tmp_path, settings, task)
         other = replace(settings, teacher=replace(settings.teacher, name="minilm"))
-        store.set_meta(config=configs.to_dict(other))
+        store.set_meta(config=to_dict(other))
         with pytest.raises(UserError, match="give --teacher minilm"):
             check_run(tmp_path, settings, task)
         store.set_meta(fingerprint="of something else")

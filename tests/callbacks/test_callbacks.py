@@ -14,7 +14,7 @@ from made_scores import made_score
 from made_summaries import made_model, made_summary
 
 from rosearch.callbacks import make_callbacks
-from rosearch.config.sections import RunConfig, make_config
+from rosearch.config import RunConfig, make_config
 from rosearch.errors import MissingExtra, UserError
 from rosearch.results.entries import ModelEntry
 from rosearch.run.callbacks import Callbacks, Silent

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosearch.config.sections import (
-    PRESETS,
+from rosearch.config import (
+    PRESET_NAMES,
     from_dict,
     make_config,
     merged,
@@ -22,7 +22,7 @@ from rosearch.errors import UserError
 from rosearch.strategies import STRATEGIES
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", PRESET_NAMES)
 def test_toml_round_trip(preset: str, tmp_path: Path):
     config = make_config(preset, overrides={"seed": 3, "task": {"train": 'a "b".csv'}})
     file = tmp_path / "config.toml"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.data import TrainData
 from rosearch.distill.defences.substitution import substituted, substitutes
 from rosearch.distill.losses import soft_and_hard, soft_cross_entropy

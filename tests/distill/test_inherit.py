@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Ancestor, Lineage, MissingWeights, inherit, matching_nodes
 from rosearch.distill.train import train_student

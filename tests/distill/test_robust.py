@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rosearch.attacks.embedding import norms, scale_of
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.distill.defences import robust_method, special_tokens

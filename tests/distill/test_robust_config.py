@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rosearch.config.sections import DistillConfig, from_dict, make_config
+from rosearch.config import DistillConfig, from_dict, make_config
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 

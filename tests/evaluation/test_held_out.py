@@ -10,7 +10,7 @@ from rosearch.attacks.methods import ATTACKS, families_of
 from rosearch.attacks.named_attack import NamedAttack
 from rosearch.attacks.sources import LEXICONS
 from rosearch.attacks.white_box import Ball, EmbeddingAttack
-from rosearch.config.sections import from_dict, make_config
+from rosearch.config import from_dict, make_config
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rosearch.config.plan import FEWEST_ATTACKED, attacks_read, fidelity_at
-from rosearch.config.sections import codings_of, from_dict, make_config, to_dict
+from rosearch.config import (
+    FEWEST_ATTACKED,
+    attacks_read,
+    codings_of,
+    fidelity_at,
+    from_dict,
+    make_config,
+    to_dict,
+)
 from rosearch.encodings.clusters import synonym_clusters, word_evidence
 from rosearch.encodings.material import Material, united
 from rosearch.encodings.plain import PLAIN

@@ -21,7 +21,7 @@ from rosearch.attacks.lexicon import table_lexicon
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.cli import main as cli
-from rosearch.config.sections import make_config, to_dict
+from rosearch.config import make_config, to_dict
 from rosearch.errors import UserError
 from rosearch.export import bundle
 from rosearch.export.bundle import ParityError, check_parity, export

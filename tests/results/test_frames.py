@@ -9,7 +9,7 @@ import pytest
 from made_scores import made_score, with_numbers
 
 import rosearch
-from rosearch.config import sections as configs
+from rosearch.config import to_dict
 from rosearch.encodings.synonym import Synonym
 from rosearch.results.store import Store
 from rosearch.space.presets import bilstm, text_cnn
@@ -25,7 +25,7 @@ SCORE = made_score(
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     store = Store(tmp_path / "run.db", create=True)
-    store.set_meta(config=configs.to_dict(rosearch.make_config("quick")), label_names=["a", "b"])
+    store.set_meta(config=to_dict(rosearch.make_config("quick")), label_names=["a", "b"])
     first = Candidate(0, bilstm(Synonym()), 7)
     store.add_trial(Trial(first, SCORE))
     store.add_trial(Trial(Candidate(1, text_cnn(), 8, parent=first.id), error="no memory"))

@@ -16,7 +16,7 @@ from made_scores import made_score
 from made_summaries import made_summary
 
 from rosearch.cli.runs import print_runs
-from rosearch.config import sections as configs
+from rosearch.config import make_config, to_dict
 from rosearch.errors import UserError
 from rosearch.io.files import file_hash
 from rosearch.results.listing import list_runs, listed_run
@@ -40,7 +40,7 @@ def trial(index: int, fitness: float, portion: float = 1.0, rung: int = 0) -> Tr
 def made_run(folder: Path, *trials: Trial, **meta: Any) -> Path:
     folder.mkdir(parents=True)
     store = Store(folder / "run.db", create=True)
-    config = configs.to_dict(configs.make_config("smoke"))
+    config = to_dict(make_config("smoke"))
     store.set_meta(**{"config": config, "started": 1e9, "seconds": 90.0, "task": "mr", **meta})
     store.add_trial(*trials)
     store.close()

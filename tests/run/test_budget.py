@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rosearch.config.sections import RunConfig, SearchConfig
+from rosearch.config import RunConfig, SearchConfig
 from rosearch.errors import UserError
 from rosearch.run.budget import extended, without_budget
 

@@ -11,8 +11,7 @@ import pytest
 from made_scores import made_score
 
 import rosearch.run.lifecycle
-from rosearch.config import sections as configs
-from rosearch.config.sections import MOST_CANDIDATES, RunConfig, make_config
+from rosearch.config import MOST_CANDIDATES, RunConfig, from_dict, make_config, to_dict, to_toml
 from rosearch.errors import UserError
 from rosearch.results.entries import rung_entry
 from rosearch.results.folder import RunFolder
@@ -38,7 +37,7 @@ FIDELITY = Fidelity(1, 1.0, 100, ("wordnet",))
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "config.toml").write_text(configs.to_toml(CONFIG), encoding="utf-8")
+    (folder / "config.toml").write_text(to_toml(CONFIG), encoding="utf-8")
     Store(folder / "run.db", create=True).set_meta(**config_meta(CONFIG), seconds=1.5)
     return folder
 
@@ -119,7 +118,7 @@ def test_settings_changed_in_the_file_are_noticed(run: Path):
 
 
 def test_a_run_of_the_time_before_rungs_and_checksums_is_trusted(run: Path):
-    old = configs.to_dict(CONFIG)
+    old = to_dict(CONFIG)
     for name in ("rungs", "keep", "slots", "strategy"):
         del old["search"][name]
     old["search"]["lag"] = 2
@@ -246,7 +245,7 @@ def test_an_estimate_adds_up(workers: int, share: float):
         "epochs": 1,
     }
     final = {"finalists": 2, "seeds": 3, "epochs": 4, "attacked": 50, "held_out": ["characters"]}
-    config = configs.from_dict({"search": search, "final": final})
+    config = from_dict({"search": search, "final": final})
     pair = two_candidates(SPACE, 0)
     measured = [
         [Measured(t.score, 1.5) for t in trials(2) if t.score and t.candidate.index == 1]

@@ -15,7 +15,8 @@ from rosearch.errors import UserError
 from rosearch.results.store import Store
 from rosearch.run.loop import AlikeFailures, kind_of, search_loop
 from rosearch.space.cost import Sizes, params
-from rosearch.space.genotype import WIDTHS, Genotype, Node
+from rosearch.space.genes import WIDTHS
+from rosearch.space.genotype import Genotype, Node
 from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.rungs import Rungs

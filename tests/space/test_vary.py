@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosearch.config.sections import EncodingConfig
+from rosearch.config import EncodingConfig
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError

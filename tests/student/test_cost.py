@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from rosearch.config.sections import EncodingConfig
+from rosearch.config import EncodingConfig
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.space.cost import Sizes, flops, params

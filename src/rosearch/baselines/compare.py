@@ -16,9 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rosearch.baselines.recipes import RECIPES, Recipe, find_recipe, plain_recipe, trained_by
-from rosearch.config import sections as configs
-from rosearch.config.plan import all_attacks, final_fidelity, held_out_attacks
-from rosearch.config.sections import DistillConfig, RunConfig
+from rosearch.config import (
+    DistillConfig,
+    RunConfig,
+    all_attacks,
+    final_fidelity,
+    held_out_attacks,
+    to_dict,
+)
 from rosearch.errors import UserError
 from rosearch.evaluation.final import FinalJob
 from rosearch.evaluation.held_out import check
@@ -255,7 +260,7 @@ def _store(config: RunConfig, out: Path, task: Task) -> Store:
     Raises:
         UserError: the folder holds something else.
     """
-    plain = configs.to_dict(config)
+    plain = to_dict(config)
     path = ComparisonFolder(out).database
     if path.exists():
         store = Store(path)

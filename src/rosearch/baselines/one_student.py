@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig
 from rosearch.errors import UserError
 from rosearch.results.entries import ModelEntry, model_entry
 from rosearch.space.genotype import Genotype
@@ -22,7 +22,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
         UserError: bad configuration or data; `out` exists; a recipe and settings of training.
     """
     from rosearch.baselines.recipes import find_recipe, trained_by
-    from rosearch.config.plan import all_attacks, final_fidelity
+    from rosearch.config import all_attacks, final_fidelity
     from rosearch.evaluation.final import FinalJob, evaluate_final
     from rosearch.evaluation.held_out import check
     from rosearch.evaluation.prepare import prepare

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rosearch.config.sections import DistillConfig, RunConfig
+from rosearch.config import DistillConfig, RunConfig
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from rosearch.__about__ import __version__
 from rosearch.callbacks.tracking import Tracker, flat
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig
 from rosearch.errors import require
 from rosearch.io.files import write_text
 from rosearch.results.summary import Summary

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.callbacks.tracking import Tracker
-from rosearch.config.sections import RunConfig, to_toml
+from rosearch.config import RunConfig, to_toml
 from rosearch.errors import require
 from rosearch.results.summary import Summary
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rosearch.config.sections import RunConfig, to_dict
+from rosearch.config import RunConfig, to_dict
 from rosearch.results.summary import Summary
 from rosearch.run.callbacks import Silent
 from rosearch.types import Trial

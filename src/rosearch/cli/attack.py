@@ -102,7 +102,7 @@ def attack(
         return
     if model is None or (more and not transfer_to):
         raise UserError("give one MODEL to attack; `rosearch attack --list` describes the attacks")
-    from rosearch.config.sections import make_config
+    from rosearch.config import make_config
     from rosearch.io.files import write_text
     from rosearch.robustness import evaluate as assess
     from rosearch.tasks.named import task_of

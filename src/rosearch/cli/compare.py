@@ -80,7 +80,7 @@ def compare(
 ) -> None:
     """Classic students of the literature and the best of a run, under one protocol: one table."""
     from rosearch.baselines.compare import compare_into
-    from rosearch.config.sections import make_config
+    from rosearch.config import make_config
     from rosearch.results.folder import RunFolder
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}

@@ -71,7 +71,7 @@ def prune(
 
 
 def _task_if_given(data: OptionalTaskOptions, seed: int | None) -> Any:
-    from rosearch.config.sections import make_config
+    from rosearch.config import make_config
     from rosearch.tasks.named import task_of
 
     if not data.settings()["task"]:

@@ -50,7 +50,7 @@ def distill(
 ) -> None:
     """Train one architecture on the teacher's outputs, save it, evaluate it on the test split."""
     from rosearch.baselines.one_student import distill as train_one
-    from rosearch.config.sections import make_config
+    from rosearch.config import make_config
     from rosearch.results.genotypes import find_genotype
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}

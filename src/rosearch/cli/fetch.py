@@ -22,7 +22,7 @@ def fetch(
     preset: Preset = "quick",
 ) -> None:
     """Download what a task and a teacher need, so that all else runs offline."""
-    from rosearch.config.sections import make_config
+    from rosearch.config import make_config
     from rosearch.evaluation.needs import needed_resources
     from rosearch.io import resources
     from rosearch.models.load import model_source

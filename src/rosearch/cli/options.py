@@ -198,7 +198,7 @@ class ExecutorOptions:
 
 
 def with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:
-    from rosearch.config.sections import merged, setting
+    from rosearch.config import merged, setting
 
     for text in settings or []:
         flags = merged(flags, setting(text))

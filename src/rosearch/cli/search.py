@@ -30,7 +30,7 @@ from rosearch.cli.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rosearch.config.sections import RunConfig
+    from rosearch.config import RunConfig
     from rosearch.results.summary import Summary
 
 FROM_PRESET = "from the preset"
@@ -128,7 +128,7 @@ def search(
     students/.
     """
     from rosearch.callbacks import make_callbacks
-    from rosearch.config.sections import MOST_CANDIDATES, make_config
+    from rosearch.config import MOST_CANDIDATES, make_config
     from rosearch.run import lifecycle as run
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}

@@ -1,0 +1,71 @@
+"""The configuration of a run: its sections, how it is read and written, what it asks for."""
+
+from rosearch.config.plan import (
+    FEWEST_ATTACKED,
+    all_attacks,
+    attacks_read,
+    codings_of,
+    fidelities,
+    fidelity_at,
+    final_fidelity,
+    first_attack,
+    held_out_attacks,
+)
+from rosearch.config.reading import (
+    PRESET_NAMES,
+    from_dict,
+    make_config,
+    merged,
+    preset_settings,
+    read_toml,
+    setting,
+    to_dict,
+)
+from rosearch.config.sections import (
+    MOST_CANDIDATES,
+    DistillConfig,
+    EncodingConfig,
+    FinalConfig,
+    FitnessConfig,
+    RunConfig,
+    SearchConfig,
+    SpaceConfig,
+    TaskConfig,
+    TeacherConfig,
+)
+from rosearch.config.setting import Field, Setting, fields_of
+from rosearch.config.writing import to_toml
+
+__all__ = [
+    "FEWEST_ATTACKED",
+    "MOST_CANDIDATES",
+    "PRESET_NAMES",
+    "DistillConfig",
+    "EncodingConfig",
+    "Field",
+    "FinalConfig",
+    "FitnessConfig",
+    "RunConfig",
+    "SearchConfig",
+    "Setting",
+    "SpaceConfig",
+    "TaskConfig",
+    "TeacherConfig",
+    "all_attacks",
+    "attacks_read",
+    "codings_of",
+    "fidelities",
+    "fidelity_at",
+    "fields_of",
+    "final_fidelity",
+    "first_attack",
+    "from_dict",
+    "held_out_attacks",
+    "make_config",
+    "merged",
+    "preset_settings",
+    "read_toml",
+    "setting",
+    "to_dict",
+    "to_toml",
+]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rosearch.config.sections import RunConfig
-from rosearch.types import Fidelity
+from rosearch.encodings import ENCODINGS, Encoding
+
+if TYPE_CHECKING:  # which loads pydantic: the command line's start does without
+    from rosearch.types import Fidelity
 
 FEWEST_ATTACKED = 50
 
@@ -37,6 +41,8 @@ def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
     on very few would be chance, so not less than `FEWEST_ATTACKED`. The first may have an attack of
     its own, such as FGSM on the embeddings.
     """
+    from rosearch.types import Fidelity
+
     s = config.search
     portion = s.rungs[rung]
     full = Fidelity(s.epochs, s.train_share, s.attacked, (s.attack,), s.max_queries, portion)
@@ -55,5 +61,17 @@ def first_attack(config: RunConfig) -> str:
 
 def final_fidelity(config: RunConfig) -> Fidelity:
     """Full fidelity, for finalists and the reference."""
+    from rosearch.types import Fidelity
+
     f, s = config.final, config.search
     return Fidelity(f.epochs, f.train_share, s.attacked, (s.attack,))
+
+
+def codings_of(config: RunConfig) -> tuple[Encoding, ...]:
+    """The encodings that students of a run may have, with their genes.
+
+    Raises:
+        UserError: an unknown encoding.
+    """
+    names = config.space.encodings
+    return tuple(e for name in names for e in ENCODINGS[name].offered(config.encoding))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.match_loss import Matching, check_matches, teacher_rows

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.losses import hard_label, logit_mse, soft_and_hard
 from rosearch.models.device import autocast

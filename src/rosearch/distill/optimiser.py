@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 
 LARGEST_GRADIENT = 1.0
 

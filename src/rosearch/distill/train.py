@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import TrainData

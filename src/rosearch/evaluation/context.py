@@ -8,7 +8,7 @@ from pathlib import Path
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.methods import load_attacks
-from rosearch.config.sections import DistillConfig, FitnessConfig
+from rosearch.config import DistillConfig, FitnessConfig
 from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Lineage
 from rosearch.space.cost import LATENCY_TOKENS, Sizes

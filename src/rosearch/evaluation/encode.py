@@ -10,7 +10,7 @@ import numpy as np
 
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import cached_table
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig
 from rosearch.distill.data import EncodedTrain, encode_train
 from rosearch.distill.defences.characters import misspellings
 from rosearch.distill.defences.substitution import substitutes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rosearch.attacks.engine import AttackResult
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.train import OnBatch, train_student
 from rosearch.evaluation.candidate import (
     Rated,

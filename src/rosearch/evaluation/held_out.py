@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from rosearch.attacks.lexicon import families_of_lexicons
 from rosearch.attacks.methods import check_attack, families_of, members
-from rosearch.config.plan import attacks_read, first_attack
-from rosearch.config.sections import DistillConfig, RunConfig
+from rosearch.config import DistillConfig, RunConfig, attacks_read, first_attack
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError

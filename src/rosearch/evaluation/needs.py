@@ -5,8 +5,7 @@ from __future__ import annotations
 from rosearch.attacks.attack_resources import MODELS
 from rosearch.attacks.methods import lexicons_of, models_of
 from rosearch.attacks.sources import LEXICONS
-from rosearch.config.plan import attacks_read
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig, attacks_read
 from rosearch.io import resources
 from rosearch.tasks import task_resources
 

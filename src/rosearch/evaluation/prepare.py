@@ -10,8 +10,7 @@ import numpy as np
 
 from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.attacks.precompute import judge_in_advance
-from rosearch.config.plan import attacks_read, fidelities
-from rosearch.config.sections import RunConfig, codings_of
+from rosearch.config import RunConfig, attacks_read, codings_of, fidelities
 from rosearch.distill.augment import AugmentConfig, augmented
 from rosearch.distill.data import TrainData
 from rosearch.distill.match_schemes import layers_for

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rosearch.config.plan import held_out_attacks
-from rosearch.config.sections import RunConfig, make_config
+from rosearch.config import RunConfig, held_out_attacks, make_config
 from rosearch.errors import UserError
 from rosearch.results.entries import ModelEntry, model_entry
 from rosearch.results.folder import RunFolder

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig
 from rosearch.results.entries import fidelity_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.summary import Summary

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from rosearch.config.sections import MOST_CANDIDATES
+from rosearch.config import MOST_CANDIDATES
 from rosearch.errors import UserError, one_line
 from rosearch.results.decode import decode
 from rosearch.results.folder import RunFolder

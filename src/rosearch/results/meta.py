@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from rosearch.config.sections import RunConfig, from_dict
+from rosearch.config import RunConfig, from_dict
 from rosearch.results.decode import decode
 from rosearch.results.summary import Summary
 from rosearch.space.cost import Sizes

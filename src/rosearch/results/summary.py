@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig
 from rosearch.results.entries import (
     FrontEntry,
     ModelEntry,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rosearch.config.sections import MOST_CANDIDATES, RunConfig, from_dict, to_dict
+from rosearch.config import MOST_CANDIDATES, RunConfig, from_dict, to_dict
 from rosearch.errors import UserError
 
 Amount = int | float | str  # as much in all, or `+` and as much more

@@ -14,7 +14,7 @@ from rosearch.errors import one_line
 from rosearch.types import Trial
 
 if TYPE_CHECKING:
-    from rosearch.config.sections import RunConfig
+    from rosearch.config import RunConfig
     from rosearch.results.summary import Summary
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from rosearch.config.plan import all_attacks, fidelity_at
-from rosearch.config.sections import MOST_CANDIDATES, RunConfig
+from rosearch.config import MOST_CANDIDATES, RunConfig, all_attacks, fidelity_at
 from rosearch.evaluation.held_out import check
 from rosearch.io.progress import stage
 from rosearch.run.lifecycle import Executors

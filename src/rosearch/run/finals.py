@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rosearch.config.plan import final_fidelity
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig, final_fidelity
 from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from rosearch.config import sections as configs
-from rosearch.config.sections import RunConfig
+from rosearch.config import RunConfig, from_dict, read_toml, to_dict, to_toml
 from rosearch.errors import MissingExtra, UserError
 from rosearch.evaluation.held_out import check
 from rosearch.io.files import new_folder, write_text
@@ -65,7 +64,7 @@ def search(
     with new_folder(out) as made:
         made.mkdir()
         new = RunFolder(made)
-        write_text(new.config, configs.to_toml(config))
+        write_text(new.config, to_toml(config))
         with closing(Store(new.database, create=True)) as store:
             store.set_meta(
                 **config_meta(config),
@@ -104,7 +103,7 @@ def resume(
         config = stored_config(store, run)
         longer = extended(config, candidates, minutes, queries)
         if longer != config:
-            write_text(run.config, configs.to_toml(longer))
+            write_text(run.config, to_toml(longer))
             store.set_meta(**config_meta(longer), summary=None)
         told = Callbacks((type(callback).__name__, callback) for callback in callbacks)
         try:
@@ -177,7 +176,7 @@ def locked(run: RunFolder) -> Iterator[None]:
 
 def config_meta(config: RunConfig) -> StoredConfig:
     """A configuration as the store keeps it, with its checksum."""
-    plain = configs.to_dict(config)
+    plain = to_dict(config)
     return {"config": plain, "config_sha256": _digest(plain)}
 
 
@@ -196,7 +195,7 @@ def stored_config(store: Store, run: RunFolder) -> RunConfig:
         )
     config, file = meta.run_config, run.config
     if file.exists():
-        told = configs.from_dict(configs.read_toml(file))
+        told = from_dict(read_toml(file))
         if without_budget(told) != without_budget(config):
             raise UserError(
                 f"{file} was changed since the run was started, and a run ends with the settings "

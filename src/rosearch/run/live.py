@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rosearch.config.sections import MOST_CANDIDATES
+from rosearch.config import MOST_CANDIDATES
 from rosearch.space.cost import compression
 from rosearch.strategies.population import fitness, front, standing
 from rosearch.types import Trial

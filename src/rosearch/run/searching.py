@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosearch.config.sections import RunConfig, SearchConfig
+from rosearch.config import RunConfig, SearchConfig
 from rosearch.executors.base import Executor
 from rosearch.results.meta import Spent
 from rosearch.results.store import Store

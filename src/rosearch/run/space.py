@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rosearch.config.sections import RunConfig, codings_of
+from rosearch.config import RunConfig, codings_of
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError

@@ -12,18 +12,8 @@ from textwrap import fill
 
 from rosearch.encodings import ENCODINGS
 from rosearch.space.cost import MAX_POSITIONS, Sizes, flops, params
-from rosearch.space.genotype import (
-    ACTIVATIONS,
-    COMBINES,
-    EMBEDDING_DIMS,
-    MAX_INPUTS,
-    MAX_NODES,
-    MAX_REPEAT,
-    NORMS,
-    POOLINGS,
-    POSITIONS,
-    WIDTHS,
-)
+from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPEAT, WIDTHS
+from rosearch.space.genotype import ACTIVATIONS, COMBINES, NORMS, POOLINGS, POSITIONS
 from rosearch.space.ops import OPS, Op
 from rosearch.space.presets import DESCRIPTIONS, preset
 

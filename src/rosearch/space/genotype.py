@@ -28,15 +28,10 @@ from rosearch.encodings.base import Encoding, genes_of, short
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 from rosearch.space.coding import KEY, apart, coding_of, first_problem, flat
+from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPEAT, WIDTHS
 from rosearch.space.ops import OPS
 
 SCHEMA = 1
-MAX_NODES = 12
-MAX_INPUTS = 4
-MAX_REPEAT = 24
-# Multiples of 8: every number of attention heads divides them and an LSTM can be split in two.
-WIDTHS = (32, 48, 64, 96, 128, 160, 192, 256, 312, 384, 512, 768)
-EMBEDDING_DIMS = (16, 32, 48, 64, 96, 128, 192, 256, 312, 384, 512, 768)
 
 Combine = Literal["add", "multiply", "concat"]
 Norm = Literal["none", "layer"]

@@ -20,16 +20,13 @@ from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.space.cost import COSTS, Limits, Sizes, exceeded
+from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, WIDTHS
 from rosearch.space.genotype import (
     ACTIVATIONS,
     COMBINES,
-    EMBEDDING_DIMS,
-    MAX_INPUTS,
-    MAX_NODES,
     NORMS,
     POOLINGS,
     POSITIONS,
-    WIDTHS,
     Activation,
     Genotype,
     Node,

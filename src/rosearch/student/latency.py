@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from rosearch.encodings.vocabulary import Vocabulary
-from rosearch.space.genotype import MAX_INPUTS, Genotype
+from rosearch.space.genes import MAX_INPUTS
+from rosearch.space.genotype import Genotype
 from rosearch.space.genotype import Node as NodeGene
 from rosearch.space.latency import part, parts
 from rosearch.student.build import build_student, module_spec

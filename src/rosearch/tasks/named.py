@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rosearch.config.sections import TaskConfig
+from rosearch.config import TaskConfig
 from rosearch.tasks import Task, load_task
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from rosearch.config.sections import TeacherConfig
+from rosearch.config import TeacherConfig
 from rosearch.errors import UserError
 from rosearch.io import resources
 from rosearch.io.files import new_folder

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rosearch.attacks.embedding import scale_of
 from rosearch.attacks.white_box import Ball
-from rosearch.config.sections import DistillConfig
+from rosearch.config import DistillConfig
 from rosearch.distill.defences.characters import CharacterNoise
 from rosearch.distill.defences.embeddings import AtWorstPoint, Region
 from rosearch.distill.defences.fgsm import FGSM_RADIUS, fgsm_ball

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from rosearch.config.sections import TeacherConfig
+from rosearch.config import TeacherConfig
 from rosearch.errors import UserError
 from rosearch.executors.local import one_thread
 from rosearch.export.bundle import MODEL_FILES, fresh_folder
