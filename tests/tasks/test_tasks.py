@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rosearch.errors import UserError
 from rosearch.io.resources import RESOURCES
-from rosearch.tasks import BUILTIN, Split, Task, load_task, task_resources
+from rosearch.tasks import TASKS, Split, Task, load_task, task_resources
 from rosearch.tasks.assemble import drop_duplicates, split_off
 
 ROWS = [(f'text {i}, with a "quote" and é', i % 2) for i in range(40)]
@@ -90,7 +90,7 @@ def test_bbc_news() -> None:
 def test_task_resources_are_known() -> None:
     assert task_resources("mr") == ("mr",)
     assert task_resources("data.csv") == ()
-    assert all(r in RESOURCES for name in BUILTIN for r in task_resources(name))
+    assert all(r in RESOURCES for name in TASKS for r in task_resources(name))
 
 
 # Values

@@ -36,6 +36,9 @@ class MLflow(Tracker):
         MissingExtra: MLflow is not installed.
     """
 
+    name = "mlflow"
+    trace = LINK
+
     def __init__(self) -> None:
         super().__init__()
         # A search that asks for a local file should not tell a third party about itself.

@@ -21,6 +21,9 @@ class TensorBoard(Tracker):
         MissingExtra: tensorboard is not installed.
     """
 
+    name = "tensorboard"
+    trace = FOLDER
+
     def __init__(self) -> None:
         super().__init__()
         require("tensorboard", "tensorboard")

@@ -1,46 +1,51 @@
-"""Executors: where evaluations run. One Protocol, one behaviour suite."""
+"""Executors: where evaluations run. One Protocol, one behaviour suite.
+
+To add an executor, add a file here and a line to `EXECUTORS`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-from rosearch.errors import UserError, require
-from rosearch.executors.base import Evaluate, Executor, evaluate
+from rosearch.executors.base import Evaluate, Executor, ExecutorSettings, NamedExecutor, evaluate
 from rosearch.executors.faults import Limits
+from rosearch.plugins import Registry
 
-NAMES = ("local", "ray", "in-process")
-WORKERS = 2  # on this machine
+__all__ = [
+    "EXECUTORS",
+    "Executor",
+    "ExecutorSettings",
+    "Limits",
+    "NamedExecutor",
+    "check_executor",
+    "make_executor",
+]
+
+EXECUTORS: Registry[NamedExecutor] = Registry(
+    "executor",
+    {
+        "local": "rosearch.executors.local:LOCAL",
+        "ray": "rosearch.executors.ray_pool:RAY",
+        "in-process": "rosearch.executors.local:IN_PROCESS",
+    },
+)
 
 
 def make_executor(
     name: str,
-    context: Any,
+    context: object,
     workers: int | None = None,
     limits: Limits | None = None,
     evaluate: Evaluate = evaluate,
     address: str | None = None,
     per_device: int | None = None,
 ) -> Executor:
-    """An executor by name.
-
-    Args:
-        name: `local` (a pool of processes), `ray` or `in-process`.
-        workers: by default 2, or with Ray as many as the cluster has room for.
-        address, per_device: see `rosearch.executors.ray_pool.RayPool`.
+    """An executor by name; the settings are those of `ExecutorSettings`.
 
     Raises:
         UserError: no such executor, or an option that it does not have.
     """
-    check_executor(name, address, per_device)
-    if name == "ray":
-        from rosearch.executors.ray_pool import RayPool
-
-        return RayPool(context, workers, limits, evaluate, address, per_device)
-    from rosearch.executors.local import InProcess, ProcessPool
-
-    if name == "in-process":
-        return InProcess(context, evaluate)
-    return ProcessPool(context, workers or WORKERS, limits, evaluate)
+    settings = ExecutorSettings(workers, limits, evaluate, address, per_device)
+    EXECUTORS[name].check(name, settings)
+    return EXECUTORS[name].make(context, settings)
 
 
 def check_executor(name: str, address: str | None = None, per_device: int | None = None) -> None:
@@ -50,11 +55,4 @@ def check_executor(name: str, address: str | None = None, per_device: int | None
         UserError: no such executor, or an option that it does not have.
         MissingExtra: Ray is not installed.
     """
-    if name not in NAMES:
-        raise UserError(f"no executor {name!r}; the executors are {', '.join(NAMES)}")
-    if name != "ray":
-        for option, value in (("--address", address), ("--per-device", per_device)):
-            if value is not None:
-                raise UserError(f"{option} needs --executor ray, found --executor {name}")
-    else:
-        require("ray", "ray")
+    EXECUTORS[name].check(name, ExecutorSettings(address=address, per_device=per_device))

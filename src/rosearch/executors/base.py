@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rosearch.errors import UserError, one_line
-from rosearch.executors.faults import NotFinite
+from rosearch.executors.faults import Limits, NotFinite
 from rosearch.types import Job, Score, Trial
 
 R = TypeVar("R")
@@ -43,6 +44,47 @@ def evaluate(job: Job, context: Any) -> Score:
     from rosearch.evaluation import candidate as fitness
 
     return fitness.evaluate(job, context)
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """What an executor is asked for; each reads what concerns it.
+
+    Attributes:
+        workers: by default 2, or with Ray as many as the cluster has room for.
+        address, per_device: see `rosearch.executors.ray_pool.RayPool`.
+    """
+
+    workers: int | None = None
+    limits: Limits | None = None
+    evaluate: Evaluate = evaluate
+    address: str | None = None
+    per_device: int | None = None
+
+
+def on_this_machine(name: str, settings: ExecutorSettings) -> None:
+    """Refuse settings that only a cluster has.
+
+    Raises:
+        UserError: one is given.
+    """
+    for option, value in (("address", settings.address), ("per-device", settings.per_device)):
+        if value is not None:
+            raise UserError(f"--{option} needs --executor ray, found --executor {name}")
+
+
+@dataclass(frozen=True)
+class NamedExecutor:
+    """A named executor.
+
+    Attributes:
+        make: the executor, of the context that all evaluations share.
+        check: refuses what it cannot do, before any work is done; gets its name, too.
+    """
+
+    name: str
+    make: Callable[[object, ExecutorSettings], Executor]
+    check: Callable[[str, ExecutorSettings], None] = on_this_machine
 
 
 def finite(evaluate: Evaluate, job: Job, context: Any) -> Score:

@@ -9,11 +9,20 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from rosearch.executors.base import Evaluate, R, evaluate, finite, worth_retrying
+from rosearch.executors.base import (
+    Evaluate,
+    NamedExecutor,
+    R,
+    evaluate,
+    finite,
+    worth_retrying,
+)
 from rosearch.executors.faults import Limits
 from rosearch.executors.pool import Pool
 from rosearch.executors.worker import Spool, Worker
 from rosearch.types import Job, Score
+
+WORKERS = 2
 
 
 class InProcess:
@@ -74,3 +83,14 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+IN_PROCESS = NamedExecutor(
+    "in-process", lambda context, settings: InProcess(context, settings.evaluate)
+)
+LOCAL = NamedExecutor(
+    "local",
+    lambda context, settings: ProcessPool(
+        context, settings.workers or WORKERS, settings.limits, settings.evaluate
+    ),
+)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.errors import UserError, one_line, require
-from rosearch.executors.base import Evaluate, evaluate
+from rosearch.executors.base import Evaluate, ExecutorSettings, NamedExecutor, evaluate
 from rosearch.executors.faults import Limits, WorkerDied
 from rosearch.executors.pool import Pool
 from rosearch.executors.supervisor import Supervisor, packed_folders, run_elsewhere, write_files
@@ -177,3 +177,15 @@ def _code(address: str | None) -> dict[str, Any]:
     if address is None:
         return {"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}}
     return {"py_modules": [str(Path(__file__).parents[1])]}
+
+
+def _make(context: object, settings: ExecutorSettings) -> RayPool:
+    s = settings
+    return RayPool(context, s.workers, s.limits, s.evaluate, s.address, s.per_device)
+
+
+def _check(name: str, settings: ExecutorSettings) -> None:
+    require("ray", "ray")
+
+
+RAY = NamedExecutor("ray", _make, _check)

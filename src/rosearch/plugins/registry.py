@@ -18,6 +18,10 @@ REGISTRIES: dict[str, str] = {
     "attack": "rosearch.attacks:ATTACKS",
     "constraint": "rosearch.attacks:CONSTRAINTS",
     "lexicon": "rosearch.attacks:LEXICONS",
+    "strategy": "rosearch.strategies:STRATEGIES",
+    "executor": "rosearch.executors:EXECUTORS",
+    "task": "rosearch.tasks:TASKS",
+    "callback": "rosearch.callbacks:CALLBACKS",
 }
 
 

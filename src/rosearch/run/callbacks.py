@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rosearch.errors import one_line
 from rosearch.types import Trial
@@ -48,7 +48,14 @@ class Callback(Protocol):
 
 
 class Silent:
-    """A callback that does nothing: a base for those that need only some of the calls."""
+    """A callback that does nothing: a base for those that need only some of the calls.
+
+    Attributes:
+        trace: file or folder that it leaves in a run folder, if any: where it is, a run that goes
+            on is looked at by the same callback as before.
+    """
+
+    trace: ClassVar[str] = ""
 
     def started(self, config: RunConfig, folder: Path) -> None:
         pass
@@ -61,6 +68,18 @@ class Silent:
 
     def stopped(self) -> None:
         pass
+
+
+class NamedCallback(Protocol):
+    """What `rosearch.callbacks.CALLBACKS` holds: a class with a name, based on `Silent`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def trace(self) -> str: ...
+
+    def __call__(self) -> Callback: ...
 
 
 class Callbacks:

@@ -3,24 +3,18 @@
 To add a strategy, add a file here and a line to `STRATEGIES`.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from rosearch.space.variation import Space
-from rosearch.strategies.aging_evolution import Evolution
-from rosearch.strategies.base import Proposal, Strategy, StrategyConfig
-from rosearch.strategies.local import Local
-from rosearch.strategies.nsga2 import Nsga2
-from rosearch.strategies.random import Random
-from rosearch.strategies.surrogate import Surrogate
+from rosearch.plugins import Registry
+from rosearch.strategies.base import NamedStrategy, Proposal, Strategy, StrategyConfig
 
 __all__ = ["STRATEGIES", "Proposal", "Strategy", "StrategyConfig"]
 
-STRATEGIES: dict[str, Callable[[Space, StrategyConfig], Strategy]] = {
-    "rosearch": Evolution,
-    "nsga2": Nsga2,
-    "random": lambda space, config: Random(space),
-    "local": lambda space, config: Local(space),
-    "surrogate": Surrogate,
-}
+STRATEGIES: Registry[NamedStrategy] = Registry(
+    "strategy",
+    {
+        "rosearch": "rosearch.strategies.aging_evolution:Evolution",
+        "nsga2": "rosearch.strategies.nsga2:Nsga2",
+        "random": "rosearch.strategies.random:Random",
+        "local": "rosearch.strategies.local:Local",
+        "surrogate": "rosearch.strategies.surrogate:Surrogate",
+    },
+)

@@ -17,6 +17,8 @@ class Evolution:
     candidate was better than most of those left behind there.
     """
 
+    name = "rosearch"
+
     def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
         self.config = config

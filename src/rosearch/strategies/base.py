@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from rosearch.space.genotype import Genotype
+from rosearch.space.variation import Space
 from rosearch.types import Trial
 
 
@@ -49,4 +50,15 @@ class Strategy(Protocol):
 
     def propose(self, index: int, rng: np.random.Generator) -> Proposal:
         """A genotype for candidate number `index`."""
+        ...
+
+
+class NamedStrategy(Protocol):
+    """What `STRATEGIES` holds: a class with a name, or a function that has one."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, space: Space, config: StrategyConfig, /) -> Strategy:
+        """A strategy that has learned nothing yet."""
         ...

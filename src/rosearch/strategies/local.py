@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rosearch.space.variation import Space, mutate, sample
-from rosearch.strategies.base import Proposal
+from rosearch.strategies.base import Proposal, StrategyConfig
 from rosearch.strategies.population import objectives, ranks_and_crowding
 from rosearch.types import Trial
 
@@ -16,7 +16,9 @@ FIRST = 8  # random candidates before the first mutation
 class Local:
     """Each child is one mutation of a random member of the front, of the highest rung there is."""
 
-    def __init__(self, space: Space) -> None:
+    name = "local"
+
+    def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
         self.fronts: dict[int, list[Trial]] = {}  # by rung
 

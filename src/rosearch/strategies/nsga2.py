@@ -18,6 +18,8 @@ class Nsga2:
     beats a lower one, since results of different rungs can't be compared.
     """
 
+    name = "nsga2"
+
     def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
         self.config = config

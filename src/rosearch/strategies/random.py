@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from rosearch.space.variation import Space, sample
-from rosearch.strategies.base import Proposal
+from rosearch.strategies.base import Proposal, StrategyConfig
 from rosearch.types import Trial
 
 
 class Random:
     """Draws every gene with equal chances of its allowed values, and learns nothing."""
 
-    def __init__(self, space: Space) -> None:
+    name = "random"
+
+    def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
 
     def learn(self, trial: Trial) -> None:

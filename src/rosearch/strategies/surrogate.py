@@ -39,10 +39,12 @@ class Surrogate:
     well they go with those of the last one (`GaussianProcess`).
     """
 
+    name = "surrogate"
+
     def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
         self.floor = config.floor
-        self.local = Local(space)
+        self.local = Local(space, config)
         self.results: dict[tuple[str, int], Trial] = {}  # in the order in which they were learned
         self.vectors: dict[str, np.ndarray] = {}
         self.learned = 0

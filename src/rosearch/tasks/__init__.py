@@ -7,13 +7,12 @@ from pathlib import Path
 from rosearch.errors import UserError
 from rosearch.io.resources import fetch
 from rosearch.tasks.assemble import assemble
-from rosearch.tasks.builtin import BUILTIN, task_resources
 from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import StrPath, read_file
 from rosearch.tasks.hub import read_hub
-from rosearch.tasks.task import Split, Task
+from rosearch.tasks.task import TASKS, NamedTask, Split, Task, task_resources
 
-__all__ = ["BUILTIN", "Split", "Task", "load_task", "task_resources"]
+__all__ = ["TASKS", "NamedTask", "Split", "Task", "load_task", "task_resources"]
 
 _DEFAULT = "mr"
 
@@ -35,7 +34,7 @@ def load_task(
     equal texts stay in one split.
 
     Args:
-        name: a key of `BUILTIN`, a Hugging Face data set id, `id:config`, or a local folder in the
+        name: a key of `TASKS`, a Hugging Face data set id, `id:config`, or a local folder in the
             layout of one. Leave it alone when `train` is given.
         train: CSV, TSV, JSONL or Parquet file, by extension; the task is named after it.
         validation: another such file.
@@ -57,15 +56,15 @@ def load_task(
     if validation is not None or test is not None:
         raise UserError("validation or test file without a train file; give the train file too")
     if not name:
-        raise UserError(f"no task was given; name one ({', '.join(BUILTIN)}) or give a train file")
-    if name in BUILTIN:
+        raise UserError(f"no task was given; name one ({', '.join(TASKS)}) or give a train file")
+    if name in TASKS:
         if text_pair_column is not None:
             raise UserError(
                 f"the built-in task {name!r} has single texts, no column {text_pair_column!r}; "
                 "leave out the text pair column or give a train file"
             )
-        resources, loader = BUILTIN[name]
-        return loader(*(fetch(resource) for resource in resources))
+        named = TASKS[name]
+        return named.load(*(fetch(resource) for resource in named.resources))
     return assemble(name, *read_hub(name, columns), seed=seed)
 
 

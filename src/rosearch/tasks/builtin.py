@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from rosearch.errors import UserError, one_line
 from rosearch.tasks.assemble import drop_duplicates, split_off
-from rosearch.tasks.task import Split, Task
+from rosearch.tasks.task import NamedTask, Split, Task
 
 _MR_ENCODING = "utf-8"
 _MR_MIN_SCORE = 0.5  # closer to zero, the raters of a sentence found it neutral
@@ -46,15 +45,8 @@ def _load_bbc_news(folder: Path) -> Task:
     return Task("bbc_news", names, train, validation, test)
 
 
-BUILTIN: dict[str, tuple[tuple[str, ...], Callable[..., Task]]] = {
-    "mr": (("mr",), _load_mr),
-    "bbc_news": (("bbc_news",), _load_bbc_news),
-}
-
-
-def task_resources(name: str) -> tuple[str, ...]:
-    """The resources that the task `name` reads; none if it is not built in."""
-    return BUILTIN[name][0] if name in BUILTIN else ()
+MR = NamedTask("mr", _load_mr, ("mr",))
+BBC_NEWS = NamedTask("bbc_news", _load_bbc_news, ("bbc_news",))
 
 
 def _read(path: Path) -> bytes:

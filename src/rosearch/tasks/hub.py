@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rosearch.errors import UserError, one_line
 from rosearch.io.resources import offline
 from rosearch.tasks.assemble import Table
-from rosearch.tasks.builtin import BUILTIN
 from rosearch.tasks.columns import Columns, quiet, table
+from rosearch.tasks.task import TASKS
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -63,7 +63,7 @@ def _load(name: str) -> DatasetDict:
     except Exception as error:  # the hub client, the parsers and user data raise many types
         raise UserError(
             f"cannot load {name!r}: {cause or one_line(error)}; give a built-in task "
-            f"({', '.join(BUILTIN)}), the id of a Hugging Face data set, or a train file"
+            f"({', '.join(TASKS)}), the id of a Hugging Face data set, or a train file"
         ) from error
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from rosearch.plugins import Registry
 from rosearch.types import Text
 
 
@@ -55,3 +57,31 @@ class Task:
         """SHA-256 of the content (label names, texts, labels, order), whatever the task's name."""
         splits = [[s.texts, s.labels] for s in (self.train, self.validation, self.test)]
         return hashlib.sha256(json.dumps([self.label_names, splits]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class NamedTask:
+    """A task known by its name.
+
+    Attributes:
+        load: the task, of the folders of its resources.
+        resources: pinned ones that it is read from.
+    """
+
+    name: str
+    load: Callable[..., Task]
+    resources: tuple[str, ...] = ()
+
+
+TASKS: Registry[NamedTask] = Registry(
+    "task",
+    {
+        "mr": "rosearch.tasks.builtin:MR",
+        "bbc_news": "rosearch.tasks.builtin:BBC_NEWS",
+    },
+)
+
+
+def task_resources(name: str) -> tuple[str, ...]:
+    """The resources that the task `name` reads; none if it is not built in."""
+    return TASKS[name].resources if name in TASKS else ()
