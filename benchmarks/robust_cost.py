@@ -71,8 +71,7 @@ def train_data(task: Task) -> EncodedTrain:
         texts,
         principal_embedding(table, vocabulary)[:, :128],
         MAX_LENGTH,
-        substitutes(vocabulary, lexicon),
-        misspellings(student, texts, MAX_LENGTH, 0),
+        [substitutes(vocabulary, lexicon), misspellings(student, texts, MAX_LENGTH, 0)],
     )
 
 

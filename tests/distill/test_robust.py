@@ -19,11 +19,11 @@ from rosearch.attacks.embedding import norms, scale_of
 from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain, TrainData, encode_train
-from rosearch.distill.defences import robust_method, special_tokens
-from rosearch.distill.defences.characters import misspellings
-from rosearch.distill.defences.embeddings import AtWorstPoint
+from rosearch.distill.defences.characters import Misspellings, misspellings
+from rosearch.distill.defences.compose import robust_method
+from rosearch.distill.defences.embeddings import AtWorstPoint, special_tokens
 from rosearch.distill.defences.first_order import FirstOrderSubstitution
-from rosearch.distill.defences.method import Composed
+from rosearch.distill.defences.steps import Composed
 from rosearch.distill.defences.substitution import Substitutes, substitutes
 from rosearch.distill.objective import Prediction
 from rosearch.distill.train import train_student
@@ -63,7 +63,7 @@ def encoded(tokenizer, texts) -> EncodedTrain:
     embedding = np.random.default_rng(0).normal(size=(vocabulary.n_rows, 32)).astype(np.float32)
     return encode_train(
         vocabulary, student, tokenizer_settings(student), texts, embedding, 64,
-        substitutes(vocabulary, lexicon), misspellings(student, texts, 64, seed=0),
+        [substitutes(vocabulary, lexicon), misspellings(student, texts, 64, seed=0)],
     )  # fmt: skip
 
 
@@ -148,10 +148,11 @@ def test_a_batch_without_replaceable_words_is_an_ordinary_one(name: str, data):
 
 def without_substitutes(data: EncodedTrain, batch: Batch) -> EncodedTrain:
     """The data with the substitutes of a batch's words taken away."""
-    assert data.substitutes is not None
-    count = data.substitutes.count.copy()
+    found = data.table(Substitutes)
+    assert found is not None
+    count = found.count.copy()
     count[batch.ids.unique().numpy()] = 0
-    return replace(data, substitutes=Substitutes(data.substitutes.ids, count))
+    return replace(data, tables=(Substitutes(found.ids, count), data.table(Misspellings)))
 
 
 @pytest.mark.parametrize("name", ON_EMBEDDINGS)
@@ -260,8 +261,9 @@ class Linear:
 
 def test_first_order_substitution_takes_the_best_of_all_substitutes(data):
     model, batch = student(data), batch_of(data)
-    assert data.substitutes is not None
-    table, count = map(torch.from_numpy, (data.substitutes.ids, data.substitutes.count))
+    found = data.table(Substitutes)
+    assert found is not None
+    table, count = map(torch.from_numpy, (found.ids, found.count))
     objective = Linear(torch.randn(64, 32, generator=torch.Generator().manual_seed(0)))
     noise = FirstOrderSubstitution(table, count, share=1.0)
     ids = noise(model, batch, objective).ids
@@ -285,8 +287,9 @@ def test_first_order_substitution_takes_the_best_of_all_substitutes(data):
 
 def test_no_word_is_replaced_where_every_substitute_lowers_the_loss(data):
     model, batch = student(data), batch_of(data)
-    assert data.substitutes is not None
-    table, count = map(torch.from_numpy, (data.substitutes.ids, data.substitutes.count))
+    found = data.table(Substitutes)
+    assert found is not None
+    table, count = map(torch.from_numpy, (found.ids, found.count))
     model.input.table.weight.data[:] = 0.0
     model.input.table.weight.data[batch.ids.unique()] = 1.0
     valid = torch.arange(table.shape[1]) < count[:, None]
@@ -297,14 +300,14 @@ def test_no_word_is_replaced_where_every_substitute_lowers_the_loss(data):
 
 
 def test_character_noise_needs_an_encoding_prepared_for_it(data):
-    bare = replace(data, misspellings=None)
+    bare = replace(data, tables=(data.table(Substitutes),))
     with pytest.raises(ValueError, match="prepared"):
         robust_method(METHODS["characters"], bare, student(data))
 
 
 def test_substitution_is_off_where_the_encoding_has_no_substitutes(data):
     model, batch = student(data), batch_of(data)
-    bare = replace(data, substitutes=None)
+    bare = replace(data, tables=(data.table(Misspellings),))
     assert close(
         gradients(model, FIRST_ORDER, bare, batch)[1], gradients(model, OFF, data, batch)[1]
     )

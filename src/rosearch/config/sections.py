@@ -255,10 +255,15 @@ class DistillConfig:
             "Weight of the loss on the clean text beside that on the perturbed one.", ge=0, le=0.99
         ),
     ] = 0.0
+    defences: Annotated[
+        tuple[str, ...],
+        Setting("Further defences, of plugins.", choices=names("defence"), unset="none"),
+    ] = ()
 
     def plain(self) -> DistillConfig:
         """Without robust distillation: the paper's architecture-only mode."""
-        return replace(self, substitution=0.0, characters=0.0, adversarial="none")
+        off = replace(self, substitution=0.0, characters=0.0, adversarial="none")
+        return replace(off, defences=())
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from rosearch.distill.defences.characters import Misspellings
-from rosearch.distill.defences.substitution import Substitutes
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.models.batches import tokenized
 from rosearch.space.genotype import Genotype
 from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Text
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class EncodedTrain:
         tokenizer_json: the student tokenizer's backend, as text: cheap to send to a worker.
         ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
         embedding: (rows, D) float32 start of the embedding.
-        substitutes: what words may be replaced by in robust distillation; None forbids it.
-        misspellings: of the words of the train split, for character noise; None forbids it.
+        tables: what training-time defences prepared.
     """
 
     vocabulary: Vocabulary
@@ -36,8 +35,11 @@ class EncodedTrain:
     ids: np.ndarray
     starts: np.ndarray
     embedding: np.ndarray
-    substitutes: Substitutes | None = None
-    misspellings: Misspellings | None = None
+    tables: tuple[object, ...] = ()
+
+    def table(self, kind: type[T]) -> T | None:
+        """The table of a class, if it was prepared."""
+        return next((table for table in self.tables if isinstance(table, kind)), None)
 
     @cached_property
     def texts(self) -> list[np.ndarray]:
@@ -83,8 +85,7 @@ def encode_train(
     texts: Sequence[Text],
     embedding: np.ndarray,
     max_length: int,
-    substitutes: Substitutes | None = None,
-    misspellings: Misspellings | None = None,
+    tables: Iterable[object] = (),
 ) -> EncodedTrain:
     """Encode the train split with a student tokenizer.
 
@@ -99,6 +100,5 @@ def encode_train(
         np.concatenate([np.asarray(ids, dtype=np.int32) for ids in encoded]),
         np.cumsum([0, *(len(ids) for ids in encoded)]),
         embedding,
-        substitutes,
-        misspellings,
+        tuple(tables),
     )

@@ -19,7 +19,7 @@ from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import TrainData
-from rosearch.distill.defences import robust_method
+from rosearch.distill.defences.compose import robust_method
 from rosearch.distill.inherit import Ancestor, inherit
 from rosearch.distill.layer_matching import guidance, objectives
 from rosearch.distill.optimiser import Optimiser

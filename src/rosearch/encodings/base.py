@@ -65,6 +65,8 @@ class Encoding:
     Attributes:
         text, source: what it does and who says so, for the documentation.
         usual_rows: of the embedding, where nothing was prepared: MiniLM's on `mr`.
+        families: of attacks that are known by it, as attacks state theirs, besides those of the
+            lexicons that it reads; None if nobody says which: no attack can be held out then.
         as_teacher: whether students read the very tokens that the teacher reads.
     """
 
@@ -72,6 +74,7 @@ class Encoding:
     text: ClassVar[str] = ""
     source: ClassVar[str] = ""
     usual_rows: ClassVar[int] = 30_522
+    families: ClassVar[tuple[str, ...] | None] = None
     as_teacher: ClassVar[bool] = False
 
     @property

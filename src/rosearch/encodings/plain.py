@@ -18,6 +18,7 @@ class Plain(Encoding):
 
     name = "plain"
     text = "the teacher's word pieces, one row each"
+    families = ()
     as_teacher = True
 
     def vocabulary(self, material: Material) -> Vocabulary:

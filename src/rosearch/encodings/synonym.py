@@ -36,6 +36,7 @@ class Synonym(Encoding):
     text = "the words of a synonym cluster share one row: swapping them changes nothing"
     source = "Wang et al. 2019 (SEM); Jones et al. 2020 (RobEn)"
     usual_rows = 19_300
+    families = ()
 
     lexicons: tuple[str, ...] = gene(
         [("wordnet",)],

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import cached_table
 from rosearch.config import RunConfig
 from rosearch.distill.data import EncodedTrain, encode_train
-from rosearch.distill.defences.characters import misspellings
-from rosearch.distill.defences.substitution import substitutes
+from rosearch.distill.defences import TrainTexts, asked_defences
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.material import Material
@@ -87,28 +85,25 @@ def _encoded(
     lexicon: Mapping[str, Sequence[str]],
     texts: Sequence[Text],
     material: Material,
-    table: np.ndarray,
+    words_of_teacher: np.ndarray,
 ) -> EncodedTrain:
     student = student_tokenizer(material.tokenizer, vocabulary)
-    length = config.teacher.max_length
-    misspelt = None
-    if config.distill.characters:
-        misspelt = misspellings(student, texts, length, config.seed)
+    length, dims = config.teacher.max_length, max(config.space.embedding_dims)
+    train = TrainTexts(texts, student, length, lexicon, config.seed)
+    prepared = [(defence, defence.prepare(train)) for defence in asked_defences(config.distill)]
+    tables = [(defence, table) for defence, table in prepared if table is not None]
     if config.encoding.trim:
         words = {s for text in material.texts for w in text for s in lexicon.get(w, ())}
         written = [part for text in texts for part in parts(text)]
         occur = occurring_tokens(student, [*written, *(f" {w}" for w in words)])
-        if misspelt is not None:
-            occur |= {int(i) for i in misspelt.pieces}
+        occur |= {token for defence, table in tables for token in defence.tokens(table)}
         vocabulary = trimmed(vocabulary, occur, student.unk_token_id)
-    may_change = {w: found for w, found in lexicon.items() if not_a_stop_word(w)}
     return encode_train(
         vocabulary,
         student,
         tokenizer_settings(student),
         texts,
-        principal_embedding(table, vocabulary)[:, : max(config.space.embedding_dims)],
+        principal_embedding(words_of_teacher, vocabulary)[:, :dims],
         length,
-        substitutes(vocabulary, may_change) if config.distill.substitution else None,
-        misspelt,
+        [defence.fitted(table, vocabulary) for defence, table in tables],
     )

@@ -3,12 +3,13 @@ mistake is told at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rosearch.attacks.lexicon import families_of_lexicons
 from rosearch.attacks.methods import check_attack, families_of, members
 from rosearch.config import DistillConfig, RunConfig, attacks_read, first_attack
+from rosearch.distill.defences import asked_defences
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
@@ -54,22 +55,25 @@ def knowledge(config: RunConfig) -> Iterator[Knowledge]:
             yield Knowledge(f"{setting} = {suite!r}", _kin(attack))
     lexicons = config.encoding.lexicons
     yield Knowledge(f"encoding.lexicons = {list(lexicons)}", families_of_lexicons(lexicons))
+    for name in config.space.encodings:
+        yield Knowledge(f"space.encodings = [{name!r}]", _stated(ENCODINGS[name].families))
     yield from trained_against(config.distill)
 
 
 def trained_against(config: DistillConfig) -> Iterator[Knowledge]:
-    """What robust distillation lets students know.
+    """What robust distillation lets students know."""
+    for defence in asked_defences(config):
+        value = getattr(config, defence.setting)
+        shown = f"{value:g}" if isinstance(value, float) else repr(value)
+        setting = f"distill.{defence.setting} = {shown}"
+        yield Knowledge(setting, _stated(defence.families), training=True)
+    if config.augment == "masked_lm":
+        setting = f"distill.augment = {config.augment!r}"
+        yield Knowledge(setting, frozenset({"masked-lm"}), training=True)
 
-    Lexicons of substitutions are those of the encoding, which count as used anyway.
-    """
-    for setting, value, used, family in (
-        ("characters", config.characters, config.characters > 0, "inner-letters"),
-        ("adversarial", config.adversarial, config.adversarial != "none", "embeddings"),
-        ("augment", config.augment, config.augment == "masked_lm", "masked-lm"),
-    ):
-        if used:
-            shown = f"{value:g}" if isinstance(value, float) else repr(value)
-            yield Knowledge(f"distill.{setting} = {shown}", frozenset({family}), training=True)
+
+def _stated(families: Sequence[str] | None) -> frozenset[str] | None:
+    return None if families is None else frozenset(families)
 
 
 def _check_unseen(attack: str, seen: Knowledge) -> None:

@@ -22,6 +22,7 @@ REGISTRIES: dict[str, str] = {
     "executor": "rosearch.executors:EXECUTORS",
     "task": "rosearch.tasks:TASKS",
     "callback": "rosearch.callbacks:CALLBACKS",
+    "defence": "rosearch.distill.defences:DEFENCES",
 }
 
 

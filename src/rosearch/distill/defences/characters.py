@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.sources.characters import character_edits
-from rosearch.distill.batch import Batch
-from rosearch.distill.objective import Objective
-from rosearch.models.batches import padded
+from rosearch.config import DistillConfig
+from rosearch.distill.defences.base import TokenDefence, TrainTexts
 from rosearch.tasks.words import WORD, like
 from rosearch.types import Text, parts
+
+if TYPE_CHECKING:
+    from rosearch.distill.batch import Batch
+    from rosearch.distill.data import EncodedTrain
+    from rosearch.distill.objective import Objective
+    from rosearch.student.model import StudentForSequenceClassification
 
 DRAWS = 2  # times that the edits of a word are drawn: up to 12 misspellings
 
@@ -161,6 +165,10 @@ class CharacterNoise:
     pad_id: int
 
     def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+        import torch
+
+        from rosearch.models.batches import padded
+
         words, rows = self._chosen(batch.index)
         if not len(words):
             return batch
@@ -183,6 +191,8 @@ class CharacterNoise:
 
     def _chosen(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Words to be misspelt, and the row of the batch that each stands in."""
+        import torch
+
         first = self.table.starts[index]
         counts = self.table.starts[index + 1] - first
         words = spans(first, counts)
@@ -195,3 +205,31 @@ def spans(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """`counts[0]` integers from `starts[0]` on, then `counts[1]` from `starts[1]` on, ..."""
     shift = np.repeat(starts - (np.cumsum(counts) - counts), counts)
     return shift + np.arange(len(shift))
+
+
+class Characters(TokenDefence):
+    """Misspelt words."""
+
+    name = setting = "characters"
+    families = ("inner-letters",)
+
+    def asked(self, config: DistillConfig) -> bool:
+        return config.characters > 0
+
+    def prepare(self, texts: TrainTexts) -> Misspellings:
+        return misspellings(texts.tokenizer, texts.texts, texts.max_length, texts.seed)
+
+    def tokens(self, table: Misspellings) -> Iterable[int]:
+        return {int(i) for i in table.pieces}
+
+    def noise(
+        self, config: DistillConfig, data: EncodedTrain, model: StudentForSequenceClassification
+    ) -> CharacterNoise:
+        """Raises ValueError where the encoding was prepared without it."""
+        table = data.table(Misspellings)
+        if table is None:
+            raise ValueError("character noise needs an encoding that was prepared for it")
+        return CharacterNoise(table, config.characters, data.vocabulary.pad_id)
+
+
+CHARACTERS = Characters()

@@ -16,10 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rosearch.attacks.embedding import ascend, movable_tokens, start
+from rosearch.attacks.embedding import ascend, movable_tokens, scale_of, start
 from rosearch.attacks.white_box import Ball
 from rosearch.distill.batch import Batch
-from rosearch.distill.defences.method import without_dropout
+from rosearch.distill.data import EncodedTrain
+from rosearch.distill.defences.steps import without_dropout
 from rosearch.distill.objective import Objective
 
 
@@ -75,3 +76,17 @@ class AtWorstPoint:
                 self.region.ball,
                 delta,
             )
+
+
+def region_of(ball: Ball, data: EncodedTrain, model: Any) -> Region:
+    """The region of a ball in units of the embedding scale."""
+    weight = model.get_input_embeddings().weight
+    # The scale at the start of training: a checkpoint's would differ from it.
+    scale = scale_of(torch.from_numpy(data.embedding[:, : weight.shape[1]]))
+    return Region(ball.scaled(scale), special_tokens(data).to(weight.device))
+
+
+def special_tokens(data: EncodedTrain) -> Tensor:
+    """Ids of the tokens that a tokenizer puts around texts."""
+    backend = data.tokenizer().backend_tokenizer
+    return torch.tensor(sorted({*backend.encode("").ids, *backend.encode("", "").ids}))

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from rosearch.attacks.white_box import Ball
+from rosearch.config import DistillConfig
+from rosearch.distill.defences.base import EmbeddingDefence
 
 # On `mr`, 0.05 costs a student some 0.03 of its clean accuracy more, and 0.2 all of it.
 FGSM_RADIUS = 0.02
 
 
-def fgsm_ball(radius: float) -> Ball:
-    """No token's vector moves by more than `radius` of the embedding scale.
+class Fgsm(EmbeddingDefence):
+    """No token's vector moves by more than the radius, in units of the embedding scale.
 
     Departures: on word embeddings, as Miyato et al. (2017); in units of the embedding scale.
     """
-    return Ball("linf", radius, steps=1, step=radius, random_start=False)
+
+    name = "fgsm"
+
+    def ball(self, config: DistillConfig) -> Ball:
+        radius = FGSM_RADIUS if config.adversarial_radius is None else config.adversarial_radius
+        return Ball("linf", radius, steps=1, step=radius, random_start=False)
+
+
+FGSM = Fgsm()

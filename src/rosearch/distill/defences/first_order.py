@@ -7,14 +7,16 @@ N words that may be replaced.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+from rosearch.distill.defences.substitution import Substitution
 
-from rosearch.distill.batch import Batch
-from rosearch.distill.defences.method import without_dropout
-from rosearch.distill.objective import Objective
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rosearch.distill.batch import Batch
+    from rosearch.distill.defences.steps import Noise
+    from rosearch.distill.objective import Objective
 
 
 def gains(gradient: Tensor, own: Tensor, others: Tensor) -> Tensor:
@@ -25,6 +27,8 @@ def gains(gradient: Tensor, own: Tensor, others: Tensor) -> Tensor:
         own: (N, E) embeddings of the words.
         others: (N, K, E) embeddings of their substitutes.
     """
+    import torch
+
     return torch.einsum("nke,ne->nk", others, gradient) - (own * gradient).sum(-1, keepdim=True)
 
 
@@ -49,6 +53,10 @@ class FirstOrderSubstitution:
     share: float
 
     def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+        import torch
+
+        from rosearch.distill.defences.steps import without_dropout
+
         drawn = torch.rand(batch.ids.shape, device=batch.ids.device) < self.share
         places = ((self.count[batch.ids] > 0) & drawn).nonzero(as_tuple=True)  # 2 x (N,)
         if not len(places[0]):
@@ -68,3 +76,15 @@ class FirstOrderSubstitution:
         ids = batch.ids.clone()
         ids[places] = torch.where(most > 0, options.gather(-1, best[:, None])[:, 0], words)
         return replace(batch, ids=ids)
+
+
+class FirstOrder(Substitution):
+    """Those that raise the loss most."""
+
+    name = "first-order"
+
+    def chosen(self, table: Tensor, count: Tensor, share: float) -> Noise:
+        return FirstOrderSubstitution(table, count, share)
+
+
+FIRST_ORDER = FirstOrder()

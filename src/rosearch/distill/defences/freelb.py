@@ -6,20 +6,26 @@ Shapes: B batch, T tokens, E embedding dimension.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+from rosearch.attacks.white_box import Ball
+from rosearch.config import DistillConfig
+from rosearch.distill.defences.base import EmbeddingDefence
+from rosearch.distill.defences.pgd import l2_ball
 
-from rosearch.attacks.embedding import climbed
-from rosearch.distill.batch import Batch
-from rosearch.distill.defences.embeddings import Region
-from rosearch.distill.defences.method import same_dropout
-from rosearch.distill.objective import Objective
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rosearch.distill.batch import Batch
+    from rosearch.distill.data import EncodedTrain
+    from rosearch.distill.defences.embeddings import Region
+    from rosearch.distill.defences.steps import RobustMethod
+    from rosearch.distill.objective import Objective
+    from rosearch.student.model import StudentForSequenceClassification
 
 
 @dataclass(frozen=True, eq=False)
-class FreeLB:
+class AllPoints:
     """The mean gradient over the points of an ascent of K steps, in K passes.
 
     The same units are dropped in all of them (section 3.3). Departures: the student matches the
@@ -29,6 +35,11 @@ class FreeLB:
     region: Region
 
     def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+        import torch
+
+        from rosearch.attacks.embedding import climbed
+        from rosearch.distill.defences.steps import same_dropout
+
         vectors = model.input.embed(batch.ids)  # (B, T, E)
         movable = self.region.movable(batch)
         ball = self.region.ball
@@ -50,3 +61,22 @@ class FreeLB:
         if vectors.requires_grad:  # not if the embedding is frozen
             vectors.backward(collected)
         return total
+
+
+class FreeLB(EmbeddingDefence):
+    """In the ball of PGD."""
+
+    name = "freelb"
+
+    def ball(self, config: DistillConfig) -> Ball:
+        return l2_ball(config)
+
+    def method(
+        self, config: DistillConfig, data: EncodedTrain, model: StudentForSequenceClassification
+    ) -> RobustMethod:
+        from rosearch.distill.defences.embeddings import region_of
+
+        return AllPoints(region_of(self.ball(config), data, model))
+
+
+FREELB = FreeLB()

@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from rosearch.distill.batch import Batch
-from rosearch.distill.objective import Objective
-from rosearch.encodings.vocabulary import Vocabulary
+from rosearch.attacks.constraints.words import not_a_stop_word
+from rosearch.config import DistillConfig
+from rosearch.distill.defences.base import TokenDefence, TrainTexts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rosearch.distill.batch import Batch
+    from rosearch.distill.data import EncodedTrain
+    from rosearch.distill.defences.steps import Noise
+    from rosearch.distill.objective import Objective
+    from rosearch.encodings.vocabulary import Vocabulary
+    from rosearch.student.model import StudentForSequenceClassification
 
 MOST = 12  # substitutes kept per word, the commonest senses first
 
@@ -60,6 +68,8 @@ def substituted(ids: Tensor, table: Tensor, count: Tensor, share: float) -> Tens
     Args:
         table, count: `Substitutes` as tensors (V, K) and (V,).
     """
+    import torch
+
     options = count[ids]  # (B, T)
     pick = (torch.rand(ids.shape, device=ids.device) * options).long()
     drawn = table[ids].gather(-1, pick[..., None])[..., 0].to(ids.dtype)
@@ -87,3 +97,49 @@ class RandomSubstitution:
 
     def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
         return replace(batch, ids=substituted(batch.ids, self.table, self.count, self.share))
+
+
+class Substitution(TokenDefence):
+    """Words that are replaced by a substitution of the encoding's lexicons.
+
+    Those lexicons count as known anyway, so it states no families.
+    """
+
+    setting = "substitution"
+    families = ()
+
+    def asked(self, config: DistillConfig) -> bool:
+        return config.substitution > 0 and config.substitution_choice == self.name
+
+    def prepare(self, texts: TrainTexts) -> Mapping[str, Sequence[str]]:
+        return {w: found for w, found in texts.lexicon.items() if not_a_stop_word(w)}
+
+    def fitted(self, table: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Substitutes:
+        return substitutes(vocabulary, table)
+
+    def noise(
+        self, config: DistillConfig, data: EncodedTrain, model: StudentForSequenceClassification
+    ) -> Noise | None:
+        import torch
+
+        found = data.table(Substitutes)
+        if found is None:
+            return None
+        table, count = torch.from_numpy(found.ids), torch.from_numpy(found.count)
+        return self.chosen(table.to(model.device), count.to(model.device), config.substitution)
+
+    def chosen(self, table: Tensor, count: Tensor, share: float) -> Noise:
+        """Which substitutions; see `RandomSubstitution`."""
+        raise NotImplementedError
+
+
+class Random(Substitution):
+    """At random."""
+
+    name = "random"
+
+    def chosen(self, table: Tensor, count: Tensor, share: float) -> Noise:
+        return RandomSubstitution(table, count, share)
+
+
+RANDOM = Random()
