@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from made_results import made_result
 from made_scores import made_score
 
 import rosearch
@@ -59,8 +60,7 @@ def folder(tmp_path_factory, bert_tokenizer) -> Path:
     store.add_trial(Trial(candidate, score(candidate, Fidelity(1, 0.2, 30, ("wordnet",)))))
     counts = {"wordnet": Robustness("wordnet", 50, 40, 10, 999)}
     store.add_final(Final(candidate.id, 1, GENOTYPE.to_json(), 10, 70, 100, counts, 1.0, 2.0))
-    example = {"index": 0, "original": "good", "perturbed": "fine", "status": "flipped"}
-    store.add_examples(candidate.id, "wordnet", [example])
+    store.add_examples(candidate.id, "wordnet", [made_result(0, "flipped", "good", "fine")])
     vocabulary = plain_vocabulary(bert_tokenizer)
     model = build_student(GENOTYPE, vocabulary, names, seed=0)
     with torch.no_grad():

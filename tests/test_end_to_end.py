@@ -97,7 +97,7 @@ def test_the_report_shows_the_run(smoke: Path):
     store = Store(smoke / "run.db")
     for model in (best["id"], "reference", "teacher"):
         for attack in ("wordnet", "relatives", "characters"):
-            assert [e["index"] for e in store.examples(model, attack)] == list(range(30))
+            assert [e.index for e in store.examples(model, attack)] == list(range(30))
 
 
 SEARCH = """

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from rosearch.attacks.attack import AnyAttack, Attack
 from rosearch.attacks.constraints import MaxChanged
 from rosearch.attacks.constraints.words import STOP_WORDS, not_a_stop_word
-from rosearch.attacks.engine import AttackResult, robustness, run_attack
+from rosearch.attacks.engine import run_attack
 from rosearch.attacks.lexicon import cached_table, table_lexicon
 from rosearch.attacks.methods import ATTACKS, check_attack, load_attacks
 from rosearch.attacks.replay import answered, replayed, violations
+from rosearch.attacks.result import AttackResult, robustness
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import importance
 from rosearch.attacks.sources import Lexicon, WordSource

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_results import made_result
 from made_scores import made_score
 
+from rosearch.attacks.result import AttackResult
 from rosearch.results.decode import decode
 from rosearch.results.store import Store
 from rosearch.results.summary import Summary
@@ -121,20 +123,12 @@ def summary_of(trials: list[Trial]) -> dict[str, Any]:
     }
 
 
-def made_example(index: int, status: str, text: str, perturbed: str) -> dict[str, Any]:
-    return {
-        "index": index,
-        "label": index % 2,
-        "status": status,
-        "original": text,
-        "perturbed": perturbed,
-        "changed": (1,),
-        "before": (0.1, 0.9),
-        "after": (0.7, 0.3) if status == "flipped" else (0.4, 0.6),
-        "queries": 30,
-        "exhausted": False,
-        **({"first": f"First of pair {index} {SCRIPT}"} if index % 2 else {}),
-    }
+def made_example(index: int, status: str, text: str, perturbed: str) -> AttackResult:
+    return replace(
+        made_result(index, status, text, perturbed),
+        after=(0.7, 0.3) if status == "flipped" else (0.4, 0.6),
+        first=f"First of pair {index} {SCRIPT}" if index % 2 else None,
+    )
 
 
 def made_run(folder: Path, finished: bool = True, trials: list[Trial] | None = None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -340,7 +341,7 @@ def test_a_page_follows_its_run(opened: Opened, tmp_path: Path) -> None:
         assert page.locator("#count").inner_text() == "6 of 6 texts"
         before = selected(page)
         best = run.meta().summary.best.id
-        run.add_examples(best, "relatives", [{**run.examples(best, "relatives")[0], "index": 99}])
+        run.add_examples(best, "relatives", [replace(run.examples(best, "relatives")[0], index=99)])
         eventually(page, "document.querySelectorAll('.shot').length === 3 * 18 + 15 + 1")
         assert page.locator("#filter-attack").input_value() == "relatives"
         assert page.locator("#count").inner_text() == "6 of 6 texts"

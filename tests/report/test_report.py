@@ -273,9 +273,9 @@ def test_a_diff_survives_another_number_of_words() -> None:
 
 def test_the_first_text_of_a_pair_is_shown_as_text(tmp_path: Path) -> None:
     store = Store(made_run(tmp_path) / "run.db")
-    example = made_example(0, "flipped", "a good film", "a nice film") | {
-        "first": f"Is it? {SCRIPT}"
-    }
+    example = replace(
+        made_example(0, "flipped", "a good film", "a nice film"), first=f"Is it? {SCRIPT}"
+    )
     store.add_examples(store.meta().summary.best.id, "wordnet", [example])
     assert f"Is it? {SCRIPT}" in Page(write_report(tmp_path)).words
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_results import made_result
 from made_scores import made_score, with_numbers
 
 import rosearch
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     counts = {"wordnet": Robustness("wordnet", 50, 40, 10, 999)}
     final = Final(first.id, 1, first.genotype.to_json(), 10, 70, 100, counts, 1.0, 2.0)
     store.add_final(final)
-    store.add_examples(first.id, "wordnet", [{"index": 0, "original": "x"}])
+    store.add_examples(first.id, "wordnet", [made_result(0, original="x")])
     return tmp_path
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_results import made_result
 from made_scores import made_score
 
 from rosearch.encodings.synonym import Synonym
@@ -64,12 +65,12 @@ def test_each_rung_of_a_candidate_is_recorded_once(store: Store):
 
 def test_finals_examples_and_meta_come_back(store: Store):
     store.add_final(FINAL)
-    store.add_examples("abc", "wordnet", [{"index": 1, "original": "<b>"}, {"index": 0}])
+    store.add_examples("abc", "wordnet", [made_result(1, original="<b>"), made_result(0)])
     store.set_meta(seconds=1, config={"x": [1, None]})
     store.set_meta(seconds=2)
     again = Store(store.path)
     assert again.finals() == [FINAL]
-    assert [e["index"] for e in again.examples("abc", "wordnet")] == [0, 1]
+    assert again.examples("abc", "wordnet") == [made_result(0), made_result(1, original="<b>")]
     assert again.meta() == RunMeta(seconds=2, config={"x": [1, None]})
     assert again.examples("abc", "other") == []
 
@@ -81,7 +82,7 @@ def test_the_version_tells_every_change_and_nothing_else(store: Store):
         lambda: store.add_trial(FAILED),
         lambda: store.add_sampled(OK),
         lambda: store.add_final(FINAL),
-        lambda: store.add_examples("abc", "wordnet", [{"index": 1}]),
+        lambda: store.add_examples("abc", "wordnet", [made_result(1)]),
         lambda: store.set_meta(seconds=1),
         lambda: store.set_meta(seconds=2),
     ):

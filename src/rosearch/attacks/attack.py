@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from rosearch.attacks.constraints import AT_MOST_ALL, Constraint, MaxChanged, WordConstraint
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.goals import UNTARGETED, Goal
+from rosearch.attacks.result import Status
 from rosearch.attacks.sources import Source
 from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words
-
-Status = Literal["skipped", "survived", "flipped"]
 
 
 @dataclass(frozen=True)

@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from rosearch.attacks.attack import AnyAttack, Outcome, Search, Status
+from rosearch.attacks.attack import AnyAttack, Outcome, Search
 from rosearch.attacks.gradients import damaged
+from rosearch.attacks.result import AttackResult
 from rosearch.attacks.steps import Model, Request
 from rosearch.attacks.white_box import WhiteBox
 from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import Words, segment
-from rosearch.types import Robustness, Text
+from rosearch.types import Text
 
 WINDOW = 512  # texts under attack at the same time: bounds memory, keeps batches full
-
-
-@dataclass(frozen=True)
-class AttackResult:
-    """One attacked text. Probabilities are tuples over the classes.
-
-    Attributes:
-        index: position among the attacked texts.
-        original, perturbed: the text before and after; of a pair, the second text.
-        attack: the attack that flipped the text, else the last one that it survived.
-        changed: positions of the changed words.
-        replacements: what stands at the changed positions.
-        path: the same positions in the order in which they were changed.
-        exhausted: whether the query budget ended the search.
-        first: the first text of a pair, which no attack changes; None for a single text.
-    """
-
-    index: int
-    label: int
-    attack: str
-    status: Status
-    original: str
-    perturbed: str
-    changed: tuple[int, ...]
-    replacements: tuple[str, ...]
-    path: tuple[int, ...]
-    before: tuple[float, ...]
-    after: tuple[float, ...]
-    queries: int
-    exhausted: bool
-    first: str | None = None
-
-    @property
-    def asked(self) -> tuple[Text, Text]:
-        """What the model read before and after: the text, or the pair."""
-        texts = (self.original, self.perturbed)
-        return texts if self.first is None else ((self.first, texts[0]), (self.first, texts[1]))
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> AttackResult:
-        """From `asdict` that went through JSON; other keys are ignored."""
-        values: dict[str, Any] = {f.name: found[f.name] for f in fields(cls) if f.name in found}
-        lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
-        return cls(**(values | lists))
 
 
 @dataclass
@@ -154,17 +111,6 @@ def run_attack(
 ) -> list[AttackResult]:
     """All results of `iterate_attack`, in the order of the texts."""
     return run_suite([attack], victim, texts, labels, window)
-
-
-def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
-    """Counts of an attack's results."""
-    return Robustness(
-        attack=attack,
-        n=len(results),
-        correct=sum(r.status != "skipped" for r in results),
-        survived=sum(r.status == "survived" for r in results),
-        queries=sum(r.queries for r in results),
-    )
 
 
 def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Any]]:

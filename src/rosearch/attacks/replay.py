@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from rosearch.attacks.attack import Attack
-from rosearch.attacks.engine import AttackResult
+from rosearch.attacks.result import AttackResult
 from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words, segment
 

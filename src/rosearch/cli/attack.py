@@ -19,8 +19,8 @@ from rosearch.errors import UserError
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from rosearch.attacks.engine import AttackResult
     from rosearch.attacks.named_attack import NamedAttack
+    from rosearch.attacks.result import AttackResult
     from rosearch.robustness.evaluate import AttackReport
     from rosearch.types import Json, Robustness
 

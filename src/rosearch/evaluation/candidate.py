@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rosearch.attacks.attack import AnyAttack
-from rosearch.attacks.engine import AttackResult, robustness, run_suite
+from rosearch.attacks.engine import run_suite
+from rosearch.attacks.result import AttackResult, robustness
 from rosearch.distill.train import Validate, train_student
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.fitness import fitness

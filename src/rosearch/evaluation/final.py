@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosearch.attacks.engine import AttackResult
+from rosearch.attacks.result import AttackResult
 from rosearch.config import DistillConfig
 from rosearch.distill.train import OnBatch, train_student
 from rosearch.evaluation.candidate import (

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from rosearch.attacks.attack_resources import AttackResources
-from rosearch.attacks.engine import iterate_suite, robustness
+from rosearch.attacks.engine import iterate_suite
 from rosearch.attacks.methods import load_attacks
+from rosearch.attacks.result import robustness
 from rosearch.export.onnx_model import second_half
 from rosearch.io.progress import stage
 from rosearch.models.classifier import Classifier

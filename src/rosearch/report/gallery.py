@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import chain
-from typing import Any, Literal
+from typing import Literal
 
+from rosearch.attacks.result import AttackResult, Status
 from rosearch.report.snapshot import Examples
 from rosearch.tasks.words import Words, segment
 
 Piece = tuple[Literal["same", "gone", "new"], str]
-STATUS = {"flipped": "fooled", "survived": "held", "skipped": "wrong before"}
+STATUS: dict[Status, str] = {"flipped": "fooled", "survived": "held", "skipped": "wrong before"}
 SHOWN_AT_ONCE = 8
 MOST_PER_KIND = 25  # of one model, attack and outcome: long texts would make a large page
 
@@ -35,7 +36,7 @@ class Shot:
     role: str
     attack: str
     index: int
-    kind: str
+    kind: Status
     status: str
     label: str
     answers: tuple[str, str]
@@ -74,14 +75,14 @@ def gallery(attacked: Examples, label_names: Sequence[str]) -> Gallery:
     Texts that were wrong before come last, as no attack was needed.
     """
     outcomes = {
-        key: {example["index"]: example["status"] for example in examples}
+        key: {example.index: example.status for example in examples}
         for key, examples in attacked.items()
     }
     shots = []
     for kind in STATUS:
         for (role, attack), examples in attacked.items():
             other = outcomes.get(("reference" if role == "best" else "best", attack), {})
-            chosen = [e for e in examples if e["status"] == kind][:MOST_PER_KIND]
+            chosen = [e for e in examples if e.status == kind][:MOST_PER_KIND]
             made = (shot(e, label_names, role, attack) for e in chosen)
             shots += [replace(s, other=other.get(s.index)) for s in made]
     return Gallery(
@@ -104,29 +105,29 @@ def _mixed(shots: Sequence[Shot]) -> list[Shot]:
     return [shots[i] for i in order]
 
 
-def tally(examples: Sequence[Mapping[str, Any]]) -> str:
+def tally(examples: Sequence[AttackResult]) -> str:
     """How many texts were fooled, held, and wrong before, in words."""
-    counts = Counter(example["status"] for example in examples)
+    counts = Counter(example.status for example in examples)
     return ", ".join(f"{counts[status]:,} {word}" for status, word in STATUS.items())
 
 
-def shot(example: Mapping[str, Any], label_names: Sequence[str], role: str, attack: str) -> Shot:
+def shot(example: AttackResult, label_names: Sequence[str], role: str, attack: str) -> Shot:
     """One stored example, ready to be shown."""
-    label = example["label"]
-    before, after = segment(example["original"]), segment(example["perturbed"])
+    label = example.label
+    before, after = segment(example.original), segment(example.perturbed)
     pieces = diff(before, after)
     return Shot(
         role=role,
         attack=attack,
-        index=example["index"],
-        kind=example["status"],
-        status=STATUS[example["status"]],
+        index=example.index,
+        kind=example.status,
+        status=STATUS[example.status],
         label=_name(label, label_names),
-        answers=(_answer(example["before"], label_names), _answer(example["after"], label_names)),
-        truth=(example["before"][label], example["after"][label]),
-        words=len(example["changed"]),
+        answers=(_answer(example.before, label_names), _answer(example.after, label_names)),
+        truth=(example.before[label], example.after[label]),
+        words=len(example.changed),
         pieces=pieces,
-        first=example.get("first"),
+        first=example.first,
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
+from rosearch.attacks.result import AttackResult
 from rosearch.report.statistics import Statistics, statistics
 from rosearch.results.folder import RunFolder
 from rosearch.results.meta import RunMeta
@@ -16,7 +16,7 @@ from rosearch.results.summary import Summary
 from rosearch.strategies.population import fitness, front, furthest, last_rung, standing
 from rosearch.types import Final, Trial
 
-Examples = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (role, attack) -> examples
+Examples = Mapping[tuple[str, str], Sequence[AttackResult]]  # by role and attack
 
 
 @dataclass(frozen=True)

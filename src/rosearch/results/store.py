@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Unpack
 
+from rosearch.attacks.result import AttackResult
 from rosearch.errors import UserError
 from rosearch.results.meta import MetaValues, RunMeta, read_meta
 from rosearch.results.rows import score_of, score_text
@@ -273,22 +274,22 @@ class Store:
             rows = db.execute("SELECT result FROM finals ORDER BY model, seed").fetchall()
         return [_final(json.loads(row[0])) for row in rows]
 
-    def add_examples(self, model: str, attack: str, examples: Sequence[Mapping[str, Any]]) -> None:
-        """Record attacked texts (`AttackResult` as mappings, each with an `index`)."""
+    def add_examples(self, model: str, attack: str, examples: Sequence[AttackResult]) -> None:
+        """Record attacked texts."""
         with self._writing() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO examples VALUES (?, ?, ?, ?)",
-                [(model, attack, e["index"], json.dumps(e)) for e in examples],
+                [(model, attack, e.index, json.dumps(vars(e))) for e in examples],
             )
 
-    def examples(self, model: str, attack: str) -> list[dict[str, Any]]:
+    def examples(self, model: str, attack: str) -> list[AttackResult]:
         """Attacked texts of one model under one attack; runs of version 0.1 kept one attack's."""
         with self._connected() as db:
             rows = db.execute(
                 "SELECT example FROM examples WHERE model = ? AND attack = ? ORDER BY idx",
                 (model, attack),
             ).fetchall()
-        return [json.loads(row[0]) for row in rows]
+        return [AttackResult.from_json(json.loads(row[0])) for row in rows]
 
 
 def _writer(path: Path) -> sqlite3.Connection:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rosearch.attacks.attack_resources import AttackResources, encoder_of
-from rosearch.attacks.engine import AttackResult, iterate_suite, robustness
+from rosearch.attacks.engine import iterate_suite
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.lexicon import FILE
 from rosearch.attacks.methods import (
@@ -24,6 +24,7 @@ from rosearch.attacks.methods import (
     models_of,
     resources_for,
 )
+from rosearch.attacks.result import AttackResult, robustness
 from rosearch.errors import UserError
 from rosearch.io.progress import stage
 from rosearch.io.resources import fetch

@@ -69,7 +69,7 @@ def evaluate_all(jobs: Sequence[FinalJob], store: Store, executor: Executor) -> 
             final, examples = _result(future, job)
             if job.seed == first[job.model]:  # the same texts in every run
                 for name, results in examples.items():
-                    store.add_examples(job.model, name, [vars(e) for e in results])
+                    store.add_examples(job.model, name, results)
             store.add_final(final)
             advance(1, f"{job.model} seed {job.seed}")
 

@@ -1,0 +1,70 @@
+"""What came of an attack on one text, and on several. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from rosearch.types import Json, Robustness, Text
+
+Status = Literal["skipped", "survived", "flipped"]
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """One attacked text. Probabilities are tuples over the classes.
+
+    Attributes:
+        index: position among the attacked texts.
+        original, perturbed: the text before and after; of a pair, the second text.
+        attack: the attack that flipped the text, else the last one that it survived.
+        changed: positions of the changed words.
+        replacements: what stands at the changed positions.
+        path: the same positions in the order in which they were changed.
+        exhausted: whether the query budget ended the search.
+        first: the first text of a pair, which no attack changes; None for a single text.
+    """
+
+    index: int
+    label: int
+    attack: str
+    status: Status
+    original: str
+    perturbed: str
+    changed: tuple[int, ...]
+    replacements: tuple[str, ...]
+    path: tuple[int, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    queries: int
+    exhausted: bool
+    first: str | None = None
+
+    @property
+    def asked(self) -> tuple[Text, Text]:
+        """What the model read before and after: the text, or the pair."""
+        texts = (self.original, self.perturbed)
+        return texts if self.first is None else ((self.first, texts[0]), (self.first, texts[1]))
+
+    @classmethod
+    def from_json(cls, found: Json) -> AttackResult:
+        """From `asdict` that went through JSON; other keys are ignored.
+
+        The first versions told neither the attack nor how the text was changed step by step.
+        """
+        known = {"attack": "", "replacements": (), "path": (), **found}
+        values: Json = {f.name: known[f.name] for f in fields(cls) if f.name in known}
+        lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
+        return cls(**(values | lists))
+
+
+def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
+    """Counts of an attack's results."""
+    return Robustness(
+        attack=attack,
+        n=len(results),
+        correct=sum(r.status != "skipped" for r in results),
+        survived=sum(r.status == "survived" for r in results),
+        queries=sum(r.queries for r in results),
+    )
