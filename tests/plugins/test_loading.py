@@ -8,19 +8,12 @@ from pathlib import Path
 import pytest
 
 from rosearch.errors import UserError
-from rosearch.plugins import load_plugins, loaded_plugins, loading
+from rosearch.plugins import load_plugins, loaded_plugins, plugin_files
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A current directory of its own; modules and the path are as they were afterwards."""
-    monkeypatch.setattr(loading, "_loaded", {})
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.chdir(tmp_path)
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+def _clean(plugin_folder: Path) -> None:
+    """Every test has a folder of its own."""
 
 
 def test_a_module_of_the_current_directory_is_imported_once(tmp_path: Path):
@@ -38,6 +31,15 @@ def test_a_file_becomes_the_module_of_its_name(tmp_path: Path):
     (folder / "plugin_file.py").write_text("VALUE = 3\n")
     load_plugins(["inner/plugin_file.py", str(folder / "plugin_file.py")])
     assert sys.modules["plugin_file"].VALUE == 3
+    assert loaded_plugins() == ("plugin_file",) and plugin_files() == (folder / "plugin_file.py",)
+
+
+def test_a_package_is_its_folder(tmp_path: Path):
+    (tmp_path / "plugin_package").mkdir()
+    (tmp_path / "plugin_package" / "__init__.py").write_text("")
+    (tmp_path / "plugin_package" / "inner.py").write_text("VALUE = 4\n")
+    load_plugins(["plugin_package.inner"])
+    assert plugin_files() == (tmp_path / "plugin_package",)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from rosearch.executors.base import (
 from rosearch.executors.faults import Limits
 from rosearch.executors.pool import Pool
 from rosearch.executors.worker import Spool, Worker
+from rosearch.plugins import loaded_plugins
 from rosearch.types import Job, Score
 
 WORKERS = 2
@@ -68,7 +69,7 @@ class ProcessPool(Pool):
         evaluate: Evaluate = evaluate,
     ) -> None:
         limits = limits or Limits()
-        spool = Spool(pickle.dumps(context))
+        spool = Spool(pickle.dumps(context), loaded_plugins())
         super().__init__(partial(Worker, spool, limits.gigabytes), workers, limits, evaluate)
 
 

@@ -4,8 +4,8 @@ Ray places supervisors, one per worker, by the resources they ask for; the pool 
 feeds local workers. The context is put into the object store once, each machine fetches it once.
 Folders that a job reads or makes travel with it. What else is read by path has to be there on each
 machine, or on storage that they share: the models of attacks that need one (the cache folder,
-ROSEARCH_CACHE) and checkpoints, without which a training starts anew. Code of one's own (an attack,
-an operation) has to be installed on the machines.
+ROSEARCH_CACHE) and checkpoints, without which a training starts anew. Plugins travel as rosearch
+itself does; what they import besides has to be installed on the machines.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rosearch.executors.pool import Pool
 from rosearch.executors.supervisor import Supervisor, packed_folders, run_elsewhere, write_files
 from rosearch.executors.worker import opened
 from rosearch.io.files import new_folder
+from rosearch.plugins import loaded_plugins, plugin_files
 
 STORE = 200_000_000  # least bytes of the object store of a cluster on this machine
 
@@ -86,7 +87,7 @@ class _Remote:
     def __init__(self, ray: Any, actor: Any, context: Any, gigabytes: float | None) -> None:
         self.ray = ray
         # Inside a list, so that Ray hands on the reference and the actor fetches the bytes.
-        self.supervisor = actor.remote([context], gigabytes)
+        self.supervisor = actor.remote([context], gigabytes, loaded_plugins())
 
     def start(self) -> None:
         """Return when the cluster has placed the worker and it is ready."""
@@ -176,7 +177,7 @@ def _code(address: str | None) -> dict[str, Any]:
     """What makes workers import the same rosearch as this program."""
     if address is None:
         return {"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}}
-    return {"py_modules": [str(Path(__file__).parents[1])]}
+    return {"py_modules": [str(Path(__file__).parents[1]), *map(str, plugin_files())]}
 
 
 def _make(context: object, settings: ExecutorSettings) -> RayPool:

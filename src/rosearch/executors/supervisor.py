@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,10 +28,12 @@ class Supervisor:
     process below it and leaves a reason.
     """
 
-    def __init__(self, context: list[Any], gigabytes: float | None) -> None:
+    def __init__(
+        self, context: list[Any], gigabytes: float | None, plugins: Sequence[str] = ()
+    ) -> None:
         import ray
 
-        self.worker = Worker(Spool(ray.get(context[0])), gigabytes)
+        self.worker = Worker(Spool(ray.get(context[0]), plugins), gigabytes)
 
     def start(self) -> bytes:
         """The packed outcome of starting the worker process."""

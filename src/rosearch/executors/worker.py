@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from multiprocessing import connection, get_context, reduction
 from typing import Any
@@ -24,6 +24,7 @@ import psutil
 
 from rosearch.errors import UserError, one_line
 from rosearch.executors.faults import MemoryLimit, TaskFailed, TimeLimit, WorkerDied
+from rosearch.plugins import load_plugins
 
 TICK = 0.1  # seconds between two looks at the memory of a worker
 PATIENCE = 5.0  # seconds for a killed process to be gone
@@ -33,9 +34,14 @@ _processes = threading.Lock()
 
 
 class Spool:
-    """A pickled context in a file without a name: read by workers, gone with its last reader."""
+    """A pickled context in a file without a name: read by workers, gone with its last reader.
 
-    def __init__(self, pickled: bytes) -> None:
+    Args:
+        plugins: modules that have to be imported before the context can be unpickled.
+    """
+
+    def __init__(self, pickled: bytes, plugins: Sequence[str] = ()) -> None:
+        self.plugins = tuple(plugins)
         self.file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the spool
         self.file.write(pickled)
         self.file.flush()
@@ -184,11 +190,12 @@ class _Inherited:
         self.spool = spool
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load, (reduction.DupFd(self.spool.file.fileno()),)
+        return _load, (reduction.DupFd(self.spool.file.fileno()), self.spool.plugins)
 
 
-def _load(handle: Any) -> Callable[[], Any]:
+def _load(handle: Any, plugins: Sequence[str]) -> Callable[[], Any]:
     def load() -> Any:
+        load_plugins(plugins)
         file = handle.detach()
         with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as pickled:
             os.close(file)
