@@ -23,7 +23,7 @@ from rosearch.config import make_config
 from rosearch.distill.inherit import Lineage
 from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.prepare import prepare
-from rosearch.executors.local import one_thread
+from rosearch.models.device import one_thread
 from rosearch.results.summary import machine
 from rosearch.run.space import space_of
 from rosearch.space.variation import mutate

@@ -39,7 +39,7 @@ from rosearch.errors import one_line
 from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.prepare import prepare
-from rosearch.executors.local import one_thread
+from rosearch.models.device import one_thread
 from rosearch.results.rows import score_of
 from rosearch.results.summary import machine, versions
 from rosearch.robustness.journal import Journal

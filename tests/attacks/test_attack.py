@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from replay import replayed, violations
 
 from rosearch.attacks.attack import AnyAttack, Attack
 from rosearch.attacks.constraints import MaxChanged
@@ -18,13 +19,13 @@ from rosearch.attacks.constraints.words import STOP_WORDS, not_a_stop_word
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.lexicon import cached_table, table_lexicon
 from rosearch.attacks.methods import ATTACKS, check_attack, load_attacks
-from rosearch.attacks.replay import answered, replayed, violations
 from rosearch.attacks.result import AttackResult, robustness
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import importance
 from rosearch.attacks.sources import Lexicon, WordSource
 from rosearch.attacks.sources.characters import character_edits
 from rosearch.attacks.sources.masked_lm_model import loaded as loaded_masked_lm
+from rosearch.attacks.steps import answered
 from rosearch.errors import UserError
 from rosearch.models.classifier import Classifier
 from rosearch.models.pieces import PieceEncoder

@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from replay import replayed
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.attack_resources import AttackResources
-from rosearch.attacks.constraints.distance import EditDistance, EmbeddingDistance
+from rosearch.attacks.constraints.distance import EditDistance
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech, exchangeable
 from rosearch.attacks.constraints.similarity import TEXTFOOLER, SentenceSimilarity, around
 from rosearch.attacks.encoder import Cosines, SentenceEncoder
 from rosearch.attacks.engine import run_attack
 from rosearch.attacks.methods import check_attack, load_attacks
 from rosearch.attacks.precompute import judge_in_advance
-from rosearch.attacks.replay import answered, replayed
 from rosearch.attacks.sources import WordSource
-from rosearch.attacks.sources.vectors import load_vectors
+from rosearch.attacks.steps import answered
 from rosearch.attacks.tagger import Tagger
 from rosearch.errors import MissingExtra, UserError
 from rosearch.io import resources
@@ -144,21 +144,6 @@ def test_edit_distance_adds_up_over_changes():
     near = EditDistance(2)
     assert list(judged(near, "a dull film", 1, ["dall", "dxlx", "boring"]).ok) == [1, 1, 0]
     assert list(judged(near, "a dull film", 1, ["dall", "dxlx"], "a dull fulm").ok) == [1, 0]
-
-
-@pytest.fixture
-def vectors(tmp_path):
-    file = tmp_path / "v.vec"
-    file.write_text("3 2\nfilm 1 0\nmovie 0.8 0.6\nDog 0 2\n")
-    return load_vectors(file, tmp_path)
-
-
-def test_embedding_distance(vectors):
-    verdict = judged(EmbeddingDistance(vectors, 0.5), "a Film", 1, ["movie", "dog", "zebra"])
-    assert list(verdict.ok) == [True, False, True]
-    assert verdict.quality == pytest.approx([0.8, 0, 0])
-    strict = EmbeddingDistance(vectors, 0.5, unknown=False)
-    assert not judged(strict, "a film", 1, ["zebra"]).ok[0]
 
 
 def test_an_encoder_is_asked_once_per_text(tiny_encoder):

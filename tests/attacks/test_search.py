@@ -19,8 +19,9 @@ from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.attacks.search.beam import Beam
 from rosearch.attacks.search.genetic import Genetic
 from rosearch.attacks.search.greedy import Greedy
-from rosearch.attacks.search.order import at_random, by_deletion, by_unknown, importance
+from rosearch.attacks.search.order import by_deletion, by_unknown, importance
 from rosearch.attacks.search.random_walk import RandomWalk
+from rosearch.attacks.seeding import generator_of
 from rosearch.attacks.sources import WordSource
 from rosearch.attacks.steps import Request
 from rosearch.distill.data import TrainData, encode_train
@@ -31,6 +32,13 @@ from rosearch.models.classifier import Classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.tasks import load_task
 from rosearch.tasks.words import Words, segment
+
+
+def at_random(attack, meter, text, positions, before, label):
+    """A random order that depends on the text alone; asks nothing."""
+    return generator_of(text).random(len(positions))
+    yield
+
 
 METHODS = {
     "greedy": Greedy(),

@@ -15,7 +15,6 @@ from rosearch.distill.losses import (
     hard_label,
     hidden_cosine,
     hidden_mse,
-    kl_divergence,
     logit_mse,
     patient_hidden,
     soft_and_hard,
@@ -36,25 +35,6 @@ def test_soft_cross_entropy():
     # T = 2: p = (3/4, 1/4), q = (1/2, 1/2), then p = q = (0.9, 0.1); times T^2
     second = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
     assert near(soft_cross_entropy(student, teacher, 2.0), 4 * math.log(2), 4 * second)
-
-
-def test_kl_divergence():
-    student = torch.tensor([[0.0, 0.0], [5.0, 5.0 + math.log(3)]])
-    teacher = torch.tensor([[math.log(3.0), 0.0], [0.0, math.log(3)]])
-    # p = (3/4, 1/4), q = (1/2, 1/2)
-    first = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
-    assert near(kl_divergence(student, teacher, 1.0), first, 0.0)
-    assert near(kl_divergence(2 * student, 2 * teacher, 2.0), 4 * first, 0.0)
-
-
-def test_kl_divergence_has_the_gradient_of_soft_cross_entropy():
-    def gradient(loss) -> Tensor:
-        student = torch.tensor([[0.5, -0.2, 0.1]], requires_grad=True)
-        loss(student, torch.tensor([[1.0, -0.9, 0.0]]), 3.0).sum().backward()
-        assert student.grad is not None
-        return student.grad
-
-    assert torch.allclose(gradient(kl_divergence), gradient(soft_cross_entropy), atol=1e-6)
 
 
 def test_hard_label():

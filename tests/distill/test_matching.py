@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from rosearch.distill.losses import attention_kl, attention_mse, hidden_mse, patient_hidden
-from rosearch.distill.match_loss import Matching, check_matches, same_tokens, teacher_rows
+from rosearch.distill.match_loss import MatchLoss, check_matches, same_tokens, teacher_rows
 from rosearch.distill.match_schemes import (
     Match,
     layers_of,
@@ -126,7 +126,7 @@ def test_the_sum_is_that_of_its_parts(model, mr_train, outputs):
     vectors, mask = batch(model, mr_train, INDEX)
     states = student_states(model, vectors, mask)
     check_matches(ALL, STUDENT, mr_train, outputs)
-    matching = Matching(ALL, STUDENT, outputs, seed=1)
+    matching = MatchLoss(ALL, STUDENT, outputs, seed=1)
     rows = teacher_rows(ALL, outputs, INDEX)
     maps, t = matching.maps, rows.values
     mixed = [
@@ -151,7 +151,7 @@ def test_the_sum_is_that_of_its_parts(model, mr_train, outputs):
 
 def test_an_example_has_the_same_loss_in_any_batch(model, mr_train, outputs):
     model.eval()
-    matching = Matching(ALL, STUDENT, outputs, seed=1)
+    matching = MatchLoss(ALL, STUDENT, outputs, seed=1)
 
     def loss(index) -> torch.Tensor:
         vectors, mask = batch(model, mr_train, index)
@@ -165,7 +165,7 @@ def test_an_example_has_the_same_loss_in_any_batch(model, mr_train, outputs):
 @pytest.mark.parametrize("kind", ["patient", "hidden", "cosine", "attention", "attention_kl"])
 def test_training_on_a_match_brings_student_and_teacher_together(kind, model, mr_train, outputs):
     matches = (Match(kind, 1, 1), Match(kind, 3, 2))
-    matching = Matching(matches, STUDENT, outputs, seed=0)
+    matching = MatchLoss(matches, STUDENT, outputs, seed=0)
     optimiser = torch.optim.Adam([*model.parameters(), *matching.parameters()], lr=1e-2)
     rows, told = teacher_rows(matches, outputs, INDEX), []
     vectors, mask = batch(model, mr_train, INDEX)
@@ -182,10 +182,10 @@ def test_training_on_a_match_brings_student_and_teacher_together(kind, model, mr
 def test_equal_heads_need_no_map(outputs):
     three = replace(outputs, attention={1: outputs.attention[1]})
     same = Genotype(16, 96, (Node((0,), "attention1"),))
-    assert len(list(Matching([Match("attention", 1, 1)], same, three, 0).parameters())) == 1
+    assert len(list(MatchLoss([Match("attention", 1, 1)], same, three, 0).parameters())) == 1
     heads = {1: _Heads(outputs.attention[1].values, outputs.attention[1].starts)}
     one = replace(outputs, attention=heads)
-    assert not list(Matching([Match("attention", 1, 1)], same, one, 0).parameters())
+    assert not list(MatchLoss([Match("attention", 1, 1)], same, one, 0).parameters())
 
 
 class _Heads(RaggedMaps):
@@ -196,9 +196,9 @@ def test_maps_depend_on_the_seed_alone(outputs):
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    first = Matching(ALL, STUDENT, outputs, 7)
+    first = MatchLoss(ALL, STUDENT, outputs, 7)
     assert torch.equal(torch.rand(1), expected)
-    again, other = Matching(ALL, STUDENT, outputs, 7), Matching(ALL, STUDENT, outputs, 8)
+    again, other = MatchLoss(ALL, STUDENT, outputs, 7), MatchLoss(ALL, STUDENT, outputs, 8)
     for a, b, c in zip(first.parameters(), again.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b) and not torch.equal(a, c)
 

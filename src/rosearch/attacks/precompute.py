@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rosearch.attacks.attack import AnyAttack, Attack
-from rosearch.attacks.replay import answered
-from rosearch.attacks.steps import Model
+from rosearch.attacks.steps import Model, answered
 from rosearch.io.progress import stage
 from rosearch.tasks.words import segment
 from rosearch.types import Text

@@ -37,3 +37,16 @@ class Request:
 
 
 Step: TypeAlias = Generator[Request, Any, T]
+
+
+def answered(step: Step[T]) -> T:
+    """The result of a step that asks other models than the victim, each request on its own."""
+    try:
+        request = next(step)
+        while True:
+            if request.model is None:
+                raise ValueError("the step asks the victim")
+            request = step.send(request.model(request.items))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

@@ -26,8 +26,8 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.evaluation.final import FinalJob, evaluate_final
     from rosearch.evaluation.held_out import check
     from rosearch.evaluation.prepare import prepare
-    from rosearch.executors.local import one_thread
     from rosearch.io.progress import stage
+    from rosearch.models.device import one_thread
     from rosearch.tasks.named import task_of
 
     lexicons = g.coding.lexicons_read(config.encoding.lexicons)

@@ -5,38 +5,28 @@ Shapes: B batch, T tokens, E embedding dimension.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor
 
 from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain
-from rosearch.distill.match_loss import Matching, check_matches, teacher_rows
+from rosearch.distill.match_loss import MatchLoss, check_matches, teacher_rows
 from rosearch.distill.match_schemes import SCHEMES
-from rosearch.distill.objective import Objective, Prediction
-from rosearch.models.device import autocast
+from rosearch.distill.objective import Objective, Prediction, read_vectors
 from rosearch.space.genotype import Genotype
 from rosearch.student.model import StudentForSequenceClassification
 from rosearch.student.states import student_states
 from rosearch.teacher.outputs import TeacherOutputs
 
 
-class Guidance(NamedTuple):
-    """What layers are matched by, and with."""
-
-    matching: Matching
-    outputs: TeacherOutputs
-
-
-def guidance(
+def match_loss(
     g: Genotype,
     data: EncodedTrain,
     config: DistillConfig,
     outputs: TeacherOutputs | None,
     seed: int,
-) -> Guidance | None:
-    """The learned maps between student and teacher, if any are wanted.
+) -> MatchLoss | None:
+    """The loss between student and teacher layers, with its learned maps, if any is wanted.
 
     Raises:
         UserError: the student can't be matched.
@@ -47,10 +37,10 @@ def guidance(
         raise ValueError(f"matching {config.matching!r} needs the teacher's layers")
     matches = SCHEMES[config.matching](g, outputs.layers)
     check_matches(matches, g, data, outputs)
-    return Guidance(Matching(matches, g, outputs, seed), outputs)
+    return MatchLoss(matches, g, outputs, seed)
 
 
-class Guided:
+class LayerMatching:
     """What the student computes inside against the teacher's layers, with its logits or alone.
 
     Args:
@@ -58,15 +48,10 @@ class Guided:
     """
 
     def __init__(
-        self,
-        config: DistillConfig,
-        matching: Matching,
-        outputs: TeacherOutputs,
-        prediction: Prediction | None,
+        self, config: DistillConfig, match: MatchLoss, prediction: Prediction | None
     ) -> None:
         self.config = config
-        self.matching = matching
-        self.outputs = outputs
+        self.match = match
         self.prediction = prediction
 
     def losses(
@@ -75,27 +60,26 @@ class Guided:
         batch: Batch,
         vectors: Tensor | None = None,
     ) -> Tensor:
-        vectors = model.input.embed(batch.ids) if vectors is None else vectors
-        rows = teacher_rows(self.matching.matches, self.outputs, batch.index)
-        with autocast(self.config.precision, vectors.device.type):
-            states = student_states(model, vectors, batch.mask)
-            inside = self.matching(states, batch.mask, rows)
+        rows = teacher_rows(self.match.matches, self.match.outputs, batch.index)
+        with read_vectors(model, batch, vectors, self.config.precision) as read:
+            states = student_states(model, read, batch.mask)
+            inside = self.match(states, batch.mask, rows)
         inside = self.config.matching_weight * inside.float()
         if self.prediction is None:
             return inside
         return inside + self.prediction.of_logits(states.logits.float(), batch)
 
 
-def objectives(config: DistillConfig, guides: Guidance | None) -> tuple[Objective, Objective]:
+def objectives(config: DistillConfig, match: MatchLoss | None) -> tuple[Objective, Objective]:
     """The objective, and that of the first `matching_share` of the steps.
 
     Where layers are matched first they are left alone afterwards, as in TinyBERT (Jiao et al.
     2020, section 3.2); else they are matched throughout, as in PKD.
     """
     prediction = Prediction(config)
-    if guides is None:
+    if match is None:
         return prediction, prediction
     if config.matching_share:
-        return prediction, Guided(config, *guides, None)
-    together = Guided(config, *guides, prediction)
+        return prediction, LayerMatching(config, match, None)
+    together = LayerMatching(config, match, prediction)
     return together, together

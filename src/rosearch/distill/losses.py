@@ -22,21 +22,6 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> 
     return -(p * log_q).sum(-1) * temperature**2
 
 
-def kl_divergence(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of the student's softened distribution from the teacher's, (B,).
-
-    KL(teacher || student) times T squared: `soft_cross_entropy` less the teacher's entropy, so the
-    gradients are the same and a perfect student has loss 0. Used with T in DistilBERT (Sanh et
-    al. 2019, section 3) and, without, in ARD (Goldblum et al. 2020, section 4).
-
-    Args:
-        student, teacher: logits (B, C).
-    """
-    log_q = F.log_softmax(student / temperature, dim=-1)
-    log_p = F.log_softmax(teacher / temperature, dim=-1)
-    return (log_p.exp() * (log_p - log_q)).sum(-1) * temperature**2
-
-
 def hard_label(student: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy to the labels, (B,).
 

@@ -94,7 +94,7 @@ def teacher_rows(matches: Sequence[Match], outputs: TeacherOutputs, index: Index
     return TeacherRows(tuple(read[m.of_attention, m.of_tokens, m.teacher] for m in matches))
 
 
-class Matching(nn.Module):
+class MatchLoss(nn.Module):
     """The sum of matching losses; holds the learned maps from student to teacher.
 
     States go through a linear map W -> D each, attention maps through a mixture of heads where the
@@ -113,7 +113,7 @@ class Matching(nn.Module):
         self, matches: Sequence[Match], g: Genotype, outputs: TeacherOutputs, seed: int
     ) -> None:
         super().__init__()
-        self.matches = tuple(matches)
+        self.matches, self.outputs = tuple(matches), outputs
         self.nodes = tuple(node_of(m, g) for m in matches)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

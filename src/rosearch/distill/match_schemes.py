@@ -124,17 +124,12 @@ def mobilebert_matches(g: Genotype, layers: int) -> tuple[Match, ...]:
     """States and attention maps of every cell (Sun et al. 2020, section 3.5)."""
     pairs = spread(g.repeat, layers)
     found = [Match("hidden", m, layer) for m, layer in pairs]
-    return (*found, *(Match("attention_kl", m, layer) for m, layer in pairs if has_attention(g)))
+    return (*found, *(Match("attention_kl", m, layer) for m, layer in pairs if _attention_nodes(g)))
 
 
 def last_matches(g: Genotype, layers: int) -> tuple[Match, ...]:
     """The last states (Mukherjee and Awadallah 2020, section 4.2)."""
     return (Match("hidden", g.repeat, layers),)
-
-
-def has_attention(g: Genotype) -> bool:
-    """Whether a cell has a self-attention."""
-    return any(OPS[node.op].family == "attention" for node in g.nodes)
 
 
 # Name in a configuration -> the matches of a student with a teacher of so many layers.
@@ -153,7 +148,7 @@ def node_of(m: Match, g: Genotype) -> int | None:
     Raises:
         UserError: there is no such node, or none with attention.
     """
-    with_attention = [i for i, node in enumerate(g.nodes, 1) if OPS[node.op].family == "attention"]
+    with_attention = _attention_nodes(g)
     if m.node is not None and (m.student == 0 or not 1 <= m.node <= len(g.nodes)):
         raise UserError(
             f"matching: there is no node {m.node} in cell {m.student} of the student; "

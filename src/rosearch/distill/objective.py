@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from torch import Tensor
@@ -30,6 +32,19 @@ class Objective(Protocol):
         ...
 
 
+@contextmanager
+def read_vectors(
+    model: StudentForSequenceClassification,
+    batch: Batch,
+    vectors: Tensor | None,
+    precision: str,
+) -> Iterator[Tensor]:
+    """The token vectors (B, T, E) that a student reads; within it, it computes in `precision`."""
+    vectors = model.input.embed(batch.ids) if vectors is None else vectors
+    with autocast(precision, vectors.device.type):
+        yield vectors
+
+
 class Prediction:
     """The student's logits against the teacher's and the labels."""
 
@@ -42,9 +57,8 @@ class Prediction:
         batch: Batch,
         vectors: Tensor | None = None,
     ) -> Tensor:
-        vectors = model.input.embed(batch.ids) if vectors is None else vectors
-        with autocast(self.config.precision, vectors.device.type):
-            logits = model.logits(vectors, batch.mask.bool())
+        with read_vectors(model, batch, vectors, self.config.precision) as read:
+            logits = model.logits(read, batch.mask.bool())
         return self.of_logits(logits.float(), batch)
 
     def of_logits(self, logits: Tensor, batch: Batch) -> Tensor:

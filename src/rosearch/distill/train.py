@@ -21,7 +21,7 @@ from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkp
 from rosearch.distill.data import TrainData
 from rosearch.distill.defences.compose import robust_method
 from rosearch.distill.inherit import Ancestor, inherit
-from rosearch.distill.layer_matching import guidance, objectives
+from rosearch.distill.layer_matching import match_loss, objectives
 from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.schedule import Schedule
 from rosearch.distill.stopping import EarlyStopping
@@ -110,16 +110,16 @@ class Training:
         validate: Validate | None = None,
     ) -> None:
         own = data.read_by(g)
-        guides = guidance(g, own, config, data.outputs, seed)
         lengths = [len(ids) for ids in own.texts]
         self.model, self.data, self.seed = model, own, seed
         self.labels = torch.as_tensor(np.asarray(data.labels))
         self.targets = torch.as_tensor(np.asarray(data.targets, dtype=np.float32))
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed)
-        self.matching = guides.matching.to(model.device) if guides else None
+        match = match_loss(g, own, config, data.outputs, seed)
+        self.matching = None if match is None else match.to(model.device)
         self.optimiser = Optimiser(model, model.input.table, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
-        self.objective, self.first = objectives(config, guides)
+        self.objective, self.first = objectives(config, self.matching)
         self.alone = round(config.matching_share * self.schedule.steps)
         self.method = robust_method(config, own, model)
         self.step = 0

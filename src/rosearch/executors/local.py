@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -39,6 +38,8 @@ class InProcess:
         return self.call(partial(finite, self.evaluate), job)
 
     def call(self, function: Callable[..., R], *args: Any) -> Future[R]:
+        from rosearch.models.device import one_thread  # brings torch
+
         future: Future[R] = Future()
         attempt = 1
         while not future.done():
@@ -71,19 +72,6 @@ class ProcessPool(Pool):
         limits = limits or Limits()
         spool = Spool(pickle.dumps(context), loaded_plugins())
         super().__init__(partial(Worker, spool, limits.gigabytes), workers, limits, evaluate)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """torch on one thread while the block runs: results are the same as in a worker."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 IN_PROCESS = NamedExecutor(

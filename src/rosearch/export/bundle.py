@@ -154,9 +154,9 @@ def _export(
     source: Source, form: str, out: Path, folder: Path, attacks: Sequence[str], n: int
 ) -> ExportReport:
     from rosearch.attacks.methods import resources_for
-    from rosearch.executors.local import one_thread
     from rosearch.export.card import write_card
     from rosearch.io.progress import stage
+    from rosearch.models.device import one_thread
     from rosearch.models.open import open_classifier
     from rosearch.teacher.masked_lm import attack_folders
 

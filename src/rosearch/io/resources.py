@@ -155,15 +155,6 @@ def offline() -> bool:
     return os.environ.get("ROSEARCH_OFFLINE", "").lower() not in ("", "0", "false", "no")
 
 
-def is_cached(name: str) -> bool:
-    """Whether the resource `name` is already on this machine.
-
-    Raises:
-        UserError: there is no such resource.
-    """
-    return _folder(_lookup(name)).is_dir()
-
-
 def fetch(name: str, *, progress: bool | None = None) -> Path:
     """The folder of the resource `name`, downloaded and extracted if it is not cached yet.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rosearch.models.device import one_thread
 from rosearch.space.cost import LATENCY_TOKENS
 
 LATENCY_RUNS = 15
@@ -21,15 +22,10 @@ def on_cpu(model: Any) -> Any:
 def latency_ms(model: Any) -> float:
     """Median milliseconds of a batch-1 forward pass of 32 tokens on one thread."""
     ids = torch.ones((1, LATENCY_TOKENS), dtype=torch.long)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     times = []
-    try:
-        with torch.inference_mode():
-            for _ in range(LATENCY_RUNS):
-                start = time.perf_counter()
-                model(input_ids=ids, attention_mask=torch.ones_like(ids))
-                times.append(time.perf_counter() - start)
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.inference_mode():
+        for _ in range(LATENCY_RUNS):
+            start = time.perf_counter()
+            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+            times.append(time.perf_counter() - start)
     return 1000 * float(np.median(times))

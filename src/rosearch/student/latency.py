@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from rosearch.encodings.vocabulary import Vocabulary
+from rosearch.models.device import one_thread
 from rosearch.space.genes import MAX_INPUTS
 from rosearch.space.genotype import Genotype
 from rosearch.space.genotype import Node as NodeGene
@@ -41,17 +42,12 @@ def latency_table(
     Returns:
         As `rosearch.space.latency.latency_ms` reads it.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     table = {}
-    try:
-        with torch.inference_mode():
-            for w in widths:
-                runs = {**_nodes(w, ops), **_around_ops(w), **_ends(w, embedding_dim)}
-                table.update({part(name, w): median_ms(run) for name, run in runs.items()})
-                table[part("student", w)] = _frame_ms(w, embedding_dim, table)
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.inference_mode():
+        for w in widths:
+            runs = {**_nodes(w, ops), **_around_ops(w), **_ends(w, embedding_dim)}
+            table.update({part(name, w): median_ms(run) for name, run in runs.items()})
+            table[part("student", w)] = _frame_ms(w, embedding_dim, table)
     return table
 
 

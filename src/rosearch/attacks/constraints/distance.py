@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from rosearch.attacks.constraints import NamedConstraint, Verdict
-from rosearch.attacks.sources.vectors import Vectors
 from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words
 
@@ -39,28 +38,3 @@ EDIT_DISTANCE = NamedConstraint(
     "at most so many letters changed over the whole text",
     lambda resources, **settings: EditDistance(**settings),
 )
-
-
-@dataclass(frozen=True)
-class EmbeddingDistance:
-    """A word and its substitution have vectors of at least this cosine.
-
-    Attributes:
-        vectors: see `rosearch.attacks.sources.vectors.load_vectors`.
-        unknown: what is said of words that have no vector.
-    """
-
-    vectors: Vectors
-    least: float = 0.5
-    unknown: bool = True
-    expensive = False
-
-    def judge(
-        self, original: Words, current: Words, options: Sequence[Words], position: int
-    ) -> Step[Verdict]:
-        word = original.words[position]
-        near = [self.vectors.cosine(word, option.words[position]) for option in options]
-        ok = [self.unknown if cosine is None else cosine >= self.least for cosine in near]
-        quality = [0.0 if cosine is None else cosine for cosine in near]
-        return Verdict(np.array(ok, dtype=bool), np.array(quality))
-        yield  # asks nothing

@@ -13,7 +13,6 @@ import numpy as np
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.goals import UNTARGETED, Goal
 from rosearch.attacks.search.meter import Meter
-from rosearch.attacks.seeding import generator_of
 from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words
 
@@ -48,19 +47,6 @@ def by_unknown(
     """Importance when a word is replaced by an unknown one, as TextFooler's code does."""
     masked = yield from meter.ask(text.with_word(i, UNKNOWN) for i in positions)
     return importance(before, masked, label, attack.goal)
-
-
-def at_random(
-    attack: Attack,
-    meter: Meter,
-    text: Words,
-    positions: Sequence[int],
-    before: np.ndarray,
-    label: int,
-) -> Step[np.ndarray]:
-    """A random order that depends on the text alone; asks nothing."""
-    return generator_of(text).random(len(positions))
-    yield
 
 
 def importance(

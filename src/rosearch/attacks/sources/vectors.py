@@ -45,11 +45,6 @@ class Vectors:
     index: Mapping[str, int]
     matrix: np.ndarray
 
-    def cosine(self, a: str, b: str) -> float | None:
-        """Cosine of two words; None if the file lacks one of them."""
-        i, j = self.index.get(a.lower()), self.index.get(b.lower())
-        return None if i is None or j is None else float(self.matrix[i] @ self.matrix[j])
-
     def nearest(self, words: Iterable[str], n: int, least: float) -> dict[str, tuple[str, ...]]:
         """The `n` nearest words, nearest first, of cosine `least` or more, of each known word."""
         known = [word for word in words if word in self.index]

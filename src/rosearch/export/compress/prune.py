@@ -13,12 +13,12 @@ from torch.nn.utils import prune
 
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError
-from rosearch.executors.local import one_thread
 from rosearch.export.bundle import MODEL_FILES, fresh_folder
 from rosearch.export.compress.card import write_card
 from rosearch.export.compress.check import answers, compare, open_original
 from rosearch.export.compress.result import FLOAT_BYTES, Compressed
 from rosearch.models.classifier import Classifier
+from rosearch.models.device import one_thread
 from rosearch.student.saving import save_student
 from rosearch.tasks import Split, Task
 from rosearch.teacher.fit import train_classifier

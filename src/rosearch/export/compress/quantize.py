@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rosearch.errors import UserError, require
-from rosearch.executors.local import one_thread
 from rosearch.export.bundle import FLOATS, TIMED, fresh_folder, quantized_folder
 from rosearch.export.compress.card import write_card
 from rosearch.export.compress.check import answers, compare, open_original
@@ -17,6 +16,7 @@ from rosearch.export.onnx_model import write_int8
 from rosearch.export.usage import EXAMPLES, PAIRS
 from rosearch.io.progress import stage
 from rosearch.models.classifier import Classifier
+from rosearch.models.device import one_thread
 from rosearch.models.onnx import PACKAGES
 from rosearch.models.onnx_folder import FILE, graph_classifier
 from rosearch.tasks import Task

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TypeVar
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.result import AttackResult
-from rosearch.attacks.steps import Step
+from rosearch.attacks.steps import answered
 from rosearch.tasks.words import Words, segment
-
-T = TypeVar("T")
 
 
 def replayed(result: AttackResult) -> tuple[Words, ...]:
@@ -45,16 +42,3 @@ def violations(attack: Attack, result: AttackResult) -> list[str]:
             if not verdict.ok[0]:
                 found.append(f"{option.text!r}: refused by {type(constraint).__name__}")
     return found
-
-
-def answered(step: Step[T]) -> T:
-    """The result of a step that asks other models than the victim, each request on its own."""
-    try:
-        request = next(step)
-        while True:
-            if request.model is None:
-                raise ValueError("the step asks the victim")
-            request = step.send(request.model(request.items))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
