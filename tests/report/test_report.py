@@ -29,8 +29,9 @@ from rosearch.errors import MissingExtra, UserError
 from rosearch.report.draw import draw_line, draw_svg, draw_text
 from rosearch.report.gallery import diff, gallery
 from rosearch.report.page import write_report
-from rosearch.report.tables import attack_label, caveats, verdict
+from rosearch.report.tables import caveats, verdict
 from rosearch.results.store import Store
+from rosearch.results.words import attack_label
 from rosearch.space.cost import params
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.variation import Space, sample

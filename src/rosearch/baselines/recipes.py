@@ -10,13 +10,12 @@ of the comparison.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from rosearch.config import DistillConfig, RunConfig
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
+from rosearch.types import Json
 
 DEFAULTS = DistillConfig()
 
@@ -39,7 +38,7 @@ class Recipe:
     source: str
     what: str
     departures: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Json = field(default_factory=dict)
     plain: bool = False
 
     def distill(self, base: DistillConfig = DEFAULTS) -> DistillConfig:

@@ -21,6 +21,7 @@ from rosearch.config import RunConfig
 from rosearch.errors import require
 from rosearch.io.files import write_text
 from rosearch.results.summary import Summary
+from rosearch.types import Json
 
 EXPERIMENT = "rosearch"
 LINK = "mlflow.json"  # in the run folder: which MLflow run is its own
@@ -84,7 +85,7 @@ class MLflow(Tracker):
         if self.run:
             self.client.set_terminated(self.run, status="KILLED")
 
-    def _link(self) -> dict[str, Any]:
+    def _link(self) -> Json:
         try:
             found = json.loads((self.folder / LINK).read_text(encoding="utf-8"))
         except FileNotFoundError:

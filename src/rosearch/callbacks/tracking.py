@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rosearch.config import RunConfig, to_dict
 from rosearch.results.summary import Summary
@@ -102,7 +101,7 @@ def flat(config: RunConfig) -> dict[str, str]:
     """Settings as texts under `section.name`."""
     found: dict[str, str] = {}
 
-    def add(prefix: str, values: Mapping[str, Any]) -> None:
+    def add(prefix: str, values: Mapping[str, object]) -> None:
         for name, value in values.items():
             if isinstance(value, Mapping):
                 add(f"{prefix}{name}.", value)

@@ -194,7 +194,7 @@ def print_assessment(
 
 def print_attack(found: AttackReport, shown: int) -> None:
     """Table of the attacks, and some attacked texts as word diffs."""
-    from rosearch.results.summary import share
+    from rosearch.results.words import share
     from rosearch.robustness.evaluate import changed_share
 
     console = console_of()
@@ -212,7 +212,7 @@ def print_attack(found: AttackReport, shown: int) -> None:
             name,
             str(c.n),
             f"{c.clean:.3f}",
-            share(c.after_attack, (c.interval.low, c.interval.high)),
+            share(c.after_attack, c.interval),
             f"{c.success_rate:.3f}",
             f"{c.queries / c.n:.1f}",
             "" if changed is None else f"{changed:.1%}",

@@ -109,7 +109,7 @@ def comparison_table(table: Comparison) -> Table:
     """The rows of `rosearch.baselines.compare`, the largest of each kind first."""
     from rich.text import Text
 
-    from rosearch.results.summary import share
+    from rosearch.results.words import share
 
     columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table.search_attack}"]
     columns += [f"held out: {name}" for name in table.held_out]

@@ -119,12 +119,11 @@ def _sparse(result: Compressed) -> list[str]:
 
 
 def _checked(checked: Checked) -> list[str]:
-    from rosearch.results.summary import share
+    from rosearch.results.words import share
 
     p = checked.parity
     clean = ", ".join(
-        f"{q.name} {share(q.clean, (q.interval.low, q.interval.high))}"
-        for q in (checked.compressed, checked.original)
+        f"{q.name} {share(q.clean, q.interval)}" for q in (checked.compressed, checked.original)
     )
     return [
         f"parity on {p.n} texts of {checked.task} (test split): the same label for "

@@ -64,7 +64,7 @@ def distill(
 def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
     """One trained student."""
     from rosearch.results.entries import to_json
-    from rosearch.results.summary import share
+    from rosearch.results.words import share
 
     if as_json:
         print(json.dumps(to_json(entry), indent=2))

@@ -79,7 +79,7 @@ def print_export(report: ExportReport, as_json: bool) -> None:
 
 
 def _quality(report: ExportReport) -> Table:
-    from rosearch.results.summary import share
+    from rosearch.results.words import share
 
     attacks = list(report.qualities[0].attacks)
     title = f"{report.source.name} on {report.source.task.name} (test split)"
@@ -89,11 +89,8 @@ def _quality(report: ExportReport) -> Table:
         table.add_row(
             q.name,
             str(q.n),
-            share(q.clean, (q.interval.low, q.interval.high)),
-            *(
-                f"{share(c.after_attack, (c.interval.low, c.interval.high))} (n = {c.n})"
-                for c in counts
-            ),
+            share(q.clean, q.interval),
+            *(f"{share(c.after_attack, c.interval)} (n = {c.n})" for c in counts),
         )
     return table
 

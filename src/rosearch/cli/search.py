@@ -207,7 +207,7 @@ def print_summary(summary: Summary, folder: Path, as_json: bool) -> None:
 
 def summary_table(summary: Summary) -> Table:
     """Teacher, reference and finalists on the test split."""
-    from rosearch.results.summary import share
+    from rosearch.results.words import share
 
     held_out = list(summary.teacher.held_out)
     table = table_of(

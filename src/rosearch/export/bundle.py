@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rosearch.attacks.methods import ATTACKS, check_attack, members
 from rosearch.errors import UserError, require
@@ -90,7 +89,7 @@ def export(
     what: str,
     form: str,
     out: Path,
-    flags: Mapping[str, Any] | None = None,
+    flags: Mapping[str, object] | None = None,
     teacher: str | None = None,
     attacks: Sequence[str] = ("wordnet",),
     n: int = 200,

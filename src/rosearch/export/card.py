@@ -6,12 +6,12 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rosearch.attacks.methods import describe, members
 from rosearch.export.source import RunRecord
 from rosearch.export.usage import usage
-from rosearch.results.summary import share
+from rosearch.results.words import attack_label, share
 
 if TYPE_CHECKING:
     from rosearch.export.bundle import ExportReport
@@ -47,7 +47,8 @@ def _front_matter(report: ExportReport, original: Classifier) -> str:
     }
     results = [EvalResult(**about, metric_name="accuracy", metric_value=round(best.clean, 4))]
     for name, counts in best.attacks.items():
-        metric, value = f"accuracy after the attack {label(name)}", round(counts.after_attack, 4)
+        metric = f"accuracy after the attack {attack_label(name)}"
+        value = round(counts.after_attack, 4)
         results.append(EvalResult(**about, metric_name=metric, metric_value=value))
     data = ModelCardData(
         library_name=LIBRARIES[report.form],
@@ -107,13 +108,13 @@ def _measured(report: ExportReport) -> str:
     rows = []
     for q in report.qualities:
         own = "this file" if q is report.qualities[0] else "the float model it was made of"
-        cells = [share(q.clean, _pair(q.interval))]
-        cells += [share(q.attacks[a].after_attack, _pair(q.attacks[a].interval)) for a in attacks]
+        cells = [share(q.clean, q.interval)]
+        cells += [share(q.attacks[a].after_attack, q.attacks[a].interval) for a in attacks]
         rows.append([own, *cells])
     n = report.qualities[0].n
     attacked = next(iter(report.qualities[0].attacks.values()), None)
     head = ["", f"clean accuracy (n = {n})"]
-    head += [f"after {code(label(a))} (n = {attacked.n})" for a in attacks if attacked]
+    head += [f"after {code(attack_label(a))} (n = {attacked.n})" for a in attacks if attacked]
     return f"""
 ## Measured on this file
 
@@ -131,7 +132,7 @@ def _attacks(report: ExportReport) -> str:
     lines = []
     for name in names:
         about = "; then on what survives: ".join(map(describe, members(name)))
-        lines.append(f"- {code(label(name))}: {plain(about)}")
+        lines.append(f"- {code(attack_label(name))}: {plain(about)}")
     listed = "\n".join(lines)
     second = " Of a pair, only the second text is changed." if report.source.pairs else ""
     return f"""
@@ -160,8 +161,8 @@ def _run(run: RunRecord) -> str:
         )
     entry = run.entries["student"]
     head = ["model", "parameters", f"clean (n = {entry.n_clean})"]
-    head.append(f"after {code(label(run.search_attack))} (n = {entry.n})")
-    head += [f"held out: {code(label(a))}" for a in run.held_out]
+    head.append(f"after {code(attack_label(run.search_attack))} (n = {entry.n})")
+    head += [f"held out: {code(attack_label(a))}" for a in run.held_out]
     return f"""
 ## The run it comes from
 
@@ -227,16 +228,6 @@ def code(text: str) -> str:
     """Text of a user or a data set as code."""
     kept = re.sub(r"[`|\s]+", " ", text)
     return f"`{kept}`"
-
-
-def label(attack: str) -> str:
-    """Name of an attack; of a lexicon's file no folders of this machine."""
-    pairs = (name.partition(":") for name in members(attack))
-    return "+".join(f"{name}{colon}{Path(file).name}" for name, colon, file in pairs)
-
-
-def _pair(interval: Any) -> tuple[float, float]:
-    return interval.low, interval.high
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

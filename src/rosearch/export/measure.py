@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,11 +22,13 @@ from rosearch.attacks.result import robustness
 from rosearch.export.onnx_model import second_half
 from rosearch.io.progress import stage
 from rosearch.models.classifier import Classifier
+from rosearch.models.network import Tokenizer
 from rosearch.models.onnx import TYPES
 from rosearch.results.entries import attack_entry, to_json
 from rosearch.tasks import Split
 from rosearch.types import Interval, Json, Robustness, Text, parts, wilson
 
+K = TypeVar("K")
 TOKENS = 32  # of the texts whose latency is measured
 BATCHES = (1, 32)
 ROUNDS = 7
@@ -181,22 +183,20 @@ def forward(classifier: Classifier, ids: Tensor, types: bool = False) -> Callabl
     return run
 
 
-def rows_of_tokens(tokenizer: Any, texts: Sequence[Text], rows: int) -> Tensor:
+def rows_of_tokens(tokenizer: Tokenizer, texts: Sequence[Text], rows: int) -> Tensor:
     """Ids (rows, TOKENS) cut from the joined texts, from the start again when they are used up."""
     single = [part for text in texts for part in parts(text)]
     flow = [i for ids in tokenizer(single, add_special_tokens=False)["input_ids"] for i in ids]
     return torch.tensor(list(islice(cycle(flow), rows * TOKENS))).view(rows, TOKENS)
 
 
-def interleaved_ms(
-    runs: Mapping[Any, Callable[[], object]], rounds: int = ROUNDS
-) -> dict[Any, float]:
+def interleaved_ms(runs: Mapping[K, Callable[[], object]], rounds: int = ROUNDS) -> dict[K, float]:
     """Median milliseconds of calls that take turns: other work on the machine meets all alike.
 
     A turn is a burst, its first call untimed: a model that answers text after text has its weights
     in the processor's cache, and must not find there those of the one before it.
     """
-    times: dict[Any, list[float]] = {key: [] for key in runs}
+    times: dict[K, list[float]] = {key: [] for key in runs}
     for _ in range(rounds):
         for key, run in runs.items():
             run()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rosearch.config import RunConfig, held_out_attacks, make_config
 from rosearch.errors import UserError
@@ -54,7 +53,7 @@ class Source:
         return not isinstance(self.task.test.texts[0], str)
 
 
-def find_source(what: str, flags: Mapping[str, Any], teacher: str | None = None) -> Source:
+def find_source(what: str, flags: Mapping[str, object], teacher: str | None = None) -> Source:
     """The model of `RUN`, `RUN:ID`, a folder, or a hub id.
 
     Args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rosearch.errors import UserError
 from rosearch.report.data import plot_data
@@ -120,7 +119,7 @@ def _settings(run: Snapshot) -> dict[str, str]:
     return dict(_flat(whole, ""))
 
 
-def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+def _flat(value: Mapping[str, object], prefix: str) -> Iterator[tuple[str, str]]:
     for key, inner in value.items():
         if isinstance(inner, Mapping):
             yield from _flat(inner, f"{prefix}{key}.")

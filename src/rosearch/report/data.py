@@ -6,8 +6,8 @@ stands in a table once, and a candidate names its places there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
 
 from rosearch.report.draw import draw_line
 from rosearch.report.history import hypervolume
@@ -16,19 +16,23 @@ from rosearch.report.tables import fidelity_words
 from rosearch.space.genotype import Genotype
 from rosearch.types import Json, Score, Trial
 
+T = TypeVar("T", bound=Hashable)
+Stage = tuple[int, int, str, str, str, int, bool]  # embedding, width, position, encoding, ...
+Kind = tuple[str, str, str, str]  # op, combine, norm, activation
 
-class Interned:
+
+class Interned(Generic[T]):
     """Distinct values in the order of their first appearance."""
 
     def __init__(self) -> None:
-        self.places: dict[Any, int] = {}
+        self.places: dict[T, int] = {}
 
-    def __call__(self, value: Any) -> int:
+    def __call__(self, value: T) -> int:
         """Place of a value, which is taken in if it is new."""
         return self.places.setdefault(value, len(self.places))
 
     @property
-    def values(self) -> list[Any]:
+    def values(self) -> list[T]:
         """What was taken in."""
         return list(self.places)
 
@@ -42,7 +46,7 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
         `figures`, plots that are ready to be drawn, by the name of their place: none yet;
         `stages`, `kinds`, `fidelities`: the tables that candidates refer to.
     """
-    stages, kinds, fidelities = Interned(), Interned(), Interned()
+    stages, kinds, fidelities = Interned[Stage](), Interned[Kind](), Interned[str]()
     # One scale for all runs, or their hypervolumes could not be compared.
     largest = max((run.teacher_params or 0 for run in runs), default=0) or max(
         (t.score.params for run in runs for t in run.candidates if t.score), default=1
@@ -58,7 +62,11 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
 
 
 def _run(
-    run: Snapshot, largest: int, stages: Interned, kinds: Interned, fidelities: Interned
+    run: Snapshot,
+    largest: int,
+    stages: Interned[Stage],
+    kinds: Interned[Kind],
+    fidelities: Interned[str],
 ) -> Json:
     scored: list[tuple[Trial, Score]] = [
         (t, t.score) for t in run.candidates if t.score is not None
@@ -89,7 +97,7 @@ def _run(
     }
 
 
-def _genotype(g: Genotype, stages: Interned, kinds: Interned) -> list[Any]:
+def _genotype(g: Genotype, stages: Interned[Stage], kinds: Interned[Kind]) -> list[int | list[int]]:
     """Place of the input and output stage, then for each node [place of its kind, *inputs]."""
     stage = (g.embedding_dim, g.width, g.position, g.encoding, g.pooling, g.repeat, g.shared)
     nodes = ([kinds((n.op, n.combine, n.norm, n.activation)), *n.inputs] for n in g.nodes)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from rosearch.errors import require
 
+Plot = dict[str, object]  # JSON-ready, as plotly.js takes it
 GREY, TEAL = "#8b949e", "#1a8f85"  # seen on light and on dark ground
 
 
-def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> dict[str, Any]:
+def figure(traces: Sequence[Plot], layout: Plot) -> Plot:
     """Traces and layout, checked by plotly."""
-    shared = {
+    shared: Plot = {
         "template": None,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -21,5 +21,5 @@ def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> dict[str
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     }
     made = require("plotly.graph_objects", "report").Figure(list(traces), shared | layout)
-    plain: dict[str, Any] = json.loads(made.to_json())
+    plain: Plot = json.loads(made.to_json())
     return plain

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from rosearch.report.figures import GREY, TEAL, figure
+from rosearch.report.figures import GREY, TEAL, Plot, figure
 from rosearch.report.regression import Estimate
 from rosearch.report.statistics import Analysis, Effect, LeftOut, Statistics
 from rosearch.report.tables import NOTHING, SPACE, Cell, Row, Table, listed
@@ -160,10 +159,6 @@ def points(share: float) -> str:
     return f"{100 * share:+.1f}"
 
 
-def _effect(estimate: Estimate) -> str:
-    return f"{points(estimate.effect)} ({interval(estimate)})"
-
-
 def interval(estimate: Estimate) -> str:
     """Its 95 % interval in percentage points."""
     return f"{points(estimate.low)} to {points(estimate.high)}"
@@ -204,7 +199,7 @@ def _cells(e: Effect | None) -> tuple[Cell, ...]:
     )
 
 
-def forest(found: Statistics) -> dict[str, Any]:
+def forest(found: Statistics) -> dict[str, Plot]:
     """The plot `effects`, JSON-ready: effects with intervals, filled where they hold; or nothing.
 
     Rows stand from the top in the order of the table.
@@ -216,7 +211,7 @@ def forest(found: Statistics) -> dict[str, Any]:
     apart = 0.3 / max(1, len(told) - 1)
     traces = [_trace(a, labels, k * apart - 0.15 * (len(told) > 1)) for k, a in enumerate(told)]
     line = {"color": GREY, "width": 1, "dash": "dot"}
-    layout = {
+    layout: Plot = {
         "xaxis": {"title": {"text": "effect on after-attack accuracy (points)"}},
         "yaxis": {
             "tickvals": list(range(len(labels))),
@@ -232,7 +227,7 @@ def forest(found: Statistics) -> dict[str, Any]:
     return {"effects": figure(traces, layout)}
 
 
-def _trace(a: Analysis, labels: Sequence[str], shift: float) -> dict[str, Any]:
+def _trace(a: Analysis, labels: Sequence[str], shift: float) -> Plot:
     shown, colour = a.effects, COLOURS[a.sample]
     return {
         "type": "scatter",

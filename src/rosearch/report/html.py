@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.resources import files
-from typing import Any
 
 from rosearch.errors import require
 from rosearch.report.draw import draw_line
-from rosearch.report.tables import attack_label, fidelity_words, percent
+from rosearch.report.tables import fidelity_words, percent
+from rosearch.results.words import attack_label
 
 SCRIPTS = ("dag.js", "plots.js", "gallery.js", "start.js")  # in the order of their use
 LIVE_SCRIPTS = (*SCRIPTS[:-1], "live.js", SCRIPTS[-1])
 
 
-def render(template: str, plots: bool, live: bool = False, **content: Any) -> str:
+def render(template: str, plots: bool, live: bool = False, **content: object) -> str:
     """A page from its template.
 
     Args:
@@ -44,7 +44,7 @@ def render(template: str, plots: bool, live: bool = False, **content: Any) -> st
     return text
 
 
-def _assets(plots: bool, live: bool) -> dict[str, Any]:
+def _assets(plots: bool, live: bool) -> dict[str, object]:
     """Style and scripts, and the policy that lets no other script run and nothing load."""
     markup = require("markupsafe", "report").Markup
     own = "\n".join(map(_own, LIVE_SCRIPTS if live else SCRIPTS))

@@ -7,7 +7,6 @@ import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rosearch.errors import UserError, require
 from rosearch.io.files import write_text
@@ -59,7 +58,7 @@ def run_page(run: Snapshot, plots: bool, live: bool = False) -> str:
     return render("template.html", plots, live, **_content(run))
 
 
-def _content(run: Snapshot) -> dict[str, Any]:
+def _content(run: Snapshot) -> dict[str, object]:
     """All that the page shows besides the plots' scripts."""
     summary, leader = run.summary, run.leader
     failed = failures(run.candidates)

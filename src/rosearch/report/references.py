@@ -13,7 +13,6 @@ from rosearch.report.tables import (
     Cell,
     Row,
     Table,
-    attack_label,
     clean_cell,
     searched_cell,
     share_cell,
@@ -22,6 +21,7 @@ from rosearch.report.tables import (
 from rosearch.results.comparison import ComparedModel, Comparison
 from rosearch.results.decode import decode
 from rosearch.results.folder import RunFolder
+from rosearch.results.words import attack_label
 
 KINDS = {
     "teacher": "teacher",

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -70,7 +69,7 @@ def ordinary_least_squares(
     freedom. After-attack accuracies are counts of few texts, whose variance depends on their mean.
     """
     models = require("statsmodels.regression.linear_model", "report")
-    fitted: Any = models.OLS(y, design(columns, len(y))).fit(cov_type="HC3", use_t=True)
+    fitted = models.OLS(y, design(columns, len(y))).fit(cov_type="HC3", use_t=True)
     intervals = fitted.conf_int()
     found = {}
     for k, column in enumerate(columns, start=1):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
-from rosearch.attacks.methods import members
 from rosearch.report.draw import draw_line
 from rosearch.results.entries import AttackEntry, ModelEntry
 from rosearch.results.summary import Summary
+from rosearch.results.words import attack_label
 from rosearch.space.genotype import from_dict
 from rosearch.types import Fidelity, Final, Trial, wilson
 
@@ -54,12 +53,6 @@ class Failure:
 def percent(share: float | None) -> str:
     """A share as percent with one decimal."""
     return NOTHING if share is None else f"{100 * share:.1f}{SPACE}%"
-
-
-def attack_label(name: str) -> str:
-    """The name of an attack or suite; of lexicon files only their names, not where they lie."""
-    parts = (attack.partition(":") for attack in members(name))
-    return "+".join(f"{kind}{colon}{PurePath(path).name}" for kind, colon, path in parts)
 
 
 def fidelity_words(fidelity: Fidelity) -> str:

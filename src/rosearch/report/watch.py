@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from rosearch.errors import UserError, require
@@ -22,6 +23,13 @@ SECURITY = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+class Request(Protocol):
+    """Of a request to the server, what is read here."""
+
+    headers: Mapping[str, str]
+    query_params: Mapping[str, str]
 
 
 class Pages:
@@ -44,7 +52,7 @@ class Pages:
         return text
 
 
-def watch(folder: Path, host: str, port: int, ready: Any = print) -> None:
+def watch(folder: Path, host: str, port: int, ready: Callable[[str], object] = print) -> None:
     """Serve the page of a run until the process is interrupted.
 
     Args:
@@ -71,22 +79,22 @@ def watch(folder: Path, host: str, port: int, ready: Any = print) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def make_application(pages: Pages, host: str) -> Any:
+def make_application(pages: Pages, host: str) -> object:
     """The web application: `/` is the page, `/now` what a page asks to stay up to date."""
     applications = require("starlette.applications", "report")
     responses = require("starlette.responses", "report")
     routing = require("starlette.routing", "report")
 
     # Not coroutines: they run in threads, so a large page does not hold up other requests.
-    def whole(request: Any) -> Any:
+    def whole(request: Request) -> object:
         return answer(request, plots=True)
 
-    def now(request: Any) -> Any:
+    def now(request: Request) -> object:
         if request.query_params.get("seen") == pages.store.version():
             return responses.Response(status_code=204, headers=SECURITY)
         return answer(request, plots=False)
 
-    def answer(request: Any, plots: bool) -> Any:
+    def answer(request: Request, plots: bool) -> object:
         if not host_allowed(request.headers.get("host", ""), host):
             return responses.PlainTextResponse("unknown host name", 421, SECURITY)
         try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rosearch.config import RunConfig
 from rosearch.results.entries import fidelity_entry
@@ -19,6 +19,7 @@ from rosearch.types import Final, Score, Trial
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Of each score, in this order; what else was measured comes after the fidelity.
 COLUMNS = (
@@ -117,7 +118,7 @@ class Run:
 
         return DataFrame(RunFolder(self.folder).open().examples(model, attack))
 
-    def student(self, model: str) -> tuple[Any, Any]:
+    def student(self, model: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         """A saved student (`reference` or an id) and its tokenizer.
 
         Raises:
@@ -147,12 +148,12 @@ def load_run(folder: str | Path) -> Run:
     )
 
 
-def _genes(g: Genotype) -> dict[str, Any]:
+def _genes(g: Genotype) -> dict[str, object]:
     plain = {k: v for k, v in json.loads(g.to_json()).items() if k not in ("nodes", "schema")}
     return {**plain, "nodes": len(g.nodes), "ops": tuple(node.op for node in g.nodes)}
 
 
-def _columns(score: Score | None) -> dict[str, Any]:
+def _columns(score: Score | None) -> dict[str, object]:
     """What a score says, one value a column; of several attack suites, also each alone."""
     if score is None:
         return {}

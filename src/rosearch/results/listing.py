@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -198,14 +198,13 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _number(value: Any) -> float | None:
+def _number(value: float | None) -> float | None:
     """A number that can be shown, also as a date."""
     if value is None:
         return None
-    number = float(value)
-    if not abs(number) <= LARGEST:  # also refuses NaN
-        raise ValueError(f"found the number {number}")
-    return number
+    if not abs(value) <= LARGEST:  # also refuses NaN
+        raise ValueError(f"found the number {value}")
+    return value
 
 
 def _reason(error: Exception) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
-from rosearch.types import Fidelity, Robustness, Score
+from rosearch.types import Fidelity, Json, Robustness, Score
 
 COSTS = ("params", "flops", "latency_ms")
 
@@ -17,7 +15,7 @@ def score_text(score: Score) -> str:
     return json.dumps(asdict(score))
 
 
-def score_of(data: Mapping[str, Any]) -> Score:
+def score_of(data: Json) -> Score:
     """The score of parsed JSON."""
     if "attacks" not in data:
         return _flat(data)
@@ -26,12 +24,12 @@ def score_of(data: Mapping[str, Any]) -> Score:
     return Score(**{**data, "attacks": attacks, "fidelity": Fidelity(**fidelity)})
 
 
-def after_attack_of(data: Mapping[str, Any]) -> float:
+def after_attack_of(data: Json) -> float:
     """After-attack accuracy of parsed JSON, which may hold little else."""
     return score_of(data).after_attack if "attacks" in data else float(data["after_attack"])
 
 
-def _flat(data: Mapping[str, Any]) -> Score:
+def _flat(data: Json) -> Score:
     """A score as versions up to 0.1 stored it: one suite, its outcome as two shares."""
     how = {k: v for k, v in data["fidelity"].items() if k != "attack"}
     suite = str(data["fidelity"]["attack"])
@@ -47,7 +45,7 @@ def _flat(data: Mapping[str, Any]) -> Score:
     )
 
 
-def _counts(suite: str, data: Mapping[str, Any]) -> Robustness:
+def _counts(suite: str, data: Json) -> Robustness:
     """The counts behind an after-attack accuracy and a success rate.
 
     Where the attack always succeeded they do not tell how many texts were right before it: about

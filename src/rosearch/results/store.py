@@ -13,18 +13,18 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 from rosearch.attacks.result import AttackResult
 from rosearch.errors import UserError
 from rosearch.results.meta import MetaValues, RunMeta, read_meta
 from rosearch.results.rows import score_of, score_text
 from rosearch.space.genotype import from_json
-from rosearch.types import Candidate, Final, Robustness, Trial
+from rosearch.types import Candidate, Final, Json, Robustness, Trial
 
 FIRST_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -72,6 +72,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
 }
 SCHEMA = max(MIGRATIONS)
 _SELECT = "SELECT idx, rung, genotype, seed, parent, score, error FROM"
+# In the order of `_SELECT`.
+Row = tuple[int, int, str, int, str | None, str | None, str | None]
 _ONE = "WHERE hash = ? AND rung = ?"
 TIMEOUT = 30.0  # seconds to wait for another process that writes
 
@@ -225,7 +227,7 @@ class Store:
         """The uniform random sample, as far as it is evaluated, in the order it was drawn."""
         return self._trials("sample")
 
-    def _add(self, table: str, trials: Sequence[Trial], meta: Mapping[str, Any]) -> None:
+    def _add(self, table: str, trials: Sequence[Trial], meta: MetaValues) -> None:
         now = time.time()
         with self._writing() as db:
             db.executemany(
@@ -301,7 +303,7 @@ def _writer(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _set_meta(db: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+def _set_meta(db: sqlite3.Connection, values: MetaValues) -> None:
     rows = [(key, json.dumps(value)) for key, value in values.items()]
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
@@ -312,13 +314,13 @@ def _trial_row(trial: Trial) -> tuple[int | str | None, ...]:
     return c.index, trial.rung, c.id, c.genotype.to_json(), c.seed, c.parent, score, trial.error
 
 
-def _trial(row: tuple[Any, ...]) -> Trial:
+def _trial(row: Row) -> Trial:
     idx, rung, genotype, seed, parent, score, error = row
     candidate = Candidate(idx, from_json(genotype), seed, parent)
     found = None if score is None else score_of(json.loads(score))
     return Trial(candidate, found, error, rung)
 
 
-def _final(data: dict[str, Any]) -> Final:
+def _final(data: Json) -> Final:
     attacks = {name: Robustness(**counts) for name, counts in data["attacks"].items()}
     return Final(**{**data, "attacks": attacks})

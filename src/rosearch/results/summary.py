@@ -121,8 +121,3 @@ def machine() -> dict[str, str]:
         "processor": platform.processor() or platform.machine(),
         "cores": str(os.cpu_count()),
     }
-
-
-def share(value: float, interval: Sequence[float]) -> str:
-    """A share with its interval."""
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"

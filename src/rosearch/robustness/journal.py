@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from rosearch.errors import UserError
 from rosearch.types import Json
@@ -73,7 +73,7 @@ class Journal:
                 stream.truncate(len(whole))
         return found
 
-    def _result(self, line: bytes, where: str) -> dict[str, Any]:
+    def _result(self, line: bytes, where: str) -> Json:
         try:
             result = json.loads(line)
             if isinstance(result["index"], int) and {"job", "key"} <= result.keys():

@@ -8,7 +8,7 @@ from rosearch.export.card import BATCH_DEPENDENCE, LIBRARIES, code, plain
 from rosearch.export.compress.result import Checked, Compressed
 from rosearch.export.usage import usage
 from rosearch.models.classifier import Classifier
-from rosearch.results.summary import share
+from rosearch.results.words import share
 from rosearch.tasks import Task
 
 HOW = {
@@ -65,7 +65,7 @@ The classifier {code(result.original)}, {HOW[result.form]}. Made with RoSearch.
 def _checked(checked: Checked) -> str:
     p = checked.parity
     lines = [
-        f"- {plain(q.name)}: {share(q.clean, (q.interval.low, q.interval.high))}"
+        f"- {plain(q.name)}: {share(q.clean, q.interval)}"
         for q in (checked.compressed, checked.original)
     ]
     listed = "\n".join(lines)

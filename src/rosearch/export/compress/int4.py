@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rosearch.errors import UserError, one_line, require
 from rosearch.export.onnx_model import folded, silent
 from rosearch.models.onnx import PACKAGES, OnnxClassifier
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
 
 BITS = 4
 BLOCK = 32  # weights that share a scale; the smallest width of a student
@@ -83,7 +86,7 @@ def _quantise(source: Path, path: Path) -> None:
     quantiser.model.save_model_to_file(str(path))
 
 
-def _no_embeddings(graph: Any) -> list[str]:
+def _no_embeddings(graph: GraphProto) -> list[str]:
     """Names of the nodes that gather something else than rows of a float matrix."""
     import onnx
 
@@ -140,5 +143,5 @@ def storage(path: Path) -> Storage:
     return Storage(dict(stored), codes)
 
 
-def _whole(node: Any, name: str) -> int:
+def _whole(node: NodeProto, name: str) -> int:
     return next(int(a.i) for a in node.attribute if a.name == name)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from rosearch.config import TeacherConfig
@@ -163,7 +162,7 @@ def sparse_bytes(model: nn.Module, matrices: Sequence[Weight]) -> dict[str, int]
     All other parameters are dense.
     """
     total = sum(p.numel() for p in model.parameters())
-    tensors: list[Any] = [getattr(*weight).detach() for weight in matrices]
+    tensors: list[Tensor] = [getattr(*weight).detach() for weight in matrices]
     size = sum(t.numel() for t in tensors)
     values = sum(int(t.count_nonzero()) for t in tensors)
     rows = sum(len(t) + 1 for t in tensors)
