@@ -66,7 +66,7 @@ def main() -> None:
     config = make_config(options.preset)
     context = prepare(config, task_of(config.task, config.seed)).context
     s = config.search
-    fidelity = Fidelity(s.epochs, s.train_share, s.attacked, (s.attack,), s.max_queries)
+    fidelity = Fidelity(s.epochs, s.train_share, s.attacked, s.suites, s.max_queries)
     context = replace(context, fidelities=(fidelity,))
     work = jobs(options.seeds)
     rounds, equal = [], True

@@ -22,7 +22,7 @@ import numpy as np
 from common import commit
 from intervals import half_width
 
-from rosearch.config import DistillConfig, final_fidelity, make_config
+from rosearch.config import DistillConfig, all_attacks, final_fidelity, make_config
 from rosearch.evaluation.final import FinalJob
 from rosearch.evaluation.held_out import check
 from rosearch.evaluation.prepare import prepare
@@ -69,7 +69,7 @@ def main() -> None:
     if g.encoding == "synonym":
         key = next(k for k in context.train.encoded if k != "plain")
         g = replace(g, coding=replace(g.coding, tolerance=float(key.split(":")[2])))
-    attacks = (config.search.attack, *config.final.held_out)
+    attacks = all_attacks(config)
     jobs = [
         FinalJob(name, seed, g, options.out / f"{name}-{seed}", final_fidelity(config), attacks,
                  options.n, how)

@@ -43,7 +43,7 @@ from rosearch.models.device import one_thread
 from rosearch.results.rows import score_of
 from rosearch.results.summary import machine, versions
 from rosearch.robustness.journal import Journal
-from rosearch.run.searching import least_accuracy
+from rosearch.run.searching import chance_accuracy
 from rosearch.run.space import seed_genotypes, space_of
 from rosearch.space.variation import Space
 from rosearch.tasks.named import task_of
@@ -323,8 +323,8 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
     """Run what is not there yet; read all of it."""
     prepared = prepare(config, task_of(config.task, config.seed))
     context, space = prepared.context, searched_space(config, prepared.context)
-    floor = least_accuracy(context.validation.labels)
-    problem = Problem(space, seed_genotypes(space), config, floor)
+    chance = chance_accuracy(context.validation.labels)
+    problem = Problem(space, seed_genotypes(space), config, chance)
     key = json.dumps(asdict(config), sort_keys=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
     runs = []

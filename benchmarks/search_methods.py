@@ -13,12 +13,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rosearch.config import RunConfig
+from rosearch.config import RunConfig, objectives_of
+from rosearch.objectives import oriented
 from rosearch.run.searching import scheduler_of, strategy_of
 from rosearch.space.genes import MAX_INPUTS
 from rosearch.space.genotype import COMBINES, NORMS, Genotype, Node
 from rosearch.space.variation import Space, repair
-from rosearch.strategies.population import objectives
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.types import Candidate, Job, Trial
 
@@ -43,13 +43,13 @@ class Problem:
 
     Attributes:
         seeds: genotypes that come first.
-        floor: see `rosearch.strategies.rungs.best_first`.
+        chance_accuracy: see `rosearch.strategies.rungs.best_first`.
     """
 
     space: Space
     seeds: Sequence[Genotype]
     config: RunConfig
-    floor: float = 0.0
+    chance_accuracy: float = 0.0
 
 
 class Engine:
@@ -64,7 +64,7 @@ class Engine:
         search = problem.config.search
         search = replace(search, candidates=ENDLESS, slots=1, rungs=search.rungs[lowest:])
         config = replace(problem.config, seed=seed, search=search)
-        self.scheduler = scheduler_of(config, problem.space, problem.seeds, problem.floor)
+        self.scheduler = scheduler_of(config, problem.space, problem.seeds, problem.chance_accuracy)
 
     def ask(self) -> Job:
         job = self.scheduler.ask()
@@ -79,9 +79,10 @@ class Bare:
     """A strategy alone: each proposal is trained from scratch to the end, a known one as well."""
 
     def __init__(self, name: str, problem: Problem, seed: int):
-        self.strategy = strategy_of(name, problem.space, problem.config.search, problem.floor)
+        search = problem.config.search
+        self.strategy = strategy_of(name, problem.space, search, problem.chance_accuracy)
         self.seeds, self.seed = problem.seeds, seed
-        self.last = len(problem.config.search.rungs) - 1
+        self.last = len(search.rungs) - 1
         self.indices = count()
 
     def ask(self) -> Job:
@@ -111,8 +112,11 @@ class OptunaNsga2:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         search = problem.config.search
+        self.objectives = objectives_of(search)
         sampler = optuna.samplers.NSGAIISampler(population_size=search.population, seed=seed)
-        self.study = optuna.create_study(sampler=sampler, directions=["maximize"] * 3)
+        self.study = optuna.create_study(
+            sampler=sampler, directions=["maximize"] * len(self.objectives)
+        )
         self.failed = optuna.trial.TrialState.FAIL
         self.space, self.seed = problem.space, seed
         self.last = len(search.rungs) - 1
@@ -133,7 +137,7 @@ class OptunaNsga2:
         if trial.score is None:
             self.study.tell(self.open, state=self.failed)
         else:
-            self.study.tell(self.open, objectives(trial.score))
+            self.study.tell(self.open, oriented(trial.score, self.objectives))
 
 
 def suggested(trial: Any, space: Space) -> Genotype:

@@ -14,7 +14,7 @@ def made_model(name: str, after_attack: float = 0.5) -> ModelEntry:
     survived = round(100 * after_attack)
     attacks = {a: Robustness(a, 100, 80, survived, 900) for a in ("wordnet", "relatives")}
     final = Final(name, 1, None, 1000, 80, 100, attacks, 1.5, 2.0, fitness=1.25)
-    return model_entry([final], "wordnet", 10_000)
+    return model_entry([final], ("wordnet",), 10_000)
 
 
 def made_summary(best: str, after_attack: float = 0.5) -> Summary:

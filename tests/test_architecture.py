@@ -17,7 +17,7 @@ LEVELS = (
     {"plugins"},
     {"encodings"},
     {"space"},
-    {"types", "config"},
+    {"types", "objectives", "config"},
     {"tasks"},
     {"models"},
     {"student"},

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from made_scores import made_score
 
 from rosearch.encodings.synonym import Synonym
-from rosearch.space.cost import Sizes, params
+from rosearch.objectives import DEFAULT, Objective
+from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
@@ -32,17 +36,24 @@ def scored(job: Job) -> Trial:
     value += float(noise)
     score = made_score(
         clean=0.5 + 0.1 * value, n_clean=100, after_attack=0.2 * value, attack_success_rate=0.5,
-        attacked=100, params=params(g, SIZES), flops=1, latency_ms=1.0, queries=1,
+        attacked=100, params=params(g, SIZES), flops=flops(g, SIZES), latency_ms=1.0 + len(g.nodes),
+        queries=1,
         train_seconds=1.0, attack_seconds=1.0, fitness=value, fidelity=Fidelity(1, 1.0, 1, ("x",)),
     )  # fmt: skip
     return Trial(job.candidate, score, rung=job.rung)
 
 
 def scheduler(
-    strategy: str = "rosearch", n: int = 60, seed: int = 1, rungs: int = 1, slots: int = 8
+    strategy: str = "rosearch",
+    n: int = 60,
+    seed: int = 1,
+    rungs: int = 1,
+    slots: int = 8,
+    objectives: Sequence[Objective] = DEFAULT,
 ) -> Scheduler:
-    made = STRATEGIES[strategy](SPACE, CONFIG)
-    return Scheduler(made, Rungs(rungs), SEEDS, n, slots, seed, lambda job: COST[job.rung])
+    made = STRATEGIES[strategy](SPACE, replace(CONFIG, objectives=objectives))
+    steps = Rungs(rungs, objectives=objectives)
+    return Scheduler(made, steps, SEEDS, n, slots, seed, lambda job: COST[job.rung])
 
 
 def play(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from simulated import RUNGS, play, scheduler
 
+from rosearch.objectives import oriented
 from rosearch.strategies.population import (
     front,
-    objectives,
     ranks_and_crowding,
     standing,
     tournament,
@@ -15,9 +15,9 @@ from rosearch.strategies.population import (
 from rosearch.types import Trial
 
 
-def goals(t: Trial) -> tuple[float, float, float]:
+def goals(t: Trial) -> tuple[float, ...]:
     assert t.score is not None
-    return objectives(t.score)
+    return oriented(t.score)
 
 
 def beats(a: Trial, b: Trial) -> bool:

@@ -60,7 +60,7 @@ def test_the_middle_of_the_front_moves_on_before_its_ends():
         measured(3, 0.39, 0.79, 600),  # dominated by the one before
         measured(4, 0.95, 0.40, 100),  # below the floor
     ]
-    ordered = [t.candidate.index for t in best_first(trials, floor=0.5)]
+    ordered = [t.candidate.index for t in best_first(trials, chance_accuracy=0.5)]
     assert ordered == [2, 1, 0, 3, 4]
     ranks, alone = ranks_and_contributions(trials[:4], 0.5)
     assert ranks.tolist() == [0, 0, 0, 1]

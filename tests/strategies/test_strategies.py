@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from simulated import CONFIG, RUNGS, SEEDS, SPACE, play, scheduler, scored
 
+from rosearch.objectives import find_objectives, points
 from rosearch.space.variation import sample
 from rosearch.strategies import STRATEGIES
 from rosearch.strategies.population import front
@@ -73,6 +74,28 @@ def test_learning_beats_chance(name: str):
     chance = np.mean([t.score.after_attack for t in drawn if t.score])
     late = list(play(scheduler(name, n=150), 2).values())[-30:]
     assert np.mean([t.score.after_attack for t in late if t.score]) > chance + 0.1
+
+
+SETS = (
+    ["accuracy", "params"],
+    ["robustness", "latency_ms"],
+    ["robustness", "accuracy", "latency_ms", "params"],
+    ["flops", "robustness", "params", "latency_ms", "accuracy"],
+)
+
+
+@pytest.mark.parametrize("names", SETS, ids="+".join)
+def test_two_to_five_objectives_work(strategy: str, names: list[str]):
+    objectives = find_objectives(names)
+    runs = [
+        list(play(scheduler(strategy, 40, rungs=RUNGS, objectives=objectives), w).values())
+        for w in (1, 3)
+    ]
+    assert runs[0] == runs[1] and {t.rung for t in runs[0]} == {0, 1, 2}
+    kept = points(front(runs[0], objectives), objectives)
+    every = points([t for t in runs[0] if t.rung == 2], objectives)
+    assert kept.shape[1] == len(names)
+    assert all((kept >= one).all(1).any() for one in every)  # the order: equal or beaten by one
 
 
 def test_proposing_changes_nothing(strategy: str):

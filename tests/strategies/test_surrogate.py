@@ -15,8 +15,9 @@ from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space, sample
 from rosearch.space.vector import vector
 from rosearch.strategies import STRATEGIES
+from rosearch.strategies.boxes import undominated_boxes
 from rosearch.strategies.gaussian_process import GaussianProcess, Settings
-from rosearch.strategies.improvement import expected_improvement
+from rosearch.strategies.improvement import _by_boxes, _by_slabs, expected_improvement
 from rosearch.strategies.surrogate import _Model
 from rosearch.types import Candidate, Job
 
@@ -52,6 +53,47 @@ def test_a_certain_point_adds_exactly_its_volume(rng):
     found = expected_improvement(front, reference, points[:, :2], certain, points[:, 2])
     added = [volume(np.vstack([front, p]), reference) - volume(front, reference) for p in points]
     assert found == pytest.approx(np.array(added), abs=1e-6)
+
+
+@pytest.mark.parametrize(("uncertain", "exact"), [(2, 0), (1, 1), (2, 2), (3, 1), (3, 0), (0, 2)])
+@pytest.mark.parametrize("members", [0, 1, 12])
+def test_expected_improvement_of_any_number_of_objectives(
+    uncertain: int, exact: int, members: int, rng
+):
+    k = uncertain + exact
+    drawn = rng.random((members, k))
+    front = drawn[moocore.is_nondominated(drawn, maximise=True)] if members else drawn
+    reference = np.full(k, 0.1)
+    means, spread = rng.random((4, uncertain)), 0.02 + 0.2 * rng.random((4, uncertain))
+    known = rng.random((4, exact))
+    found = expected_improvement(front, reference, means, spread, known)
+    before = volume(front, reference) if members else 0.0
+    for m in range(4):
+        points = means[m] + spread[m] * rng.normal(size=(3000, uncertain))
+        gains = [volume(np.vstack([front, [*p, *known[m]]]), reference) - before for p in points]
+        error = 5 * np.std(gains) / np.sqrt(len(gains)) + 1e-5
+        assert found[m] == pytest.approx(np.mean(gains), abs=error)
+
+
+def test_boxes_and_slabs_agree(rng):
+    front, reference = front_of(rng, 30), np.array([0.1, 0.2, 0.05])
+    front = front[(front > reference).all(1)]
+    means, spread, exact = rng.random((20, 2)), 0.1 * rng.random((20, 2)) + 0.01, rng.random(20)
+    slabs = _by_slabs(front, reference, means, spread, exact)
+    boxes = _by_boxes(front, reference, means, spread, exact[:, None])
+    assert boxes == pytest.approx(slabs, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("digits", [1, 9])  # with ties, and without
+def test_boxes_hold_what_is_undominated_once(k: int, digits: int, rng):
+    points, reference = rng.random((25, k)).round(digits), np.full(k, 0.05)
+    points = points[(points > reference).all(1)]
+    lows, highs = undominated_boxes(points, reference)
+    drawn = 1.2 * rng.random((2000, k))
+    inside = ((drawn[:, None] >= lows) & (drawn[:, None] < highs)).all(2).sum(1)
+    beaten = (points[None] >= drawn[:, None]).all(2).any(1)
+    assert (inside == (~beaten & (drawn >= reference).all(1))).all()
 
 
 def test_points_below_the_reference_add_nothing():

@@ -284,10 +284,10 @@ def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> 
     for row in rows:
         # A graph has no parameters of its own.
         own = [replace(f, params=f.params or params) for f in finals if f.model == row.key]
-        compared.append(_compared(row, own, config.search.attack, params))
+        compared.append(_compared(row, own, config.search.suites, params))
     return Comparison(
         task=task.name,
-        search_attack=config.search.attack,
+        search_attack=config.search.suites[0],
         held_out=held_out_attacks(config),
         epochs=config.final.epochs,
         seeds=config.final.seeds,
@@ -296,9 +296,11 @@ def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> 
     )
 
 
-def _compared(row: Row, own: Sequence[Final], attack: str, teacher_params: int) -> ComparedModel:
+def _compared(
+    row: Row, own: Sequence[Final], suites: Sequence[str], teacher_params: int
+) -> ComparedModel:
     """A row with its measurements."""
-    entry = model_entry(own, attack, teacher_params)
+    entry = model_entry(own, suites, teacher_params)
     megabytes = round(4e-6 * entry.params, 2)
     made = ComparedModel(**vars(entry), megabytes=megabytes, kind=row.kind, name=row.name)
     if recipe := row.recipe:

@@ -53,4 +53,4 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
                 advance(100 * done // total - 100 * (done - 1) // total, f"loss {loss:.3f}")
 
             final, _ = evaluate_final(job, context, on_batch)
-    return model_entry([final], config.search.attack, context.train.teacher_params)
+    return model_entry([final], config.search.suites, context.train.teacher_params)

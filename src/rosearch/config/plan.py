@@ -5,28 +5,40 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rosearch.config.sections import RunConfig
+from rosearch.config.sections import RunConfig, SearchConfig
 from rosearch.encodings import ENCODINGS, Encoding
 
 if TYPE_CHECKING:  # which loads pydantic: the command line's start does without
+    from rosearch.objectives import Objective
     from rosearch.types import Fidelity
 
 FEWEST_ATTACKED = 50
 
 
 def all_attacks(config: RunConfig) -> tuple[str, ...]:
-    """The search attack and the held-out attacks."""
-    return tuple(dict.fromkeys((config.search.attack, *config.final.held_out)))
+    """The attack suites of the search and the held-out attacks."""
+    return tuple(dict.fromkeys((*config.search.suites, *config.final.held_out)))
 
 
 def held_out_attacks(config: RunConfig) -> tuple[str, ...]:
     """The held-out attacks alone."""
-    return all_attacks(config)[1:]
+    return tuple(name for name in all_attacks(config) if name not in config.search.suites)
 
 
 def attacks_read(config: RunConfig) -> tuple[str, ...]:
-    """The attacks that a run has to have ready: that of the first rung, too."""
-    return tuple(dict.fromkeys((*all_attacks(config), first_attack(config))))
+    """The attacks that a run has to have ready: those of the first rung, too."""
+    return tuple(dict.fromkeys((*all_attacks(config), *first_attacks(config))))
+
+
+def objectives_of(search: SearchConfig) -> tuple[Objective, ...]:
+    """What a run optimises.
+
+    Raises:
+        UserError: an unknown name, one that stands twice, or too few or too many.
+    """
+    from rosearch.objectives import find_objectives
+
+    return find_objectives(search.objectives, search.suites)
 
 
 def fidelities(config: RunConfig) -> tuple[Fidelity, ...]:
@@ -45,18 +57,18 @@ def fidelity_at(config: RunConfig, rung: int) -> Fidelity:
 
     s = config.search
     portion = s.rungs[rung]
-    full = Fidelity(s.epochs, s.train_share, s.attacked, (s.attack,), s.max_queries, portion)
+    full = Fidelity(s.epochs, s.train_share, s.attacked, s.suites, s.max_queries, portion)
     if rung == len(s.rungs) - 1:
         return full
     fewest = min(s.attacked, FEWEST_ATTACKED)
     part = replace(full, attacked=max(fewest, round(portion * s.attacked)))
-    return replace(part, attacks=(first_attack(config),)) if rung == 0 else part
+    return replace(part, attacks=first_attacks(config)) if rung == 0 else part
 
 
-def first_attack(config: RunConfig) -> str:
-    """The attack of the first rung; its own does not count where it is the last one, too."""
+def first_attacks(config: RunConfig) -> tuple[str, ...]:
+    """The attack suites of the first rung; its own does not count where it is the last one, too."""
     s = config.search
-    return s.first_attack if s.first_attack and len(s.rungs) > 1 else s.attack
+    return (s.first_attack,) if s.first_attack and len(s.rungs) > 1 else s.suites
 
 
 def final_fidelity(config: RunConfig) -> Fidelity:
@@ -64,7 +76,7 @@ def final_fidelity(config: RunConfig) -> Fidelity:
     from rosearch.types import Fidelity
 
     f, s = config.final, config.search
-    return Fidelity(f.epochs, f.train_share, s.attacked, (s.attack,))
+    return Fidelity(f.epochs, f.train_share, s.attacked, s.suites)
 
 
 def codings_of(config: RunConfig) -> tuple[Encoding, ...]:

@@ -287,6 +287,10 @@ class FitnessConfig:
             le=1e6,
         ),
     ] = 4.0
+    over_suites: Annotated[
+        Literal["worst", "mean"],
+        Setting("How after-attack accuracies under several attack suites become one."),
+    ] = "worst"
 
 
 @dataclass(frozen=True)
@@ -300,6 +304,14 @@ class SearchConfig:
     strategy: Annotated[
         str, Setting("Where new candidates come from.", choices=names("strategy"))
     ] = "surrogate"
+    objectives: Annotated[
+        tuple[str, ...],
+        Setting(
+            "What is optimised, two to five: robustness, accuracy, params, flops, latency_ms, one "
+            "of several attack suites, or what a plugin brings.",
+            distinct=True,
+        ),
+    ] = ("robustness", "accuracy", "params")
     candidates: Annotated[
         int, Setting("Most architectures to evaluate.", ge=1, le=MOST_CANDIDATES)
     ] = 64
@@ -344,7 +356,10 @@ class SearchConfig:
     epochs: Annotated[int, Setting("Passes over the train split.", ge=1, le=100_000)] = 3
     train_share: Annotated[float, Share] = 1.0
     attacked: Annotated[int, Setting("Validation texts to attack.", ge=1, le=10_000_000)] = 200
-    attack: Annotated[str, Setting("Attack or suite inside the fitness.")] = "wordnet"
+    attack: Annotated[
+        str | tuple[str, ...],
+        Setting("Attack or suite inside the fitness, or a list of several.", distinct=True),
+    ] = "wordnet"
     max_queries: Annotated[
         int | None, Setting("Query budget per text.", ge=1, unset="no limit")
     ] = None
@@ -372,6 +387,11 @@ class SearchConfig:
             le=10_000_000,
         ),
     ] = 0
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """The attack suites, be they one or several."""
+        return (self.attack,) if isinstance(self.attack, str) else self.attack
 
 
 @dataclass(frozen=True)

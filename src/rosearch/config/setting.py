@@ -47,7 +47,7 @@ class Field:
     Attributes:
         name: with its section, such as `search.epochs`.
         kind: the type of its values, a list's being that of what is in it.
-        many: whether it is a list.
+        many: whether it is a list; what may be one value or a list is none.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Field:
         """What is wrong with a value, or the first of several, in words."""
         if value is None:
             return None
-        if not self.many:
+        if not isinstance(value, tuple):
             return None if self._allows(value) else f"expected {self.allowed()}, found {value!r}"
         empty = not value and not self.setting.unset
         if empty or (self.setting.distinct and len(set(value)) < len(value)):
@@ -144,6 +144,6 @@ def _field(name: str, annotation: Any, default: Any) -> Field:
         raise TypeError(f"{name}: a setting says what it is, in Annotated[..., Setting(...)]")
     kind, setting = get_args(annotation)
     if get_origin(kind) in (Union, UnionType):
-        (kind,) = (k for k in get_args(kind) if k is not type(None))
+        kind = next(k for k in get_args(kind) if k is not type(None))
     many = get_origin(kind) is tuple
     return Field(name, get_args(kind)[0] if many else kind, many, default, setting)

@@ -61,6 +61,7 @@ def evaluate(job: Job, context: Context) -> Score:
         attack_seconds=time.perf_counter() - trained,
         fitness=rated.fitness,
         fidelity=fidelity,
+        over_suites=context.fitness.over_suites,
     )
 
 

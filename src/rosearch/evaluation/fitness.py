@@ -23,7 +23,7 @@ def fitness(clean: float, attacks: Mapping[str, Robustness], size: int, context:
     w = context.fitness
     accuracy = clean / context.teacher_accuracy
     shares = [c.after_attack / c.clean if c.correct else 0.0 for c in attacks.values()]
-    kept = over_suites(shares, "worst")
+    kept = over_suites(shares, w.over_suites)
     small = efficiency(compression(context.train.teacher_params, size), w.target_compression)
     missing = max(0.0, w.min_accuracy - accuracy)
     gain = w.robustness * kept + w.accuracy * accuracy + w.efficiency * small

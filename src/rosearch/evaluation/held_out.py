@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rosearch.attacks.lexicon import families_of_lexicons
 from rosearch.attacks.methods import check_attack, families_of, members
-from rosearch.config import DistillConfig, RunConfig, attacks_read, first_attack
+from rosearch.config import DistillConfig, RunConfig, attacks_read, first_attacks, objectives_of
 from rosearch.distill.defences import asked_defences
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
@@ -40,6 +40,7 @@ def check(config: RunConfig) -> None:
     for name in attacks_read(config):
         check_attack(name)
     _check_matching(config)
+    _check_objectives(config)
     known = tuple(knowledge(config))
     for suite in config.final.held_out:
         for attack in members(suite):
@@ -49,8 +50,9 @@ def check(config: RunConfig) -> None:
 
 def knowledge(config: RunConfig) -> Iterator[Knowledge]:
     """All that encoding, training and search of a run know of attacks."""
-    searched = {"search.attack": config.search.attack, "search.first_attack": first_attack(config)}
-    for setting, suite in searched.items():
+    searched = [("search.attack", suite) for suite in config.search.suites]
+    searched += [("search.first_attack", suite) for suite in first_attacks(config)]
+    for setting, suite in searched:
         for attack in members(suite):
             yield Knowledge(f"{setting} = {suite!r}", _kin(attack))
     lexicons = config.encoding.lexicons
@@ -112,6 +114,14 @@ def _kin(attack: str) -> frozenset[str] | None:
     """What makes an attack like others: its families and its name."""
     families = families_of(attack)
     return None if families is None else families | {attack}
+
+
+def _check_objectives(config: RunConfig) -> None:
+    """Refuse objectives that there are not."""
+    try:
+        objectives_of(config.search)
+    except UserError as error:
+        raise UserError(f"search.objectives: {error}") from None
 
 
 def _check_matching(config: RunConfig) -> None:

@@ -67,8 +67,9 @@ def prepare(
         advance(2, "")
         found = resources_for(attacks, (*task.validation.texts, *task.test.texts), folders)
         advance(1, "")
-    for attack in load_attacks(config.search.attack, found, exact=False):
-        judge_in_advance(attack, task.validation.texts[: config.search.attacked])
+    for suite in config.search.suites:
+        for attack in load_attacks(suite, found, exact=False):
+            judge_in_advance(attack, task.validation.texts[: config.search.attacked])
     train = TrainData(
         encoded=encoded,
         labels=task.train.labels,

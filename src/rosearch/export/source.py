@@ -124,6 +124,6 @@ def _record(store: Store, config: RunConfig, student: str) -> RunRecord | None:
     found = {role: [f for f in finals if f.model == name] for role, name in names.items()}
     if not found["student"] or not found["teacher"]:
         return None
-    attack, params = config.search.attack, found["teacher"][0].params
-    entries = {role: model_entry(runs, attack, params) for role, runs in found.items() if runs}
-    return RunRecord(attack, held_out_attacks(config), entries)
+    suites, params = config.search.suites, found["teacher"][0].params
+    entries = {role: model_entry(runs, suites, params) for role, runs in found.items() if runs}
+    return RunRecord(suites[0], held_out_attacks(config), entries)

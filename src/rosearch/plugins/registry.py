@@ -21,6 +21,7 @@ REGISTRIES: dict[str, str] = {
     "strategy": "rosearch.strategies:STRATEGIES",
     "executor": "rosearch.executors:EXECUTORS",
     "task": "rosearch.tasks:TASKS",
+    "objective": "rosearch.objectives:OBJECTIVES",
     "callback": "rosearch.callbacks:CALLBACKS",
     "defence": "rosearch.distill.defences:DEFENCES",
 }

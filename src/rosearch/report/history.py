@@ -11,9 +11,10 @@ from itertools import combinations, pairwise
 import moocore
 import numpy as np
 
+from rosearch.objectives import oriented
 from rosearch.report.snapshot import Snapshot
 from rosearch.space.genotype import Genotype, Node
-from rosearch.strategies.population import last_rung, objectives
+from rosearch.strategies.population import last_rung
 from rosearch.types import Fidelity, Interval, Score, Trial
 
 FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")
@@ -77,7 +78,7 @@ def hypervolume(run: Snapshot, largest: int) -> Curve:
     for done, trial in enumerate(ended, start=1):
         if trial.score is None or id(trial) not in top:
             continue
-        point = np.array(objectives(trial.score)) * scale
+        point = np.array(oriented(trial.score)) * scale
         if not (best <= point).all(axis=1).any():
             best = np.vstack([best[~(point <= best).all(axis=1)], point])
             volume = float(moocore.hypervolume(best, ref=WORST))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,7 @@ class ModelEntry:
         after_attack, attack_success_rate, n, interval, queries_per_text: see `searched`.
         clean_std, after_attack_std: the spread over seeds.
         held_out: by attack.
+        suites: by attack, those of the search after the first.
         validation_fitness: None for the teacher.
         genotype: as JSON; None for the teacher.
     """
@@ -72,6 +73,7 @@ class ModelEntry:
     queries_per_text: float
     after_attack_std: float
     held_out: Mapping[str, AttackEntry]
+    suites: Mapping[str, AttackEntry] = field(default_factory=dict)
     latency_ms: float
     seeds: tuple[int, ...]
     validation_fitness: float | None = None
@@ -79,7 +81,7 @@ class ModelEntry:
 
     @property
     def searched(self) -> AttackEntry:
-        """The attack of the search."""
+        """The attack of the search, of several suites the first."""
         return AttackEntry(
             after_attack=self.after_attack,
             attack_success_rate=self.attack_success_rate,
@@ -128,16 +130,17 @@ class RungEntry:
     attack_seconds: float
 
 
-def model_entry(runs: Sequence[Final], attack: str, teacher_params: int) -> ModelEntry:
+def model_entry(runs: Sequence[Final], suites: Sequence[str], teacher_params: int) -> ModelEntry:
     """One model by its results, one of each training seed.
 
     Args:
-        attack: that of the search; the others are held out.
+        suites: of the search; the other attacks are held out.
     """
     first = runs[0]
     clean = fmean(run.clean for run in runs)
     fitnesses = [run.fitness for run in runs if run.fitness is not None]
     attacks = {name: [run.attacks[name] for run in runs] for name in first.attacks}
+    entries = {name: attack_entry(counts) for name, counts in attacks.items()}
     return ModelEntry(
         id=first.model,
         params=first.params,
@@ -146,9 +149,10 @@ def model_entry(runs: Sequence[Final], attack: str, teacher_params: int) -> Mode
         clean_interval=_rounded(wilson(round(clean * first.n), first.n)),
         clean_std=round(pstdev([run.clean for run in runs]), 4),
         n_clean=first.n,
-        **vars(attack_entry(attacks[attack])),
-        after_attack_std=round(pstdev([found.after_attack for found in attacks[attack]]), 4),
-        held_out={name: attack_entry(found) for name, found in attacks.items() if name != attack},
+        **vars(entries[suites[0]]),
+        after_attack_std=round(pstdev([c.after_attack for c in attacks[suites[0]]]), 4),
+        held_out={name: entry for name, entry in entries.items() if name not in suites},
+        suites={name: entries[name] for name in suites[1:]},
         latency_ms=round(fmean(run.latency_ms for run in runs), 3),
         seeds=tuple(run.seed for run in runs),
         validation_fitness=round(fmean(fitnesses), 4) if fitnesses else None,

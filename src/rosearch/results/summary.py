@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from rosearch.config import RunConfig
+from rosearch.config import RunConfig, objectives_of
 from rosearch.results.entries import (
     FrontEntry,
     ModelEntry,
@@ -74,7 +74,7 @@ def summarise(
         by_model.setdefault(final.model, []).append(final)
     teacher_params = by_model["teacher"][0].params
     entries = {
-        name: model_entry(runs, config.search.attack, teacher_params)
+        name: model_entry(runs, config.search.suites, teacher_params)
         for name, runs in by_model.items()
     }
     finalists = tuple(
@@ -83,18 +83,18 @@ def summarise(
             key=lambda e: -(e.validation_fitness or 0.0),
         )
     )
-    candidates = furthest(trials)
+    candidates, objectives = furthest(trials), objectives_of(config.search)
     return Summary(
         task=task,
         teacher=entries["teacher"],
         reference=entries["reference"],
         best=finalists[0] if finalists else None,
         finalists=finalists,
-        front=tuple(front_entry(t, teacher_params) for t in front(trials)),
+        front=tuple(front_entry(t, teacher_params) for t in front(trials, objectives)),
         candidates=len(candidates),
         failed=sum(t.status == "failed" for t in candidates),
         rungs=tuple(rung_entry(trials, rung) for rung in sorted({t.rung for t in trials})),
-        search_attack=config.search.attack,
+        search_attack=config.search.suites[0],
         seconds=round(seconds, 1),
         seed=config.seed,
         versions=versions(),

@@ -147,7 +147,8 @@ def estimate(
         search = course.seconds
     search += s.random_sample * (train + attack) / workers
     per_text = sum(teacher_seconds.values())
-    shape = per_text / max(1e-9, teacher_seconds[s.attack])  # all attacks against the search's
+    searched = sum(teacher_seconds[suite] for suite in s.suites)
+    shape = per_text / max(1e-9, searched)  # all attacks against the search's
     student = (
         train * final.epochs * final.train_share / (s.epochs * s.train_share)
         + attack

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rosearch.config import RunConfig, final_fidelity
+from rosearch.config import RunConfig, all_attacks, final_fidelity
 from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final
@@ -38,7 +38,7 @@ def finish(
     What is in the store already is not done again. The store may hold more than is returned: former
     finalists of a run that was extended.
     """
-    attacks = (config.search.attack, *config.final.held_out)
+    attacks = all_attacks(config)
     fidelity = final_fidelity(config)
     seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
     models = {"reference": preset(REFERENCE)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosearch.config import RunConfig, SearchConfig
+from rosearch.config import RunConfig, SearchConfig, objectives_of
 from rosearch.executors.base import Executor
 from rosearch.results.meta import Spent
 from rosearch.results.store import Store
@@ -57,8 +57,8 @@ def run_search(
             file=sys.stderr,
         )
     course = course_of(config, clock.earlier)
-    floor = least_accuracy(context.validation.labels)
-    scheduler = scheduler_of(config, space, seed_genotypes(space), floor)
+    chance = chance_accuracy(context.validation.labels)
+    scheduler = scheduler_of(config, space, seed_genotypes(space), chance)
     unfinished = Unfinished(context.checkpoints, scheduler)
 
     def record(trial: Trial) -> None:
@@ -83,7 +83,7 @@ def run_search(
     return space
 
 
-def least_accuracy(labels: Sequence[int]) -> float:
+def chance_accuracy(labels: Sequence[int]) -> float:
     """Clean accuracy that shows that something was learned: more than the commonest label's share.
 
     By two standard errors of it, or on few texts chance would do.
@@ -93,18 +93,18 @@ def least_accuracy(labels: Sequence[int]) -> float:
 
 
 def scheduler_of(
-    config: RunConfig, space: Space, seeds: Sequence[Genotype], floor: float = 0.0
+    config: RunConfig, space: Space, seeds: Sequence[Genotype], chance_accuracy: float = 0.0
 ) -> Scheduler:
     """What decides the order of the evaluations of a run.
 
     Args:
         seeds: genotypes that come first.
-        floor: see `rosearch.strategies.rungs.best_first`.
+        chance_accuracy: see `rosearch.strategies.rungs.best_first`.
     """
     s = config.search
     return Scheduler(
-        strategy_of(s.strategy, space, s, floor),
-        Rungs(len(s.rungs), s.keep, floor=floor),
+        strategy_of(s.strategy, space, s, chance_accuracy),
+        Rungs(len(s.rungs), s.keep, chance_accuracy=chance_accuracy, objectives=objectives_of(s)),
         seeds,
         s.candidates,
         s.slots,
@@ -114,9 +114,17 @@ def scheduler_of(
     )
 
 
-def strategy_of(name: str, space: Space, search: SearchConfig, floor: float = 0.0) -> Strategy:
+def strategy_of(
+    name: str, space: Space, search: SearchConfig, chance_accuracy: float = 0.0
+) -> Strategy:
     """A strategy with a run's settings."""
-    settings = StrategyConfig(search.population, search.tournament, search.crossover, floor)
+    settings = StrategyConfig(
+        search.population,
+        search.tournament,
+        search.crossover,
+        chance_accuracy,
+        objectives_of(search),
+    )
     return STRATEGIES[name](space, settings)
 
 

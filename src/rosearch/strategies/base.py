@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from rosearch.objectives import DEFAULT, Objective
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space
 from rosearch.types import Trial
@@ -27,13 +29,15 @@ class StrategyConfig:
         population: living trials that may become parents; as many first candidates are random.
         tournament: trials drawn for each tournament.
         crossover: share of children that have two parents.
-        floor: clean accuracy below which a student has learned nothing.
+        chance_accuracy: clean accuracy below which a student has learned nothing.
+        objectives: what the run optimises.
     """
 
     population: int = 12
     tournament: int = 4
     crossover: float = 0.2
-    floor: float = 0.0
+    chance_accuracy: float = 0.0
+    objectives: Sequence[Objective] = DEFAULT
 
 
 class Strategy(Protocol):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rosearch.objectives import oriented, points
 from rosearch.space.variation import Space, mutate, sample
 from rosearch.strategies.base import Proposal, StrategyConfig
-from rosearch.strategies.population import objectives, ranks_and_crowding
+from rosearch.strategies.population import ranks_and_crowding
 from rosearch.types import Trial
 
 MOST = 100  # members of the front that are kept: the most crowded ones go first
@@ -20,20 +21,21 @@ class Local:
 
     def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
+        self.objectives = config.objectives
         self.fronts: dict[int, list[Trial]] = {}  # by rung
 
     def learn(self, trial: Trial) -> None:
         if trial.score is None:
             return
         front = self.fronts.setdefault(trial.rung, [])
-        mine = np.array(objectives(trial.score))
-        others = np.array([objectives(t.score) for t in front if t.score]).reshape(-1, len(mine))
+        mine = np.array(oriented(trial.score, self.objectives))
+        others = points(front, self.objectives)
         if ((others >= mine).all(1)).any():
             return
         kept = [t for t, o in zip(front, others, strict=True) if not (mine >= o).all()]
         kept.append(trial)
         if len(kept) > MOST:
-            _, crowding = ranks_and_crowding(kept)
+            _, crowding = ranks_and_crowding(kept, self.objectives)
             kept.pop(int(crowding.argmin()))
         self.fronts[trial.rung] = kept
 

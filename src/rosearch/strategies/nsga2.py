@@ -1,4 +1,4 @@
-"""NSGA-II on robustness, accuracy and parameters (Deb et al. 2002), one candidate at a time."""
+"""NSGA-II on the objectives of the run (Deb et al. 2002), one candidate at a time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Nsga2:
         found: dict[str, tuple[float, ...]] = {}
         for rung in {t.rung for t in trials}:
             level = [t for t in trials if t.rung == rung]
-            ranks, crowding = ranks_and_crowding(level)
+            ranks, crowding = ranks_and_crowding(level, self.config.objectives)
             for t, rank, distance in zip(level, ranks, crowding, strict=True):
                 found[t.candidate.id] = (rung, -int(rank), float(distance), -t.candidate.index)
         self._known_keys = found

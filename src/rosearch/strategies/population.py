@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import moocore
 import numpy as np
 
-from rosearch.types import Score, Trial
+from rosearch.objectives import (
+    DEFAULT,
+    Objective,
+    crowding,
+    is_nondominated,
+    nondominated_ranks,
+    points,
+)
+from rosearch.types import Trial
 
 
 def fitness(trial: Trial) -> float:
@@ -47,18 +54,8 @@ def last_rung(trials: Sequence[Trial]) -> list[Trial]:
     return [t for t in trials if t.rung == top]
 
 
-def objectives(score: Score) -> tuple[float, float, float]:
-    """What the front weighs against each other, each to be maximised."""
-    return (score.after_attack, score.clean, -float(score.params))
-
-
-def points(trials: Sequence[Trial]) -> np.ndarray:
-    """Objectives (n, 3) of n successful trials."""
-    return np.array([objectives(t.score) for t in trials if t.score]).reshape(-1, 3)
-
-
-def front(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that no other one beats in robustness, accuracy and parameters together.
+def front(trials: Sequence[Trial], objectives: Sequence[Objective] = DEFAULT) -> list[Trial]:
+    """The trials that no other one beats in all objectives together.
 
     Only trials of the highest rung are compared, for the others were measured more cheaply. Of
     trials with equal objectives the first stays.
@@ -66,26 +63,14 @@ def front(trials: Sequence[Trial]) -> list[Trial]:
     level = [t for t in last_rung(trials) if t.score is not None]
     if not level:
         return []
-    kept = moocore.is_nondominated(points(level), maximise=True, keep_weakly=False)
+    kept = is_nondominated(points(level, objectives))
     return [t for t, stays in zip(level, kept, strict=True) if stays]
 
 
-def ranks_and_crowding(trials: Sequence[Trial]) -> tuple[np.ndarray, np.ndarray]:
-    """Non-dominated rank (n,), 0 is the front, and crowding distance (n,) within the rank.
-
-    Deb et al. 2002, section III; the ends of each objective have an infinite distance.
-    """
-    values = points(trials)
-    if not len(values):
-        return np.zeros(0, dtype=int), np.zeros(0)
-    ranks: np.ndarray = moocore.pareto_rank(values, maximise=True)
-    distance = np.zeros(len(values))
-    for rank in np.unique(ranks):
-        members = np.flatnonzero(ranks == rank)
-        for column in values[members].T:
-            order = np.argsort(column, kind="stable")
-            spread = column[order[-1]] - column[order[0]] or 1.0
-            distance[members[order[[0, -1]]]] = np.inf
-            gaps = (column[order[2:]] - column[order[:-2]]) / spread
-            distance[members[order[1:-1]]] += gaps
-    return ranks, distance
+def ranks_and_crowding(
+    trials: Sequence[Trial], objectives: Sequence[Objective] = DEFAULT
+) -> tuple[np.ndarray, np.ndarray]:
+    """Non-dominated rank (n,) of n successful trials, and crowding distance (n,) within it."""
+    values = points(trials, objectives)
+    ranks = nondominated_ranks(values)
+    return ranks, crowding(values, ranks)

@@ -13,14 +13,19 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 
-import moocore
 import numpy as np
 
-from rosearch.strategies.population import points
+from rosearch.objectives import (
+    DEFAULT,
+    Objective,
+    contributions,
+    nondominated_ranks,
+    points,
+    reference_point,
+)
 from rosearch.types import Candidate, Trial
 
 WINDOW = 200  # results of a rung that are compared
-BEYOND = 1.05  # times the largest student's parameters: from where volume is counted
 
 
 def expected_evaluations(candidates: int, rungs: int, keep: float) -> tuple[int, ...]:
@@ -42,14 +47,21 @@ class Rungs:
     Args:
         rungs: how many there are.
         keep: of the results of a rung the best 1 / keep move on.
-        floor: clean accuracy below which a student has learned nothing yet, see `best_first`.
+        chance_accuracy: below it a student has learned nothing yet, see `best_first`.
+        objectives: what results are compared by.
     """
 
     def __init__(
-        self, rungs: int, keep: float = 3.0, window: int = WINDOW, floor: float = 0.0
+        self,
+        rungs: int,
+        keep: float = 3.0,
+        window: int = WINDOW,
+        chance_accuracy: float = 0.0,
+        objectives: Sequence[Objective] = DEFAULT,
     ) -> None:
         self.keep = keep
-        self.floor = floor
+        self.chance_accuracy = chance_accuracy
+        self.objectives = objectives
         self.results: list[deque[Trial]] = [deque(maxlen=window) for _ in range(rungs - 1)]
         self.seen = [0] * (rungs - 1)
         self.promoted = [0] * (rungs - 1)
@@ -66,7 +78,7 @@ class Rungs:
         """Candidates that have a fair chance to move on: about twice as many as will."""
         found: set[str] = set()
         for results, moved in zip(self.results, self.moved, strict=True):
-            best = best_first(results, self.floor)[: 1 + int(2 * len(results) / self.keep)]
+            best = self._best_first(results)[: 1 + int(2 * len(results) / self.keep)]
             found |= {t.candidate.id for t in best} - moved
         return found
 
@@ -76,50 +88,53 @@ class Rungs:
         for rung in reversed(range(len(self.results))):
             if self.promoted[rung] < int(self.seen[rung] / self.keep):
                 results = self.results[rung]
-                for trial in best_first(results, self.floor)[
-                    : max(1, int(len(results) / self.keep))
-                ]:
+                for trial in self._best_first(results)[: max(1, int(len(results) / self.keep))]:
                     if trial.candidate.id not in self.moved[rung]:
                         self.moved[rung].add(trial.candidate.id)
                         self.promoted[rung] += 1
                         return trial.candidate, rung + 1
         return None
 
+    def _best_first(self, results: Sequence[Trial]) -> list[Trial]:
+        return best_first(results, self.chance_accuracy, self.objectives)
 
-def best_first(trials: Sequence[Trial], floor: float = 0.0) -> list[Trial]:
+
+def best_first(
+    trials: Sequence[Trial],
+    chance_accuracy: float = 0.0,
+    objectives: Sequence[Objective] = DEFAULT,
+) -> list[Trial]:
     """Trials of one rung by non-dominated rank, then hypervolume contribution, then age.
 
     Crowding distance, the usual second, sends the ends of the front first: the most accurate
     student with no robustness, the most robust one that knows hardly more than the commonest
     label. A contribution is the volume that a student alone of its rank dominates (Beume et al.
-    2007, section 2.2), from no robustness, a clean accuracy of `floor` and the largest student on.
+    2007, section 2.2), from the `reference_point` of the objectives on: no robustness, a clean
+    accuracy of `chance_accuracy` and the largest student.
 
     A student that always says the same is the most robust of all, and early in training many do. So
-    those with a clean accuracy below `floor` come after all others, the more accurate first:
-    constrained domination (Deb et al. 2002, section VI).
+    those with a clean accuracy below `chance_accuracy` come after all others, the more accurate
+    first: constrained domination (Deb et al. 2002, section VI).
     """
-    able = [t for t in trials if clean(t) >= floor]
-    ranks, alone = ranks_and_contributions(able, floor)
+    able = [t for t in trials if clean(t) >= chance_accuracy]
+    ranks, alone = ranks_and_contributions(able, chance_accuracy, objectives)
     order = sorted(
         range(len(able)),
         key=lambda i: (int(ranks[i]), -float(alone[i]), able[i].candidate.index),
     )
-    unable = [t for t in trials if clean(t) < floor]
+    unable = [t for t in trials if clean(t) < chance_accuracy]
     return [able[i] for i in order] + sorted(unable, key=lambda t: (-clean(t), t.candidate.index))
 
 
-def ranks_and_contributions(trials: Sequence[Trial], floor: float) -> tuple[np.ndarray, np.ndarray]:
+def ranks_and_contributions(
+    trials: Sequence[Trial], chance_accuracy: float, objectives: Sequence[Objective] = DEFAULT
+) -> tuple[np.ndarray, np.ndarray]:
     """Non-dominated rank (n,), and hypervolume contribution (n,) within the rank."""
-    values = points(trials)
+    values = points(trials, objectives)
+    ranks = nondominated_ranks(values)
     if not len(values):
-        return np.zeros(0, dtype=int), np.zeros(0)
-    ranks: np.ndarray = moocore.pareto_rank(values, maximise=True)
-    reference = np.array([0.0, floor, BEYOND * values[:, 2].min()])  # parameters are negative here
-    alone = np.zeros(len(values))
-    for rank in np.unique(ranks):
-        members = ranks == rank
-        alone[members] = moocore.hv_contributions(values[members], ref=reference, maximise=True)
-    return ranks, alone
+        return ranks, np.zeros(0)
+    return ranks, contributions(values, ranks, reference_point(values, objectives, chance_accuracy))
 
 
 def clean(trial: Trial) -> float:

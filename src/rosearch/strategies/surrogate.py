@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-import moocore
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from rosearch.space.cost import params, work
+from rosearch.objectives import is_nondominated, points, reference_point
+from rosearch.space.cost import Sizes, work
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space, crossover, mutate, sample
 from rosearch.space.vector import vector
@@ -17,8 +17,6 @@ from rosearch.strategies.base import Proposal, StrategyConfig
 from rosearch.strategies.gaussian_process import GaussianProcess, Settings
 from rosearch.strategies.improvement import expected_improvement
 from rosearch.strategies.local import Local
-from rosearch.strategies.population import points
-from rosearch.strategies.rungs import BEYOND
 from rosearch.types import Trial
 
 FIRST = 5  # candidates before the first that the model chooses
@@ -30,7 +28,7 @@ ANEW = 1.2  # growth of the results after which hyperparameters are looked for a
 
 
 class Surrogate:
-    """A process for after-attack accuracy and one for clean accuracy; parameters are known.
+    """A process for each objective that is measured; those told by the genotype are known.
 
     Bayesian optimisation with the expected hypervolume improvement per cost (Emmerich et al. 2006;
     Snoek et al. 2012, section 3.2), over a pool of varied members of the front and random genotypes
@@ -43,7 +41,7 @@ class Surrogate:
 
     def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
-        self.floor = config.floor
+        self.config = config
         self.local = Local(space, config)
         self.results: dict[tuple[str, int], Trial] = {}  # in the order in which they were learned
         self.vectors: dict[str, np.ndarray] = {}
@@ -99,7 +97,8 @@ class Surrogate:
         if self._model is None:
             since, settings = self._settings
             again = self.learned >= ANEW * since
-            self._model = _Model(self.results, self.vectors, self.floor, () if again else settings)
+            known = () if again else settings
+            self._model = _Model(self.results, self.vectors, self.config, known)
             if again:
                 self._settings = (self.learned, self._model.settings)
         return self._model
@@ -112,40 +111,55 @@ def _linear_algebra() -> ThreadpoolController:
 
 
 class _Model:
-    """The processes, and the front that they see."""
+    """The processes, and the front that they see.
+
+    Columns of values are the measured objectives, then the exact ones, each in their order.
+    """
 
     def __init__(
         self,
         results: dict[tuple[str, int], Trial],
         vectors: dict[str, np.ndarray],
-        floor: float,
+        config: StrategyConfig,
         settings: Sequence[Settings],
     ) -> None:
         trials = list(results.values())
         rungs = np.array([t.rung for t in trials])
         known = np.array([vectors[t.candidate.id] for t in trials])
-        values = points(trials)
-        values[:, 1] = np.maximum(values[:, 1], floor)  # below it a student knows nothing, anyhow
-        chosen = settings or (None, None)
+        self.measured = [o for o in config.objectives if o.exact is None]
+        self.exact = [o for o in config.objectives if o.exact is not None]
+        values = points(trials, ordered := [*self.measured, *self.exact])
+        self.reference = reference_point(values, ordered, config.chance_accuracy)
+        for k, objective in enumerate(ordered):
+            if objective.reference is not None:  # below chance a student knows nothing, anyhow
+                values[:, k] = np.maximum(values[:, k], self.reference[k])
+        chosen = settings or (None,) * len(self.measured)
         self.processes = tuple(
-            GaussianProcess(known, rungs, values[:, k], chosen[k]) for k in range(2)
+            GaussianProcess(known, rungs, values[:, k], chosen[k])
+            for k in range(len(self.measured))
         )
         self.settings = tuple(process.settings for process in self.processes)
         self.top = int(rungs.max())
         full = rungs == self.top
         means, _ = self.predict(known[full])
-        seen = np.column_stack([means, values[full, 2]])
-        self.front = seen[moocore.is_nondominated(seen, maximise=True)]
-        self.reference = np.array([0.0, floor, BEYOND * values[:, 2].min()])
+        seen = np.column_stack([means, values[full, len(self.measured) :]])
+        self.front = seen[is_nondominated(seen)]
 
     def predict(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Means (M, 2) and standard deviations (M, 2) on the last rung."""
+        """Means (M, measured) and standard deviations (M, measured) on the last rung."""
         found = [process.predict(vectors, self.top) for process in self.processes]
+        if not found:
+            return np.zeros((len(vectors), 0)), np.zeros((len(vectors), 0))
         return np.stack([f[0] for f in found], 1), np.stack([f[1] for f in found], 1)
 
     def gain(self, genotypes: Sequence[Genotype], space: Space) -> np.ndarray:
         """Expected growth of the volume (M,) per expected cost."""
         vectors = np.array([vector(g, space.sizes) for g in genotypes])
-        size = -np.array([params(g, space.sizes) for g in genotypes], dtype=float)
+        exact = np.array([self._exact(g, space.sizes) for g in genotypes])
         cost = np.array([work(g, space.sizes) for g in genotypes])
-        return expected_improvement(self.front, self.reference, *self.predict(vectors), size) / cost
+        return (
+            expected_improvement(self.front, self.reference, *self.predict(vectors), exact) / cost
+        )
+
+    def _exact(self, genotype: Genotype, sizes: Sizes) -> list[float]:
+        return [o.sign * o.exact(genotype, sizes) for o in self.exact if o.exact]
