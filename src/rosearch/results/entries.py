@@ -6,7 +6,7 @@ Shares are fractions in [0, 1], rounded; intervals are 95 % Wilson intervals (lo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Pair = tuple[float, float]
+OPTIONAL = ("suites", "objectives")  # keys
 
 
 def to_json(value: DataclassInstance) -> Json:
     """A frozen value as plain JSON data: what `json.loads` gives of it."""
-    plain: Json = json.loads(json.dumps(asdict(value)))
+    plain: Json = json.loads(json.dumps(asdict(value, dict_factory=_told)))
     return plain
+
+
+def _told(items: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """Items without those that are there only where there is something to tell."""
+    return {name: value for name, value in items if value or name not in OPTIONAL}
 
 
 @dataclass(frozen=True, kw_only=True)
