@@ -13,6 +13,8 @@ from rosearch.cli import main as cli
 from rosearch.errors import UserError
 from rosearch.export.compress import quantized
 from rosearch.export.compress.result import Compressed
+from rosearch.export.int8 import FORM
+from rosearch.export.speed import speed_lines
 from rosearch.models.load import load_classifier
 from rosearch.models.open import open_classifier
 from rosearch.robustness import evaluate as assess
@@ -124,7 +126,8 @@ def test_labels_of_another_order(bert, few, tmp_path):
 @pytest.mark.parametrize("bits", [8, 4])
 def test_the_snippet_of_the_card_runs(both, bits, monkeypatch, capsys):
     card = (both[bits].folder / "README.md").read_text()
-    assert ("over the whole batch" in card) == (bits == 8)
+    assert ("over the whole batch" in card) == (FORM in card) == (bits == 8)
+    assert f"{both[bits].speed[0].ratio:.2f}x" in card
     assert f"{both[bits].checked.parity.agreement:.1%}" in card
     code = re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
     monkeypatch.chdir(both[bits].folder)
@@ -173,8 +176,12 @@ def test_the_command_prints_the_numbers(both, bert, tmp_path, monkeypatch, capsy
     print_compressed(both[4], as_json=False)
     told = capsys.readouterr().out
     for part in ("4-bit", "bits for each parameter", "parity on", "clean accuracy", "batch 32",
-                 f"{both[4].compression:.1f}x smaller"):  # fmt: skip
+                 f"{both[4].compression:.1f}x smaller", *speed_lines(both[4].speed)):  # fmt: skip
         assert part in told
+    assert FORM not in told
+    print_compressed(both[8], as_json=False)
+    told = capsys.readouterr().out
+    assert f"int8: {FORM}" in told and speed_lines(both[8].speed)[0] in told
     args = ["rosearch", "quantize", str(bert), "--out", str(tmp_path / "out"), "--json"]
     monkeypatch.setattr(sys, "argv", args)
     with pytest.raises(SystemExit) as stopped:

@@ -26,8 +26,10 @@ from rosearch.errors import UserError
 from rosearch.export import bundle
 from rosearch.export.bundle import ParityError, check_parity, export
 from rosearch.export.card import code, plain
+from rosearch.export.int8 import FORM
 from rosearch.export.measure import interleaved_ms, parity, rows_of_tokens
 from rosearch.export.source import find_source
+from rosearch.export.speed import speed_lines
 from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
 from rosearch.models.onnx_folder import graph_classifier
@@ -113,7 +115,19 @@ def test_int8_is_measured_beside_the_float_model(int8):
         assert entry["attacks"]["wordnet"]["n"] == 8
         low, high = entry["attacks"]["wordnet"]["interval"]
         assert low <= entry["attacks"]["wordnet"]["after_attack"] <= high
+    assert written["weights"] == FORM
+    assert [entry["batch"] for entry in written["against_float"]] == [1, 32]
     json.dumps(written, allow_nan=False)
+
+
+def test_the_table_tells_the_form_and_its_speed(int8, capsys):
+    from rosearch.cli.export import print_export
+
+    print_export(int8, as_json=False)
+    told = capsys.readouterr().out
+    assert f"int8: {FORM}" in told
+    for line in speed_lines(int8.speed):
+        assert line in told
 
 
 def test_synonyms_stay_one_row_in_int8(int8):
@@ -151,7 +165,8 @@ def test_the_card_says_what_was_measured(int8):
         round(best.clean, 4), round(best.attacks["wordnet"].after_attack, 4),
     ]  # fmt: skip
     for part in ("negative, positive", f"n = {best.n}", "n = 8", "## Limits", "## How to load",
-                 "WordNet", f"{int8.parity.agreement:.1%}", "Wilson"):  # fmt: skip
+                 "WordNet", f"{int8.parity.agreement:.1%}", "Wilson", FORM,
+                 *speed_lines(int8.speed)):  # fmt: skip
         assert part in found.text
     assert "The run it comes from" not in found.text
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rosearch.cli.console import nothing_left
+from rosearch.cli.console import nothing_left, same_answers
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Model, NewFolder, OptionalTaskOptions, Seed
 
@@ -34,7 +34,7 @@ def quantize(
     """
     from rosearch.export.compress import quantized
 
-    with nothing_left():
+    with nothing_left(), same_answers():
         found = quantized(model, bits, out, _task_if_given(data, seed))
     print_compressed(found, as_json)
 
@@ -85,6 +85,9 @@ def print_compressed(result: Compressed, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result.to_json(), indent=2))
         return
+    from rosearch.export.int8 import FORM
+    from rosearch.export.speed import speed_lines
+
     print(f"{result.original}, {result.label}: {result.params:,} parameters")
     for line in (_sparse if result.sparse else _quantized)(result):
         print(line)
@@ -96,6 +99,10 @@ def print_compressed(result: Compressed, as_json: bool) -> None:
             f"latency {row.form}, batch {row.batch}, 32 tokens, one thread: {row.ms:.2f} ms, "
             f"{row.texts_per_second:,.0f} texts per second"
         )
+    for line in speed_lines(result.speed):
+        print(line)
+    if result.form == "int8":
+        print(f"int8: {FORM}")
     print(f"{result.label}: {result.folder}, {result.disk / 1e6:.1f} MB")
 
 

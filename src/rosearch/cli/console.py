@@ -70,3 +70,15 @@ def nothing_left() -> Iterator[None]:
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def same_answers() -> Iterator[None]:
+    """A model that answers differently is exit code 1."""
+    from rosearch.export.bundle import ParityError
+
+    try:
+        yield
+    except ParityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.console import console_of, nothing_left, table_of
+from rosearch.cli.console import console_of, nothing_left, same_answers, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, NewFolder, Seed, TaskOptions
 
@@ -50,12 +49,8 @@ def export(
     from rosearch.export import bundle
 
     flags = {**data.settings(), **given(seed=seed)}
-    try:
-        with nothing_left():
-            found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
-    except bundle.ParityError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+    with nothing_left(), same_answers():
+        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
     print_export(found, as_json)
 
 
@@ -64,6 +59,9 @@ def print_export(report: ExportReport, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
         return
+    from rosearch.export.int8 import FORM
+    from rosearch.export.speed import speed_lines
+
     console = console_of()
     p = report.parity
     print(
@@ -72,8 +70,10 @@ def print_export(report: ExportReport, as_json: bool) -> None:
     )
     console.print(_quality(report))
     console.print(_latency(report))
-    for note in report.source.notes:
-        print(note)
+    for line in (*speed_lines(report.speed), *report.source.notes):
+        print(line)
+    if report.form == "int8":
+        print(f"int8: {FORM}")
     was = f" (was {report.original_size / 1e6:.1f} MB)" if report.original_size else ""
     print(f"{report.form}: {report.out}, {report.size / 1e6:.1f} MB{was}")
 

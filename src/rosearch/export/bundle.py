@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rosearch.attacks.methods import ATTACKS, check_attack, members
 from rosearch.errors import UserError, require
+from rosearch.export.int8 import FORM, LARGEST, saturating
 from rosearch.export.measure import (
     Latency,
     Parity,
@@ -24,6 +25,7 @@ from rosearch.export.measure import (
 )
 from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.source import Source, find_source
+from rosearch.export.speed import Speed, speeds
 from rosearch.models.classifier import Classifier
 from rosearch.models.onnx import PACKAGES
 from rosearch.models.onnx_folder import graph_classifier
@@ -61,6 +63,11 @@ class ExportReport:
     qualities: tuple[Quality, ...]
     latency: tuple[Latency, ...]
 
+    @property
+    def speed(self) -> tuple[Speed, ...]:
+        """Of int8 against float; else none."""
+        return speeds(self.latency, self.form)
+
     def to_json(self) -> Json:
         """All numbers, JSON-ready."""
         from rosearch.results.summary import machine, versions
@@ -79,6 +86,8 @@ class ExportReport:
                 {**asdict(row), "texts_per_second": round(row.texts_per_second, 1)}
                 for row in self.latency
             ],
+            "weights": FORM if self.form == "int8" else None,
+            "against_float": [speed.to_json() for speed in self.speed],
             "notes": list(self.source.notes),
             "machine": machine(),
             "versions": versions(),
@@ -210,6 +219,23 @@ def check_parity(found: Parity, form: str) -> None:
         )
 
 
+def check_products(path: Path) -> None:
+    """Refuse a graph that would answer differently on another processor.
+
+    What is measured on the processor at hand says nothing of the others.
+
+    Raises:
+        ParityError: a weight is so large that its products can be cut.
+    """
+    names = saturating(path)
+    if names:
+        raise ParityError(
+            f"{len(names)} signed 8-bit weights, the first one {names[0]!r}, have values beyond "
+            f"{LARGEST}: their products are cut on processors without VNNI, which would answer "
+            "differently; nothing was written"
+        )
+
+
 def _write_hf(original: Classifier, folder: Path, text: Text) -> Classifier:
     from rosearch.models.open import open_classifier
     from rosearch.student.saving import save_student
@@ -230,12 +256,17 @@ def _write_int8(original: Classifier, folder: Path, text: Text) -> Classifier:
 def quantized_folder(
     original: Classifier, folder: Path, text: Text, quantize: Callable[[Path, Path], None]
 ) -> Classifier:
-    """A folder whose graph `quantize` makes of `float.onnx`, which stays in the folder above."""
+    """A folder whose graph `quantize` makes of `float.onnx`, which stays in the folder above.
+
+    Raises:
+        ParityError: see `check_products`.
+    """
 
     def write(path: Path) -> None:
         floats = folder.parent / FLOATS  # timed beside the quantised model
         write_onnx(original.module, floats, original.reads_types(text))
         quantize(floats, path)
+        check_products(path)
 
     return onnx_folder(original, folder, write)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rosearch.attacks.methods import describe, members
+from rosearch.export.int8 import FORM
 from rosearch.export.source import RunRecord
+from rosearch.export.speed import speed_lines
 from rosearch.export.usage import usage
 from rosearch.results.words import attack_label, share
 
@@ -99,7 +101,7 @@ def _head(report: ExportReport, original: Classifier) -> str:
 _FORMATS = {
     "hf": "Hugging Face folder (safetensors)",
     "onnx": "ONNX, float32, dynamic batch and length",
-    "int8": "ONNX, int8 by onnxruntime's dynamic quantisation, dynamic batch and length",
+    "int8": f"ONNX, int8 by onnxruntime's dynamic quantisation ({FORM}), dynamic batch and length",
 }
 
 
@@ -121,7 +123,7 @@ def _measured(report: ExportReport) -> str:
 The first texts of the test split; shares with 95 % Wilson intervals. After-attack accuracy is the
 share of **all** attacked texts that are still classified right.
 
-{_table(head, rows)}
+{table(head, rows)}
 """
 
 
@@ -169,7 +171,7 @@ def _run(run: RunRecord) -> str:
 Means over {len(entry.seeds)} training seeds, test split. This file is the seed that was best on
 the validation split. Training and search never saw the held-out attacks.
 
-{_table(head, rows)}
+{table(head, rows)}
 
 The reference is a 3-layer Transformer distilled in the ordinary way.
 """
@@ -191,13 +193,14 @@ def _latency(report: ExportReport) -> str:
         [row.who, row.form, row.batch, f"{row.ms:.2f}", f"{row.texts_per_second:,.0f}"]
         for row in report.latency
     ]
-    notes = "".join(f"\n{plain(note)}\n" for note in report.source.notes)
+    told = (*speed_lines(report.speed), *report.source.notes)
+    notes = "".join(f"\n{plain(line)}\n" for line in told)
     return f"""
 ## Latency
 
 One thread, 32 tokens a {example}, tokenizer not counted; medians, on one machine at one time.
 
-{_table(["", "form", "batch", "ms", "texts a second"], rows)}
+{table(["", "form", "batch", "ms", "texts a second"], rows)}
 {notes}"""
 
 
@@ -230,6 +233,7 @@ def code(text: str) -> str:
     return f"`{kept}`"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from rosearch.export.card import BATCH_DEPENDENCE, LIBRARIES, code, plain
+from rosearch.export.card import BATCH_DEPENDENCE, LIBRARIES, code, plain, table
 from rosearch.export.compress.result import Checked, Compressed
+from rosearch.export.int8 import FORM
+from rosearch.export.speed import Speed, speed_lines
 from rosearch.export.usage import usage
 from rosearch.models.classifier import Classifier
 from rosearch.results.words import share
 from rosearch.tasks import Task
 
 HOW = {
-    "int8": "quantised to 8 bits by onnxruntime (integer products, activations quantised as they "
-    "come)",
+    "int8": f"quantised to 8 bits by onnxruntime (integer products, {FORM})",
     "int4": "with weights of 4 bits by onnxruntime, in blocks of 32 (activations in float32)",
     "hf": "pruned by magnitude (Han et al. 2015)",
 }
@@ -33,6 +35,7 @@ def write_card(result: Compressed, original: Classifier, path: Path, task: Task 
     parts = [
         _head(result, original),
         *([_checked(result.checked)] if result.checked else []),
+        *([_speed(result.speed)] if result.speed else []),
         usage(result.form, pairs, original),
         *([f"## Limits\n\n- {BATCH_DEPENDENCE}"] if result.form == "int8" else []),
     ]
@@ -76,4 +79,18 @@ def _checked(checked: Checked) -> str:
 difference of a probability {p.difference:.2g}. Clean accuracy, with 95 % Wilson intervals:
 
 {listed}
+"""
+
+
+def _speed(speed: Sequence[Speed]) -> str:
+    rows = [(s.batch, f"{s.ms:.3f}", f"{s.float_ms:.3f}", f"{s.ratio:.2f}x") for s in speed]
+    told = "".join(map(plain, speed_lines(speed)[1:]))
+    return f"""
+## Speed
+
+One thread, 32 tokens a text, tokenizer not counted; medians, on one machine at one time.
+
+{table(["batch", f"{speed[0].form}, ms", "float (onnx), ms", "times as fast as float"], rows)}
+
+{told}
 """

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rosearch.export.int8 import FORM
+from rosearch.export.speed import Speed, speeds
 from rosearch.types import Json
 
 if TYPE_CHECKING:
@@ -80,6 +82,11 @@ class Compressed:
         """How many times smaller than the original's parameters in float32."""
         return FLOAT_BYTES * self.params / self.effective
 
+    @property
+    def speed(self) -> tuple[Speed, ...]:
+        """Against float; none of a pruned model."""
+        return speeds(self.latency, self.form)
+
     def to_json(self) -> Json:
         """All numbers, JSON-ready."""
         from rosearch.results.summary import machine, versions
@@ -104,6 +111,8 @@ class Compressed:
                 {**asdict(row), "texts_per_second": round(row.texts_per_second, 1)}
                 for row in self.latency
             ],
+            "weights": FORM if self.form == "int8" else None,
+            "against_float": [speed.to_json() for speed in self.speed],
             "machine": machine(),
             "versions": versions(),
         }
