@@ -6,14 +6,19 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 from rosearch.errors import UserError, one_line
 from rosearch.executors.faults import Limits, NotFinite
 from rosearch.types import Job, Score, Trial
 
+if TYPE_CHECKING:
+    from rosearch.evaluation.context import Context
+
 R = TypeVar("R")
-Evaluate = Callable[[Job, Any], Score]
+C = TypeVar("C")  # of the context that all tasks share
+Args = TypeVarTuple("Args")
+Evaluate = Callable[..., Score]  # of a job and the context
 ATTEMPTS = 2  # a candidate that fails is tried once more
 
 
@@ -30,7 +35,7 @@ class Executor(Protocol):
         """Evaluate a candidate some time; the future may hold the exception it raised."""
         ...
 
-    def call(self, function: Callable[..., R], *args: Any) -> Future[R]:
+    def call(self, function: Callable[[*Args, C], R], *args: *Args) -> Future[R]:
         """Run a module-level `function(*args, context)` some time, without a time limit."""
         ...
 
@@ -39,7 +44,7 @@ class Executor(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
 
-def evaluate(job: Job, context: Any) -> Score:
+def evaluate(job: Job, context: Context) -> Score:
     """`rosearch.evaluation.candidate.evaluate`, imported where it runs: it brings torch."""
     from rosearch.evaluation import candidate as fitness
 
@@ -87,7 +92,7 @@ class NamedExecutor:
     check: Callable[[str, ExecutorSettings], None] = on_this_machine
 
 
-def finite(evaluate: Evaluate, job: Job, context: Any) -> Score:
+def finite(evaluate: Evaluate, job: Job, context: object) -> Score:
     """A score whose numbers can be compared.
 
     Raises:

@@ -6,9 +6,10 @@ import pickle
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
 
 from rosearch.executors.base import (
+    Args,
+    C,
     Evaluate,
     NamedExecutor,
     R,
@@ -30,22 +31,23 @@ class InProcess:
 
     workers = 1
 
-    def __init__(self, context: Any, evaluate: Evaluate = evaluate) -> None:
+    def __init__(self, context: object, evaluate: Evaluate = evaluate) -> None:
         self.context = context
         self.evaluate = evaluate
 
     def submit(self, job: Job) -> Future[Score]:
         return self.call(partial(finite, self.evaluate), job)
 
-    def call(self, function: Callable[..., R], *args: Any) -> Future[R]:
+    def call(self, function: Callable[[*Args, C], R], *args: *Args) -> Future[R]:
         from rosearch.models.device import one_thread  # brings torch
 
+        run: Callable[..., R] = function
         future: Future[R] = Future()
         attempt = 1
         while not future.done():
             try:
                 with one_thread():
-                    future.set_result(function(*args, self.context))
+                    future.set_result(run(*args, self.context))
             except Exception as error:
                 if not worth_retrying(error, attempt):
                     future.set_exception(error)
@@ -64,7 +66,7 @@ class ProcessPool(Pool):
 
     def __init__(
         self,
-        context: Any,
+        context: object,
         workers: int,
         limits: Limits | None = None,
         evaluate: Evaluate = evaluate,

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Generic, Protocol, Self, TypeAlias
 
-from rosearch.executors.base import Evaluate, R, evaluate, finite, worth_retrying
+from rosearch.executors.base import Args, C, Evaluate, R, evaluate, finite, worth_retrying
 from rosearch.executors.faults import Limits, WorkerDied, WorkerLost
 from rosearch.types import Job, Score
 
@@ -29,19 +29,22 @@ class Handle(Protocol):
     def start(self) -> None: ...
 
     def run(
-        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
-    ) -> Any: ...
+        self, function: Callable[..., R], args: tuple[object, ...], seconds: float | None
+    ) -> R: ...
 
     def stop(self) -> None: ...
 
 
 @dataclass(frozen=True)
-class _Task:
-    future: Future[Any]
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
+class _Task(Generic[R]):
+    future: Future[R]
+    function: Callable[..., R]
+    args: tuple[object, ...]
     seconds: float | None
     attempt: int = 1
+
+
+AnyTask: TypeAlias = _Task[Any]
 
 
 class Pool:
@@ -62,7 +65,7 @@ class Pool:
         self.workers = workers
         self.limits = limits
         self.evaluate = evaluate
-        self.tasks: deque[_Task] = deque()
+        self.tasks: deque[AnyTask] = deque()
         self.live: set[Handle] = set()
         self.changed = threading.Condition()
         self.closed = self.aborted = False
@@ -74,7 +77,7 @@ class Pool:
         work = partial(finite, self.evaluate)
         return self._add(_Task(Future(), work, (job,), self.limits.seconds))
 
-    def call(self, function: Callable[..., R], *args: Any) -> Future[R]:
+    def call(self, function: Callable[[*Args, C], R], *args: *Args) -> Future[R]:
         return self._add(_Task(Future(), function, args, None))
 
     def __enter__(self) -> Self:
@@ -108,7 +111,7 @@ class Pool:
         for thread in self.threads:
             thread.join(max(0.0, end - time.monotonic()))
 
-    def _add(self, task: _Task) -> Future[Any]:
+    def _add(self, task: _Task[R]) -> Future[R]:
         with self.changed:
             if self.closed:
                 raise RuntimeError("the executor is closed")
@@ -151,7 +154,7 @@ class Pool:
             return error
         return None
 
-    def _run(self, handle: Handle, task: _Task) -> Exception | None:
+    def _run(self, handle: Handle, task: _Task[R]) -> Exception | None:
         try:
             result = handle.run(task.function, task.args, task.seconds)
         except Exception as error:
@@ -159,7 +162,7 @@ class Pool:
         task.future.set_result(result)
         return None
 
-    def _failed(self, task: _Task, error: Exception) -> None:
+    def _failed(self, task: _Task[R], error: Exception) -> None:
         with self.changed:
             if worth_retrying(error, task.attempt) and not self.aborted:
                 self.tasks.appendleft(replace(task, attempt=task.attempt + 1))
@@ -178,7 +181,7 @@ class Pool:
             self.changed.wait_for(lambda: self.tasks or self.closed)
             return bool(self.tasks)
 
-    def _take(self) -> _Task | None:
+    def _take(self) -> AnyTask | None:
         with self.changed:
             while self.tasks:
                 task = self.tasks.popleft()

@@ -16,13 +16,21 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Protocol, cast
 
 from rosearch.errors import UserError, one_line, require
-from rosearch.executors.base import Evaluate, ExecutorSettings, NamedExecutor, evaluate
+from rosearch.executors.base import Evaluate, ExecutorSettings, NamedExecutor, R, evaluate
 from rosearch.executors.faults import Limits, WorkerDied
 from rosearch.executors.pool import Pool
-from rosearch.executors.supervisor import Supervisor, packed_folders, run_elsewhere, write_files
+from rosearch.executors.supervisor import (
+    Files,
+    HasFolder,
+    Supervisor,
+    packed_folders,
+    run_elsewhere,
+    write_files,
+)
 from rosearch.executors.worker import opened
 from rosearch.io.files import new_folder
 from rosearch.plugins import loaded_plugins, plugin_files
@@ -46,7 +54,7 @@ class RayPool(Pool):
 
     def __init__(
         self,
-        context: Any,
+        context: object,
         workers: int | None = None,
         limits: Limits | None = None,
         evaluate: Evaluate = evaluate,
@@ -76,15 +84,36 @@ class RayPool(Pool):
         finally:
             self._disconnect(require("ray", "ray"))
 
-    def _disconnect(self, ray: Any) -> None:
+    def _disconnect(self, ray: ModuleType) -> None:
         if self.started:
             ray.shutdown()
+
+
+class _Method(Protocol):
+    """A method of an actor, called elsewhere."""
+
+    def remote(self, *args: object) -> object: ...
+
+
+class _Actor(Protocol):
+    """A supervisor elsewhere."""
+
+    start: _Method
+    run: _Method
+
+
+class _ActorClass(Protocol):
+    """Starts supervisors elsewhere."""
+
+    def remote(self, *args: object) -> _Actor: ...
 
 
 class _Remote:
     """The handle of a worker elsewhere; see `rosearch.executors.worker.Worker`."""
 
-    def __init__(self, ray: Any, actor: Any, context: Any, gigabytes: float | None) -> None:
+    def __init__(
+        self, ray: ModuleType, actor: _ActorClass, context: object, gigabytes: float | None
+    ) -> None:
         self.ray = ray
         # Inside a list, so that Ray hands on the reference and the actor fetches the bytes.
         self.supervisor = actor.remote([context], gigabytes, loaded_plugins())
@@ -93,21 +122,20 @@ class _Remote:
         """Return when the cluster has placed the worker and it is ready."""
         opened(self._get(self.supervisor.start.remote()))
 
-    def run(
-        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
-    ) -> Any:
+    def run(self, function: Callable[..., R], args: tuple[object, ...], seconds: float | None) -> R:
         call = (run_elsewhere, (function, args, packed_folders(args)))
         task = self.ray.cloudpickle.dumps(call)  # takes functions of the main script along
-        result, made = opened(self._get(self.supervisor.run.remote(task, seconds)))
+        packed = opened(self._get(self.supervisor.run.remote(task, seconds)))
+        result, made = cast(tuple[R, dict[int, Files]], packed)
         for i, files in made.items():
-            with new_folder(args[i].folder) as folder:
+            with new_folder(cast(HasFolder, args[i]).folder) as folder:
                 write_files(files, folder)
         return result
 
     def stop(self) -> None:
         self.ray.kill(self.supervisor)
 
-    def _get(self, reference: Any) -> bytes:
+    def _get(self, reference: object) -> bytes:
         try:
             packed: bytes = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
@@ -116,11 +144,11 @@ class _Remote:
         return packed
 
 
-def _connect(ray: Any, address: str | None, workers: int | None, size: int) -> bool:
+def _connect(ray: ModuleType, address: str | None, workers: int | None, size: int) -> bool:
     """Connect to a cluster or start one; False if the program is connected already."""
     if ray.is_initialized():
         return False
-    own: dict[str, Any] = {
+    own: dict[str, object] = {
         "num_cpus": workers,
         "object_store_memory": max(STORE, 3 * size),
         "include_dashboard": False,
@@ -156,7 +184,7 @@ def _knock(address: str) -> None:
     socket.create_connection((host, int(port)), timeout=5.0).close()
 
 
-def _room(ray: Any, per_device: int | None) -> int:
+def _room(ray: ModuleType, per_device: int | None) -> int:
     """How many workers fit into the cluster.
 
     Raises:
@@ -173,7 +201,7 @@ def _room(ray: Any, per_device: int | None) -> int:
     return room
 
 
-def _code(address: str | None) -> dict[str, Any]:
+def _code(address: str | None) -> dict[str, object]:
     """What makes workers import the same rosearch as this program."""
     if address is None:
         return {"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}}

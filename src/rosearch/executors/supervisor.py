@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from rosearch.executors.faults import WorkerLost
 from rosearch.executors.worker import Spool, Worker, failure, outcome
 
+R = TypeVar("R")
 Files = dict[str, bytes]  # relative path -> content
 
 
@@ -29,7 +30,7 @@ class Supervisor:
     """
 
     def __init__(
-        self, context: list[Any], gigabytes: float | None, plugins: Sequence[str] = ()
+        self, context: list[object], gigabytes: float | None, plugins: Sequence[str] = ()
     ) -> None:
         import ray
 
@@ -47,17 +48,17 @@ class Supervisor:
             return failure(error)
 
 
-def packed_folders(args: tuple[Any, ...]) -> dict[int, Files | None]:
+def packed_folders(args: tuple[object, ...]) -> dict[int, Files | None]:
     """Content of the folders of arguments by position; None for one that is still to be made."""
     return {i: read_files(a.folder) for i, a in enumerate(args) if isinstance(a, HasFolder)}
 
 
 def run_elsewhere(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
+    function: Callable[..., R],
+    args: tuple[object, ...],
     folders: Mapping[int, Files | None],
-    context: Any,
-) -> tuple[Any, dict[int, Files]]:
+    context: object,
+) -> tuple[R, dict[int, Files]]:
     """`function(*args, context)` where the folders of its arguments are copies on this machine.
 
     Returns:
@@ -67,11 +68,12 @@ def run_elsewhere(
         here = list(args)
         for i, files in folders.items():
             folder = Path(scratch) / str(i)
-            here[i] = replace(args[i], folder=folder)
+            here[i] = replace(args[i], folder=folder)  # type: ignore[type-var]
             if files is not None:
                 write_files(files, folder)
         result = function(*here, context)
-        made = {i: read_files(here[i].folder) for i, files in folders.items() if files is None}
+        new = (i for i, files in folders.items() if files is None)
+        made = {i: read_files(Path(scratch) / str(i)) for i in new}
     return result, {i: files for i, files in made.items() if files is not None}
 
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from multiprocessing import connection, get_context, reduction
-from typing import Any
+from typing import Protocol, TypeVar, cast
 
 import psutil
 
@@ -26,6 +26,7 @@ from rosearch.errors import UserError, one_line
 from rosearch.executors.faults import MemoryLimit, TaskFailed, TimeLimit, WorkerDied
 from rosearch.plugins import load_plugins
 
+R = TypeVar("R")
 TICK = 0.1  # seconds between two looks at the memory of a worker
 PATIENCE = 5.0  # seconds for a killed process to be gone
 # Processes are started and reaped by one thread at a time: multiprocessing reaps finished children
@@ -81,16 +82,14 @@ class Worker:
                 ) from error
             raise
 
-    def run(
-        self, function: Callable[..., Any], args: tuple[Any, ...], seconds: float | None
-    ) -> Any:
+    def run(self, function: Callable[..., R], args: tuple[object, ...], seconds: float | None) -> R:
         """The result of `function(*args, context)`.
 
         Raises:
             WorkerLost: the process is gone.
             Exception: what the function raised.
         """
-        return opened(self.exchange(pickle.dumps((function, args)), seconds))
+        return cast(R, opened(self.exchange(pickle.dumps((function, args)), seconds)))
 
     def exchange(self, task: bytes, seconds: float | None) -> bytes:
         """The packed outcome of a pickled task; see `run`."""
@@ -145,7 +144,7 @@ class Worker:
         return f"worker ended with exit code {code}"
 
 
-def outcome(work: Callable[[], Any]) -> bytes:
+def outcome(work: Callable[[], object]) -> bytes:
     """What came of `work`, packed to be sent: its result, or the exception with its causes."""
     try:
         return pickle.dumps((work(), ()))
@@ -158,12 +157,13 @@ def failure(error: Exception) -> bytes:
     return pickle.dumps((None, _sendable(error)))
 
 
-def opened(packed: bytes) -> Any:
+def opened(packed: bytes) -> object:
     """The result of a packed outcome.
 
     Raises:
         Exception: the one that is in it.
     """
+    value: object
     value, errors = pickle.loads(packed)
     if not errors:
         return value
@@ -183,35 +183,42 @@ def _sendable(error: Exception) -> tuple[BaseException, ...]:
     return tuple(chain)
 
 
+class _Detachable(Protocol):
+    """A file descriptor that was sent to this process."""
+
+    def detach(self) -> int: ...
+
+
 class _Inherited:
     """Hands the open file of a spool to a process that is being spawned."""
 
     def __init__(self, spool: Spool) -> None:
         self.spool = spool
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _load, (reduction.DupFd(self.spool.file.fileno()), self.spool.plugins)
 
 
-def _load(handle: Any, plugins: Sequence[str]) -> Callable[[], Any]:
-    def load() -> Any:
+def _load(handle: _Detachable, plugins: Sequence[str]) -> Callable[[], object]:
+    def load() -> object:
         load_plugins(plugins)
         file = handle.detach()
         with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as pickled:
             os.close(file)
-            return pickle.loads(pickled)
+            context: object = pickle.loads(pickled)
+            return context
 
     return load
 
 
-def _work(pipe: connection.Connection, load: Callable[[], Any]) -> None:
+def _work(pipe: connection.Connection, load: Callable[[], object]) -> None:
     """The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to handle
     _follow_parent()
     # One thread: two processes with two threads each on two cores are many times slower than two
     # with one, since their threads wait for each other by spinning.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-    loaded: list[Any] = []
+    loaded: list[object] = []
     pipe.send_bytes(outcome(lambda: loaded.append(load())))
     if "torch" in sys.modules:  # imported before the variables were set
         sys.modules["torch"].set_num_threads(1)
@@ -221,7 +228,8 @@ def _work(pipe: connection.Connection, load: Callable[[], Any]) -> None:
         except EOFError:
             return
 
-        def work(task: bytes = task) -> Any:
+        def work(task: bytes = task) -> object:
+            function: Callable[..., object]
             function, args = pickle.loads(task)
             return function(*args, *loaded)
 

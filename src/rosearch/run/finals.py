@@ -6,15 +6,13 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rosearch.config import RunConfig, all_attacks, final_fidelity
 from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final
-from rosearch.executors.base import Executor
+from rosearch.executors.base import Executor, R
 from rosearch.executors.faults import NotFinite, WorkerLost
 from rosearch.io.progress import stage
 from rosearch.results.folder import RunFolder
@@ -63,9 +61,10 @@ def evaluate_all(jobs: Sequence[FinalJob], store: Store, executor: Executor) -> 
     """
     first = {job.model: job.seed for job in reversed(jobs)}
     jobs = unfinished(jobs, store)
-    submit = partial(executor.call, evaluate_final)
     with stage("final training and test-split evaluation", len(jobs)) as advance:
-        for job, future in run_jobs(jobs, submit, executor.workers):
+        for job, future in run_jobs(
+            jobs, lambda job: executor.call(evaluate_final, job), executor.workers
+        ):
             final, examples = _result(future, job)
             if job.seed == first[job.model]:  # the same texts in every run
                 for name, results in examples.items():
@@ -80,7 +79,7 @@ def unfinished(jobs: Sequence[FinalJob], store: Store) -> list[FinalJob]:
     return [job for job in jobs if (job.model, job.seed) not in done]
 
 
-def _result(future: Future[Any], job: FinalJob) -> Any:
+def _result(future: Future[R], job: FinalJob) -> R:
     """What an evaluation gave.
 
     Raises:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from rosearch.config import RunConfig, from_dict, read_toml, to_dict, to_toml
 from rosearch.errors import MissingExtra, UserError
 from rosearch.evaluation.held_out import check
+from rosearch.executors.base import Executor
 from rosearch.io.files import new_folder, write_text
 from rosearch.results.folder import RunFolder
 from rosearch.results.meta import StoredConfig
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from rosearch.evaluation.context import Context
 
 # Makes an executor of the run's context and a number of workers.
-Executors = Callable[["Context", int], Any]
+Executors = Callable[["Context", int], Executor]
 
 
 def search(
