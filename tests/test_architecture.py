@@ -98,7 +98,7 @@ def test_light_modules_do_not_import_torch(module: str):
 HEAVY = ("torch", "transformers", "datasets", "pandas", "scipy", "nltk", "plotly", "pydantic")
 
 
-@pytest.mark.parametrize("module", ["rosearch", "rosearch.cli.main"])
+@pytest.mark.parametrize("module", ["rosearch", "rosearch.config", "rosearch.cli.main"])
 def test_start_up_loads_nothing_heavy(module: str):
     """`import rosearch` and `rosearch --help` are quick because of this."""
     code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"

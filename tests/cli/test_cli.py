@@ -273,3 +273,9 @@ def test_damaged_models_give_one_line(student: Path, tmp_path: Path):
         shutil.copytree(student, broken)
         (broken / name).write_text(content)
         fails_clearly(rosearch("predict", str(broken), "x"), "cannot load the model")
+
+
+def test_help_lists_names_when_it_is_shown():
+    out = " ".join(rosearch("search", "--help").stdout.split())
+    assert "nsga2" in out and "{" not in out
+    assert "tinybert" in rosearch("distill", "--help").stdout

@@ -122,3 +122,16 @@ def test_merging_keeps_both_and_changes_neither(base, over):
     assert repr((base, over)) == before
     assert merged(both, over) == both
     assert set(both) == set(base) | set(over)
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        ({"search": {"epoch": 3}}, r"did you mean search\.epochs\?"),
+        ({"taecher": {"epochs": 3}}, r"did you mean teacher\?"),
+        ({"xyz": 1}, r"docs/settings\.md lists them"),
+    ],
+)
+def test_unknown_settings_come_with_advice(data: dict[str, object], advice: str):
+    with pytest.raises(UserError, match=advice):
+        from_dict(data)

@@ -14,6 +14,7 @@ import typer
 from rosearch.cli.console import check_writable, console_of, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, Seed, TaskOptions
+from rosearch.cli.setting_options import option_of
 from rosearch.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def attack(
     attacks: Attacks = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
-    max_queries: Annotated[
-        int | None, typer.Option(help="Query budget per text.", min=1, show_default="no limit")
-    ] = None,
+    max_queries: Annotated[int | None, option_of("search.max_queries", preset="quick")] = None,
     total_queries: Annotated[
         int | None,
         typer.Option(

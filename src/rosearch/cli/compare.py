@@ -20,6 +20,7 @@ from rosearch.cli.options import (
     task_label,
     with_settings,
 )
+from rosearch.cli.setting_options import option_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,11 +51,7 @@ def compare(
     ] = None,
     recipe: Annotated[
         list[str] | None,
-        typer.Option(
-            help="hinton, bilstm, distilbert, pkd, tinybert, mobilebert, xtremedistil or ard; may "
-            "be repeated.",
-            show_default="all",
-        ),
+        typer.Option(help="One of {recipes}. May be repeated.", show_default="all"),
     ] = None,
     compressed: Annotated[
         bool,
@@ -64,15 +61,9 @@ def compare(
     ] = True,
     data: TaskOptions,
     teacher: TeacherOptions,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="4")
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="Trainings of each student.", min=1, show_default="3")
-    ] = None,
-    n: Annotated[
-        int | None, typer.Option("--n", help="Test texts to attack.", min=1, show_default="200")
-    ] = None,
+    epochs: Annotated[int | None, option_of("final.epochs", preset="quick")] = None,
+    seeds: Annotated[int | None, option_of("final.seeds", preset="quick")] = None,
+    n: Annotated[int | None, option_of("final.attacked", "--n", preset="quick")] = None,
     seed: Seed = None,
     workers: Workers = 2,
     settings: Settings = None,

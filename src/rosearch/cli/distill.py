@@ -18,6 +18,7 @@ from rosearch.cli.options import (
     TeacherOptions,
     with_settings,
 )
+from rosearch.cli.setting_options import option_of
 
 if TYPE_CHECKING:
     from rosearch.results.entries import ModelEntry
@@ -34,16 +35,13 @@ def distill(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="The loss and training of a paper: hinton, bilstm, distilbert, pkd, tinybert, "
-            "mobilebert, xtremedistil or ard.",
+            help="The loss and training of a paper: {recipes}.",
             show_default="that of a search",
         ),
     ] = None,
     data: TaskOptions,
     teacher: TeacherOptions,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the train split.", min=1, show_default="3")
-    ] = None,
+    epochs: Annotated[int | None, option_of("final.epochs", preset="quick")] = None,
     seed: Seed = None,
     settings: Settings = None,
     as_json: AsJson = False,

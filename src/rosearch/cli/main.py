@@ -18,6 +18,7 @@ from rosearch.cli.fetch import fetch
 from rosearch.cli.predict import predict
 from rosearch.cli.runs import report, runs, watch
 from rosearch.cli.search import resume, search
+from rosearch.cli.setting_options import CommandWithNames
 from rosearch.cli.show import show
 from rosearch.errors import UserError
 
@@ -50,7 +51,7 @@ def options(
 
 
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=CommandWithNames)(command)
 
 
 def main() -> None:

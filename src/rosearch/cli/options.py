@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from rosearch.cli.groups import given
+from rosearch.cli.setting_options import option_of
+from rosearch.config import PRESET_NAMES
 
-Preset = Annotated[str, typer.Option(help="Starting point: smoke, quick or standard.")]
-Seed = Annotated[
-    int | None, typer.Option(help="Seed of everything random.", min=0, show_default="0")
-]
+Preset = Annotated[str, typer.Option(help=f"Starting point: {', '.join(PRESET_NAMES)}.")]
+Seed = Annotated[int | None, option_of("seed")]
 Attacks = Annotated[
     list[str] | None,
     typer.Option(
@@ -54,39 +54,13 @@ Model = Annotated[
 class TaskOptions:
     """Where the texts come from."""
 
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="mr, bbc_news, or a Hugging Face data set id (id:config).", show_default="mr"
-        ),
-    ] = None
-    train: Annotated[
-        str | None,
-        typer.Option(help="Your own data: CSV, TSV, JSONL or Parquet.", metavar="FILE"),
-    ] = None
-    validation: Annotated[
-        str | None,
-        typer.Option(
-            help="Validation file.", metavar="FILE", show_default="10 % of the train file"
-        ),
-    ] = None
-    test: Annotated[
-        str | None,
-        typer.Option(help="Test file.", metavar="FILE", show_default="10 % of the train file"),
-    ] = None
-    text_column: Annotated[
-        str | None, typer.Option(help="Column with the text.", show_default="text")
-    ] = None
-    text_pair_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column with the second text, where texts come in pairs; attacks change only it.",
-            show_default="single texts",
-        ),
-    ] = None
-    label_column: Annotated[
-        str | None, typer.Option(help="Column with the label.", show_default="label")
-    ] = None
+    task: Annotated[str | None, option_of("task.name")] = None
+    train: Annotated[str | None, option_of("task.train", metavar="FILE")] = None
+    validation: Annotated[str | None, option_of("task.validation", metavar="FILE")] = None
+    test: Annotated[str | None, option_of("task.test", metavar="FILE")] = None
+    text_column: Annotated[str | None, option_of("task.text_column")] = None
+    text_pair_column: Annotated[str | None, option_of("task.text_pair_column")] = None
+    label_column: Annotated[str | None, option_of("task.label_column")] = None
 
     def settings(self) -> dict[str, Any]:
         """The given ones, as a configuration has them."""
@@ -98,29 +72,16 @@ class TaskOptions:
 class OptionalTaskOptions(TaskOptions):
     """The same for a command that can do without texts."""
 
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="mr, bbc_news, or a Hugging Face data set id (id:config).", show_default="none"
-        ),
-    ] = None
+    task: Annotated[str | None, option_of("task.name", default="none")] = None
 
 
 @dataclass(frozen=True)
 class TeacherOptions:
     """The pre-trained model that students learn from."""
 
-    teacher: Annotated[
-        str | None,
-        typer.Option(help="minilm, a Hugging Face id, or a folder.", show_default="minilm"),
-    ] = None
+    teacher: Annotated[str | None, option_of("teacher.name")] = None
     fine_tune: Annotated[
-        bool | None,
-        typer.Option(
-            "--fine-tune/--no-fine-tune",
-            help="Fine-tune the teacher, or use it as it is.",
-            show_default="fine-tune",
-        ),
+        bool | None, option_of("teacher.fine_tune", "--fine-tune/--no-fine-tune")
     ] = None
 
     def settings(self) -> dict[str, Any]:

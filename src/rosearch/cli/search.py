@@ -26,6 +26,7 @@ from rosearch.cli.options import (
     task_label,
     with_settings,
 )
+from rosearch.cli.setting_options import option_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from rosearch.config import RunConfig
     from rosearch.results.summary import Summary
 
-FROM_PRESET = "from the preset"
 ConfigFile = Annotated[
     Path | None, typer.Argument(help="TOML file with settings; flags win over it.", metavar="FILE")
 ]
@@ -56,55 +56,15 @@ def search(
     teacher: TeacherOptions,
     candidates: Annotated[
         int | None,
-        typer.Option(
-            help="Most architectures to evaluate.",
-            min=1,
-            show_default=f"{FROM_PRESET}; no limit with --minutes or --queries",
-        ),
+        option_of("search.candidates", beside="no limit with --minutes or --queries"),
     ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(help="Most minutes to search.", min=0, show_default="no limit"),
-    ] = None,
-    queries: Annotated[
-        int | None,
-        typer.Option(help="Most queries of attacks to students.", min=1, show_default="no limit"),
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            help="Where candidates come from: surrogate, rosearch, nsga2, local or random.",
-            show_default="the preset's: rosearch in quick, else surrogate",
-        ),
-    ] = None,
-    random_sample: Annotated[
-        int | None,
-        typer.Option(
-            help="Further architectures, drawn at random and evaluated for the statistics only.",
-            min=0,
-            show_default="0",
-        ),
-    ] = None,
-    attack: Annotated[
-        str | None,
-        typer.Option(
-            help="Attack or suite inside the fitness.",
-            show_default="wordnet; standard: wordnet+relatives",
-        ),
-    ] = None,
-    held_out: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Attack for the final evaluation only; may be repeated.",
-            show_default="relatives, characters; standard: characters, bert-attack",
-        ),
-    ] = None,
-    max_params: Annotated[
-        int | None,
-        typer.Option(
-            help="Most parameters of a student.", min=1, show_default="a fifth of the teacher's"
-        ),
-    ] = None,
+    minutes: Annotated[float | None, option_of("search.minutes")] = None,
+    queries: Annotated[int | None, option_of("search.queries")] = None,
+    strategy: Annotated[str | None, option_of("search.strategy")] = None,
+    random_sample: Annotated[int | None, option_of("search.random_sample")] = None,
+    attack: Annotated[str | None, option_of("search.attack")] = None,
+    held_out: Annotated[list[str] | None, option_of("final.held_out")] = None,
+    max_params: Annotated[int | None, option_of("space.max_params")] = None,
     seed: Seed = None,
     settings: Settings = None,
     where: ExecutorOptions,

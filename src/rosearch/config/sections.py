@@ -1,7 +1,6 @@
 """The sections of a configuration, one for each stage: what every setting means, is and may be."""
 
-from __future__ import annotations
-
+# Annotations are values here, not texts: reading them is part of the command line's start.
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
@@ -92,7 +91,11 @@ class SpaceConfig:
     ] = 5.0
     max_params: Annotated[
         int | None,
-        Setting("Most parameters of a student.", ge=1, unset="what min_compression allows"),
+        Setting(
+            "Most parameters of a student.",
+            ge=1,
+            unset="what min_compression allows, usually a fifth of the teacher's",
+        ),
     ] = None
     max_flops: Annotated[
         int | None,
@@ -260,7 +263,7 @@ class DistillConfig:
         Setting("Further defences, of plugins.", choices=names("defence"), unset="none"),
     ] = ()
 
-    def plain(self) -> DistillConfig:
+    def plain(self) -> "DistillConfig":
         """Without robust distillation: the paper's architecture-only mode."""
         off = replace(self, substitution=0.0, characters=0.0, adversarial="none")
         return replace(off, defences=())
@@ -320,7 +323,7 @@ class SearchConfig:
     ] = None
     queries: Annotated[
         int | None,
-        Setting("Most queries of attacks to students.", ge=1, le=1e15, unset="no limit"),
+        Setting("Most queries of attacks to students.", ge=1, le=10**15, unset="no limit"),
     ] = None
     rungs: Annotated[
         tuple[float, ...],
