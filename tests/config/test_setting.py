@@ -24,6 +24,7 @@ from rosearch.config import (
 )
 from rosearch.config.defaults import defaults_of
 from rosearch.config.document import document
+from rosearch.config.names import BUILT_IN
 from rosearch.errors import UserError
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -143,3 +144,14 @@ def test_a_field_without_a_setting_is_refused():
     assert (field.kind, field.many, field.section) == (int, False, "")
     assert field.description() == "Passes. Allowed: 1 or more. Not set: none."
     assert field.problem(0) == "expected 1 or more, found 0"
+
+
+def test_names_without_a_registry_are_those_of_the_parts_that_know_them():
+    from rosearch.distill.augment import SHARES
+    from rosearch.distill.defences import DEFENCES
+    from rosearch.distill.match_schemes import SCHEMES
+
+    steps = [name for name, entry in DEFENCES.items() if entry.setting == "adversarial"]
+    assert set(BUILT_IN["matching"]) == {"none", *SCHEMES}
+    assert set(BUILT_IN["augmentation"]) == {"none", *SHARES}
+    assert set(BUILT_IN["adversarial training"]) == {"none", *steps}

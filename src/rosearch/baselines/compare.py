@@ -265,7 +265,7 @@ def _store(config: RunConfig, out: Path, task: Task) -> Store:
     if path.exists():
         store = Store(path)
         known = store.meta()
-        if known.config != plain or known.fingerprint != task.fingerprint:
+        if known.run_config != config or known.fingerprint != task.fingerprint:
             raise UserError(f"{out} holds a comparison with other settings; choose another --out")
         return store
     if out.exists() and any(out.iterdir()):

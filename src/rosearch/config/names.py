@@ -10,7 +10,6 @@ from rosearch.space.ops import OPS
 
 # Of kinds that have no registry of their own yet.
 BUILT_IN: dict[str, tuple[str, ...]] = {
-    "strategy": ("rosearch", "nsga2", "random", "local", "surrogate"),
     "operation": tuple(OPS),
     "encoding lexicon": LEXICONS,
     "matching": ("none", "patient", "tinybert", "distilbert", "mobilebert", "last"),
