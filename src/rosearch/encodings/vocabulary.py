@@ -15,12 +15,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from rosearch.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Vocabulary:
         return len(self.tokens) if self.rows is None else int(self.rows.max()) + 1
 
 
-def plain_vocabulary(tokenizer: Any) -> Vocabulary:
+def plain_vocabulary(tokenizer: PreTrainedTokenizerFast) -> Vocabulary:
     """The teacher's own vocabulary."""
     tokens = _tokens(tokenizer)
     return Vocabulary(
@@ -54,13 +57,15 @@ def plain_vocabulary(tokenizer: Any) -> Vocabulary:
     )
 
 
-def supports_synonyms(tokenizer: Any) -> bool:
+def supports_synonyms(tokenizer: PreTrainedTokenizerFast) -> bool:
     """Whether whole words can be added to the vocabulary: true of WordPiece tokenizers."""
     model: str = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["type"]
     return model == "WordPiece"
 
 
-def synonym_vocabulary(tokenizer: Any, clusters: Mapping[str, str]) -> Vocabulary:
+def synonym_vocabulary(
+    tokenizer: PreTrainedTokenizerFast, clusters: Mapping[str, str]
+) -> Vocabulary:
     """The teacher's vocabulary with synonym clusters folded into one row each.
 
     Args:
@@ -87,7 +92,7 @@ def synonym_vocabulary(tokenizer: Any, clusters: Mapping[str, str]) -> Vocabular
     )
 
 
-def occurring_tokens(tokenizer: Any, texts: Iterable[str]) -> set[int]:
+def occurring_tokens(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> set[int]:
     """Ids of the tokens that can occur, for `trimmed`.
 
     Those of the texts, the special tokens, and single ASCII characters at the start and inside of
@@ -135,7 +140,9 @@ def trimmed(vocabulary: Vocabulary, kept: Iterable[int], unk_id: int | None) -> 
     return replace(vocabulary, rows=new[rows], trimmed_rows=vocabulary.trimmed_rows + left_out)
 
 
-def student_tokenizer(teacher_tokenizer: Any, vocabulary: Vocabulary) -> Any:
+def student_tokenizer(
+    teacher_tokenizer: PreTrainedTokenizerFast, vocabulary: Vocabulary
+) -> PreTrainedTokenizerFast:
     """A Hugging Face tokenizer for a vocabulary; saved, it is one plain `tokenizer.json`."""
     from transformers import PreTrainedTokenizerFast
 
@@ -155,7 +162,7 @@ def student_tokenizer(teacher_tokenizer: Any, vocabulary: Vocabulary) -> Any:
     )
 
 
-def tokenizer_settings(tokenizer: Any) -> dict[str, Any]:
+def tokenizer_settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
     """What, besides the backend, makes an equal tokenizer."""
     names = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token")
     special = {name: getattr(tokenizer, name) for name in names if getattr(tokenizer, name, None)}
@@ -166,6 +173,6 @@ def tokenizer_settings(tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def _tokens(tokenizer: Any) -> tuple[str, ...]:
+def _tokens(tokenizer: PreTrainedTokenizerFast) -> tuple[str, ...]:
     by_token = tokenizer.get_vocab()
     return tuple(sorted(by_token, key=by_token.__getitem__))

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 from rosearch.errors import UserError
 
-# Items to answers, one each and in order.
-Model = Callable[[Sequence[Any]], Any]
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Model = Callable[[Sequence[Item]], Iterable[Answer]]  # items to answers, one each and in order
 ENTRIES = 500_000  # answers kept in memory
 AT_ONCE = 500  # keys of one look-up; SQLite allows 999 parameters
 WAIT = 60.0  # seconds for another process to finish writing
 
 
-class DiskCache:
+class DiskCache(Generic[Item, Answer]):
     """A model that is asked about each item once, ever.
 
     A new answer is written in a transaction, so other processes see whole answers or none. Two
@@ -31,17 +32,19 @@ class DiskCache:
         key: an item as text, different for different items.
     """
 
-    def __init__(self, make: Callable[[], Model], path: Path, key: Callable[[Any], str]) -> None:
+    def __init__(
+        self, make: Callable[[], Model[Item, Answer]], path: Path, key: Callable[[Item], str]
+    ) -> None:
         self.make = make
         self.path = path
         self.key = key
-        self.known: dict[bytes, Any] = {}
+        self.known: dict[bytes, Answer] = {}
 
     @cached_property
-    def model(self) -> Model:
+    def model(self) -> Model[Item, Answer]:
         return self.make()
 
-    def __call__(self, items: Sequence[Any]) -> list[Any]:
+    def __call__(self, items: Sequence[Item]) -> list[Answer]:
         """One answer per item, a number or a text."""
         keys = [self._digest(item) for item in items]
         if len(self.known) > ENTRIES:
@@ -57,11 +60,11 @@ class DiskCache:
                 ) from None
         return [self.known[key] for key in keys]
 
-    def _digest(self, item: Any) -> bytes:
+    def _digest(self, item: Item) -> bytes:
         text = self.key(item).encode("utf-8", "surrogatepass")
         return hashlib.blake2b(text, digest_size=16).digest()
 
-    def _learn(self, new: dict[bytes, Any]) -> None:
+    def _learn(self, new: dict[bytes, Item]) -> None:
         """Answers that are stored by now, then those of the model, which are stored too."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.path, timeout=WAIT)) as store:

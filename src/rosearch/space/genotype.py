@@ -117,7 +117,7 @@ class Genotype:
 
 def to_dict(genotype: Genotype) -> dict[str, Any]:
     """JSON-ready form of a genotype."""
-    plain: dict[str, Any] = {}
+    plain: dict[str, object] = {}
     for name, value in _ADAPTER.dump_python(genotype, mode="json").items():
         plain.update(value if name == KEY else {name: value})
     return plain
@@ -223,7 +223,7 @@ def _listed(values: Sequence[object]) -> str:
     return ", ".join(str(v) for v in values)
 
 
-def _canonical_form(g: Genotype) -> list[Any]:
+def _canonical_form(g: Genotype) -> list[object]:
     """The same nested list for two genotypes exactly when they describe the same network."""
     shared = g.shared and g.repeat > 1  # sharing one cell with itself changes nothing
     stage = [g.embedding_dim, g.width, g.position, g.encoding_key, g.pooling, g.repeat, shared]
@@ -237,7 +237,7 @@ def _canonical_form(g: Genotype) -> list[Any]:
     return [stage, _smallest_labelling(g, consumers, _refined(g, consumers, colours))]
 
 
-def _own_features(node: Node) -> tuple[Any, ...]:
+def _own_features(node: Node) -> tuple[str | int, ...]:
     # With one input there is nothing to combine; add and multiply commute, and permuting the
     # inputs of a concatenation only permutes the columns of its projection.
     combine = node.combine if len(node.inputs) > 1 else "add"

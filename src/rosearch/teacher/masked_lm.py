@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from rosearch.models.load import content_hash, model_source
 from rosearch.tasks import Task
 from rosearch.teacher.fit import linear_rate
 from rosearch.types import parts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 VERSION = 1  # raise it when the recipe below changes: saved models are then made anew
 TOKENS = 450_000  # of text read in training: about two epochs of `mr`
@@ -114,7 +117,13 @@ def _folder(texts: Sequence[str], source: Path, name: str, seed: int) -> Path:
     return resources.cache_dir() / "masked_lms" / f"{name}-{digest}"
 
 
-def _train(model: Any, tokenizer: Any, texts: Sequence[str], description: str, seed: int) -> None:
+def _train(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Sequence[str],
+    description: str,
+    seed: int,
+) -> None:
     rng = np.random.default_rng(seed)
     encoded = _encoded(tokenizer, texts)
     frequency = _start(model, tokenizer, encoded)
@@ -140,7 +149,7 @@ def _train(model: Any, tokenizer: Any, texts: Sequence[str], description: str, s
     model.eval()
 
 
-def _encoded(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+def _encoded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of the texts that have any besides special tokens.
 
     Raises:
@@ -168,7 +177,9 @@ def _batches(lengths: Sequence[int], rng: np.random.Generator) -> list[np.ndarra
     return made
 
 
-def _start(model: Any, tokenizer: Any, encoded: Sequence[Sequence[int]]) -> np.ndarray:
+def _start(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, encoded: Sequence[Sequence[int]]
+) -> np.ndarray:
     """Set what learns, and start the bias from the frequencies (V,), which are returned."""
     decoder = model.get_output_embeddings()
     counts = np.bincount(np.concatenate(encoded), minlength=decoder.weight.shape[0]).astype(float)
@@ -184,7 +195,9 @@ def _start(model: Any, tokenizer: Any, encoded: Sequence[Sequence[int]]) -> np.n
 class _Hiding:
     """Hides tokens of a batch, at random places."""
 
-    def __init__(self, tokenizer: Any, frequency: np.ndarray, rng: np.random.Generator) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, frequency: np.ndarray, rng: np.random.Generator
+    ) -> None:
         self.special = np.array(tokenizer.all_special_ids)
         self.mask_id = tokenizer.mask_token_id
         self.frequency = frequency

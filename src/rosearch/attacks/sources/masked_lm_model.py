@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,13 +23,17 @@ from rosearch.models.pieces import PieceEncoder
 from rosearch.models.pretrained import load_pretrained
 from rosearch.tasks.words import WORD, Words
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers.modeling_outputs import BaseModelOutput
+
 SHORTEST = 32  # what a text counts at least: bounds the rows of a batch, each with V logits
 CACHE_ENTRIES = 200_000
 MOST_PIECES = 12  # longer words get no combinations
 WORD_STARTS = ("Ġ", "▁")  # how byte-level BPE and SentencePiece mark the start of a word
 
 
-def load_masked_lm(source: Path) -> tuple[Any, Any, bool]:
+def load_masked_lm(source: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, bool]:
     """A masked language model, its fast tokenizer, and whether its head came with it.
 
     Never runs code from the model and reads no pickled weights.
@@ -50,14 +54,16 @@ def load_masked_lm(source: Path) -> tuple[Any, Any, bool]:
     return model.eval(), tokenizer, not found["missing_keys"]
 
 
-def logits_at(model: Any, ids: Tensor, mask: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
+def logits_at(
+    model: PreTrainedModel, ids: Tensor, mask: Tensor, rows: Tensor, positions: Tensor
+) -> Tensor:
     """Logits (P, V) at token `positions` (P,) of the texts `rows` (P,) of a batch (B, T).
 
     The head works position by position and V is large, so the body's output is cut down to the
     positions asked about before the head sees it.
     """
 
-    def cut(_module: Any, _inputs: Any, output: Any) -> Any:
+    def cut(_module: object, _inputs: object, output: BaseModelOutput) -> BaseModelOutput:
         output.last_hidden_state = output.last_hidden_state[rows, positions][None]  # (1, P, W)
         return output
 
@@ -88,7 +94,7 @@ def loaded(folder: Path) -> MaskedModel:
 class MaskedModel:
     """A loaded masked language model; remembers its answers."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self.model = model
         self.encoder = PieceEncoder(tokenizer)
         positions = getattr(model.config, "max_position_embeddings", self.encoder.max_length)
@@ -208,7 +214,7 @@ class _Vocabulary:
     continues: np.ndarray
 
     @classmethod
-    def of(cls, tokenizer: Any, size: int) -> _Vocabulary:
+    def of(cls, tokenizer: PreTrainedTokenizerFast, size: int) -> _Vocabulary:
         """The vocabulary of a WordPiece, byte-level BPE or SentencePiece tokenizer."""
         marked = any(t.startswith(WORD_STARTS) for t in tokenizer.get_vocab())
         names = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from rosearch.attacks.sources import single_word
 from rosearch.attacks.sources.vectors import SUFFIXES, load_vectors
@@ -13,6 +12,8 @@ from rosearch.errors import UserError
 
 NEIGHBOURS = 50  # most per word
 LEAST_COSINE = 0.5  # the value of TextFooler's code; its paper says 0.7
+
+Near = list[str] | list[tuple[str, float]]  # a word's neighbours, the nearest first or with cosines
 
 
 def neighbours(path: Path, words: Iterable[str], cache: Path) -> dict[str, tuple[str, ...]]:
@@ -36,7 +37,7 @@ def neighbours(path: Path, words: Iterable[str], cache: Path) -> dict[str, tuple
     return {word: near for word, near in single.items() if near}
 
 
-def _table(path: Path) -> dict[str, list[Any]]:
+def _table(path: Path) -> dict[str, Near]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,7 +54,7 @@ def _table(path: Path) -> dict[str, list[Any]]:
     return table
 
 
-def _well_formed(near: Any) -> bool:
+def _well_formed(near: object) -> bool:
     return isinstance(near, list) and (
         all(isinstance(word, str) for word in near)
         or all(
@@ -66,8 +67,8 @@ def _well_formed(near: Any) -> bool:
     )
 
 
-def _near(found: list[Any]) -> tuple[str, ...]:
+def _near(found: Near) -> tuple[str, ...]:
     if not found or isinstance(found[0], str):
-        return tuple(found)
+        return tuple(map(str, found))
     ranked = sorted(found, key=lambda pair: -pair[1])
     return tuple(word for word, cosine in ranked[:NEIGHBOURS] if cosine >= LEAST_COSINE)

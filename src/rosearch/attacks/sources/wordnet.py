@@ -5,9 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from rosearch.attacks.sources import Lexicon, NamedLexicon, single_word
+
+if TYPE_CHECKING:
+    from nltk.corpus.reader.wordnet import Synset, WordNetCorpusReader
 
 PARTS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "r": "ADV"}  # WordNet's and the universal names
 
@@ -50,7 +54,7 @@ def wordnet_inflected() -> Lexicon:
 
 
 def _readings(
-    inflect: Any, reader: Any, word: str, part: str, universal: str
+    inflect: ModuleType, reader: WordNetCorpusReader, word: str, part: str, universal: str
 ) -> Iterator[tuple[str, str]]:
     """Lemmas of a part of speech that the word may be a form of, and the Penn tags of that form."""
     bases = (*inflect.getAllLemmas(word, upos=universal).get(universal, ()), word)
@@ -66,7 +70,7 @@ def _readings(
                 yield base, tag
 
 
-def _inflected(inflect: Any, lemma: str, tag: str) -> tuple[str, ...]:
+def _inflected(inflect: ModuleType, lemma: str, tag: str) -> tuple[str, ...]:
     """The usual form of a lemma; none if an adjective or adverb is not known to be compared so."""
     if tag in ("NN", "VB", "VBP", "JJ", "RB"):
         return (lemma,)
@@ -119,13 +123,13 @@ def wordnet_antonyms() -> Lexicon:
     return antonyms
 
 
-def _in_order(synsets: Iterable[Any]) -> list[Any]:
+def _in_order(synsets: Iterable[Synset]) -> list[Synset]:
     """Related synsets by name: NLTK keeps them in sets of strings, whose order differs between
     processes, and where only the first of a word's lemmas count, so would the lexicon."""
     return sorted(synsets, key=lambda synset: str(synset.name()))
 
 
-def _wordnet_source(reach: Callable[[Any], tuple[Any, ...]]) -> Lexicon:
+def _wordnet_source(reach: Callable[[Synset], tuple[Synset, ...]]) -> Lexicon:
     reader = _wordnet_reader()
 
     @cache
@@ -142,7 +146,7 @@ def _wordnet_source(reach: Callable[[Any], tuple[Any, ...]]) -> Lexicon:
 
 
 @lru_cache(maxsize=1)
-def _wordnet_reader() -> Any:
+def _wordnet_reader() -> WordNetCorpusReader:
     import nltk
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 

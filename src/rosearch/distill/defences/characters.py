@@ -20,6 +20,9 @@ from rosearch.tasks.words import WORD, like
 from rosearch.types import Text, parts
 
 if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
     from rosearch.distill.batch import Batch
     from rosearch.distill.data import EncodedTrain
     from rosearch.distill.objective import Objective
@@ -48,7 +51,9 @@ class Misspellings:
     pieces: np.ndarray
 
 
-def misspellings(tokenizer: Any, texts: Sequence[Text], max_length: int, seed: int) -> Misspellings:
+def misspellings(
+    tokenizer: PreTrainedTokenizerFast, texts: Sequence[Text], max_length: int, seed: int
+) -> Misspellings:
     """Misspellings of the words of train texts, as a student's tokenizer reads them.
 
     Those of `rosearch.attacks.sources.characters.character_edits`, drawn anew with `seed`: swap,
@@ -86,7 +91,7 @@ def misspellings(tokenizer: Any, texts: Sequence[Text], max_length: int, seed: i
 
 
 def _forms(
-    backend: Any, words: Iterable[str], seed: int
+    backend: Tokenizer, words: Iterable[str], seed: int
 ) -> tuple[dict[str, tuple[list[int], int, int]], list[list[int]]]:
     """Token ids of words and of their misspellings.
 
@@ -121,16 +126,18 @@ def misspelt(word: str, seed: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(new for edits in drawn for new in edits))
 
 
-def _encodings(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[Any]:
+def _encodings(
+    tokenizer: PreTrainedTokenizerFast, texts: Sequence[Text], max_length: int
+) -> list[Encoding]:
     if not texts:
         return []
     columns = [list(column) for column in zip(*map(parts, texts), strict=True)]
     found = tokenizer(*columns, truncation=True, max_length=max_length)
-    encodings: list[Any] = found.encodings
+    encodings: list[Encoding] = found.encodings
     return encodings
 
 
-def _words(text: Text, encoding: Any) -> Iterator[tuple[int, int, str]]:
+def _words(text: Text, encoding: Encoding) -> Iterator[tuple[int, int, str]]:
     """First token, number of tokens, and the written form of each word with tokens of its own."""
     for sequence, part in enumerate(parts(text)):
         begins: dict[int, int] = {}
