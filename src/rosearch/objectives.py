@@ -78,6 +78,12 @@ class Objective:
         """Its value in a score."""
         return score.measurements[self.name] if self.read is None else self.read(score)
 
+    def show(self, value: float) -> str:
+        """A value as text: shares with three digits, costs with thousands apart."""
+        if self.is_share:
+            return f"{value:.3f}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
 
 def _after_attack(score: Score) -> float:
     return score.after_attack
@@ -104,6 +110,13 @@ FLOPS = Objective("flops", ideal=0.0, exact=flops, title="FLOPs")
 LATENCY = Objective("latency_ms", ideal=0.0, title="latency in ms")
 
 DEFAULT = (ROBUSTNESS, ACCURACY, PARAMS)
+
+
+def further(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
+    """Those beside the default ones, which every table shows anyway."""
+    return tuple(o for o in objectives if o not in DEFAULT)
+
+
 OBJECTIVES: Registry[Objective] = Registry(
     "objective",
     {

@@ -20,8 +20,14 @@ from rosearch.run.callbacks import Silent
 from rosearch.run.estimate import Measured, estimate, in_words, two_candidates
 from rosearch.run.finals import finalists
 from rosearch.run.lifecycle import config_meta, resume, search, stored_config
-from rosearch.run.live import SHOWN, Course, SearchView, Standings
-from rosearch.run.searching import Clock, Unfinished, course_of, expected_cost, scheduler_of
+from rosearch.run.live import SHOWN, Leaderboard, SearchEstimate, SearchView
+from rosearch.run.searching import (
+    CheckpointPruner,
+    Clock,
+    expected_cost,
+    scheduler_of,
+    search_estimate,
+)
 from rosearch.run.space import seed_genotypes
 from rosearch.space.cost import Sizes, flops
 from rosearch.space.variation import Space, sample
@@ -165,14 +171,14 @@ def test_checkpoints_of_no_more_use_are_removed(tmp_path: Path):
     names = [f"{job.candidate.id}-{job.candidate.seed}", "0123456789abcdef-7"]
     for name in names:
         (tmp_path / f"{name}.safetensors").write_bytes(b"x")
-    unfinished = Unfinished(tmp_path, scheduler)
-    for _ in range(Unfinished.BETWEEN):
+    checkpoints = CheckpointPruner(tmp_path, scheduler)
+    for _ in range(CheckpointPruner.BETWEEN):
         assert len(list(tmp_path.iterdir())) == 2
-        unfinished.tidy()
+        checkpoints.tidy()
     assert [p.stem for p in tmp_path.iterdir()] == [names[0]]
-    unfinished.clear()
+    checkpoints.clear()
     assert not tmp_path.exists()
-    Unfinished(None, scheduler).clear()
+    CheckpointPruner(None, scheduler).clear()
 
 
 def test_the_expected_cost_grows_with_rung_and_student():
@@ -205,7 +211,7 @@ def test_rungs_are_summed_up():
 
 
 def test_standings_keep_few_and_the_right_ones():
-    state, found = Standings(2), trials(100)
+    state, found = Leaderboard(2), trials(100)
     for trial in found:
         state.learn(trial)
     assert {t.candidate.id for t in state.front} == {t.candidate.id for t in front(found)}
@@ -215,8 +221,8 @@ def test_standings_keep_few_and_the_right_ones():
 
 
 def test_progress_is_told_by_rung(capsys):
-    course = Course((40, 20), (0.2, 0.8))
-    view = SearchView(course, 22_000_000)
+    estimate = SearchEstimate((40, 20), (0.2, 0.8))
+    view = SearchView(estimate, 22_000_000)
     with view:
         for i, trial in enumerate(trials(40)):
             view.show(trial, 1, fresh=i > 9)
@@ -229,7 +235,7 @@ def test_progress_is_told_by_rung(capsys):
 
 def test_a_search_without_a_limit_on_candidates_counts_without_a_total(capsys):
     config = make_config("smoke", overrides={"search": {"candidates": MOST_CANDIDATES}})
-    view = SearchView(course_of(config), 22_000_000)
+    view = SearchView(search_estimate(config), 22_000_000)
     view.show(trials(1)[0], 1, fresh=True)
     assert "candidate 1 " in capsys.readouterr().err
 

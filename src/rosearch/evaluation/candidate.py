@@ -16,6 +16,7 @@ from rosearch.evaluation.context import Context
 from rosearch.evaluation.fitness import fitness
 from rosearch.models.classifier import Classifier
 from rosearch.models.timing import latency_ms, on_cpu
+from rosearch.objectives import OBJECTIVES
 from rosearch.space.cost import flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.student.model import StudentForSequenceClassification
@@ -52,17 +53,26 @@ def evaluate(job: Job, context: Context) -> Score:
         clean=rated.clean,
         n_clean=len(context.validation),
         attacks=rated.attacks,
-        measurements={
-            "params": rated.params,
-            "flops": flops(g, context.sizes),
-            "latency_ms": latency_ms(on_cpu(model)),
-        },
+        measurements=measurements(model, g, context),
         train_seconds=trained - start,
         attack_seconds=time.perf_counter() - trained,
         fitness=rated.fitness,
         fidelity=fidelity,
         over_suites=context.fitness.over_suites,
     )
+
+
+def measurements(
+    model: StudentForSequenceClassification, g: Genotype, context: Context
+) -> dict[str, float]:
+    """What is measured of a trained student besides its answers, by name."""
+    found: dict[str, float] = {"params": params(g, context.sizes), "flops": flops(g, context.sizes)}
+    for objective in (OBJECTIVES[name] for name in context.objectives if name in OBJECTIVES):
+        if objective.measure is not None:
+            found[objective.name] = float(objective.measure(model, g, context))
+        elif objective.exact is not None:
+            found.setdefault(objective.name, objective.exact(g, context.sizes))
+    return {**found, "latency_ms": latency_ms(on_cpu(model))}
 
 
 class Rated(NamedTuple):

@@ -26,6 +26,7 @@ class Context:
         attack_resources: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split.
         fidelities: how much work an evaluation on each rung may be.
+        objectives: names of what the search optimises, some of which have to be measured.
         checkpoints: folder of unfinished trainings; None keeps none.
         lineage: where candidates of the search inherit weights from; None lets none inherit.
     """
@@ -38,6 +39,7 @@ class Context:
     distill: DistillConfig
     fitness: FitnessConfig
     fidelities: tuple[Fidelity, ...]
+    objectives: tuple[str, ...] = ()
     checkpoints: Path | None = None
     lineage: Lineage | None = None
 

@@ -87,6 +87,7 @@ def prepare(
         distill=config.distill,
         fitness=config.fitness,
         fidelities=fidelities(config),
+        objectives=config.search.objectives,
     )
     return Prepared(context, folder)
 

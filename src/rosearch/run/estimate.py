@@ -15,7 +15,7 @@ from rosearch.config import MOST_CANDIDATES, RunConfig, all_attacks, fidelity_at
 from rosearch.evaluation.held_out import check
 from rosearch.io.progress import stage
 from rosearch.run.lifecycle import Executors
-from rosearch.run.searching import course_of
+from rosearch.run.searching import search_estimate
 from rosearch.run.space import check_space, seed_genotypes, space_of
 from rosearch.space.cost import work
 from rosearch.space.variation import Space
@@ -132,19 +132,19 @@ def estimate(
     train = fmean(score.train_seconds for score in last) * typical / mine
     attack = fmean(score.attack_seconds for score in last) * typical / mine
     cheap = fmean(score.attack_seconds for score in first) * typical / mine
-    course = course_of(config)
+    planned = search_estimate(config)
     top = len(s.rungs) - 1
     attacks = [
         attack * fidelity_at(config, rung).attacked / s.attacked if rung or not top else cheap
         for rung in range(top + 1)
     ]
-    each = [share * train + cost for share, cost in zip(course.shares, attacks, strict=True)]
+    each = [share * train + cost for share, cost in zip(planned.shares, attacks, strict=True)]
     busy = min(workers, s.slots)
-    search = sum(n * cost for n, cost in zip(course.evaluations, each, strict=True)) / busy
-    evaluations = course.evaluations
-    if course.seconds is not None and search > course.seconds:
-        evaluations = tuple(int(n * course.seconds / search) for n in evaluations)
-        search = course.seconds
+    search = sum(n * cost for n, cost in zip(planned.evaluations, each, strict=True)) / busy
+    evaluations = planned.evaluations
+    if planned.seconds is not None and search > planned.seconds:
+        evaluations = tuple(int(n * planned.seconds / search) for n in evaluations)
+        search = planned.seconds
     search += s.random_sample * (train + attack) / workers
     per_text = sum(teacher_seconds.values())
     searched = sum(teacher_seconds[suite] for suite in s.suites)

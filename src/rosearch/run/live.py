@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rosearch.config import MOST_CANDIDATES
+from rosearch.objectives import DEFAULT, Objective, further
 from rosearch.space.cost import compression
 from rosearch.strategies.population import fitness, front, standing
 from rosearch.types import Trial
@@ -38,7 +39,7 @@ class Live(Protocol):
 
 
 @dataclass(frozen=True)
-class Course:
+class SearchEstimate:
     """What a search is expected to do.
 
     Attributes:
@@ -62,10 +63,11 @@ class Course:
         return sum(n * share for n, share in zip(done, self.shares, strict=True))
 
 
-class Standings:
+class Leaderboard:
     """The best candidates and the front so far; as little is kept of many trials as of few."""
 
-    def __init__(self, rungs: int) -> None:
+    def __init__(self, rungs: int, objectives: Sequence[Objective] = DEFAULT) -> None:
+        self.objectives = objectives
         self.done = [0] * rungs
         self.failed = 0
         self.best: dict[str, Trial] = {}
@@ -83,7 +85,7 @@ class Standings:
             self.best[key] = trial
         if len(self.best) > SHOWN:
             del self.best[min(self.best, key=lambda name: standing(self.best[name]))]
-        self.front = front([*self.front, trial])
+        self.front = front([*self.front, trial], self.objectives)
 
     @property
     def leaders(self) -> list[Trial]:
@@ -94,13 +96,19 @@ class Standings:
 class SearchView:
     """A live table on a terminal; one line per evaluation elsewhere."""
 
-    def __init__(self, course: Course, teacher_params: int) -> None:
-        self.course = course
+    def __init__(
+        self,
+        estimate: SearchEstimate,
+        teacher_params: int,
+        objectives: Sequence[Objective] = DEFAULT,
+    ) -> None:
+        self.further = further(objectives)
+        self.estimate = estimate
         self.teacher_params = teacher_params
         self.console = Console(stderr=True)
         self.start = time.monotonic()
-        self.state = Standings(len(course.shares))
-        self.known = [0] * len(course.shares)  # results told again take no time
+        self.state = Leaderboard(len(estimate.shares), objectives)
+        self.known = [0] * len(estimate.shares)  # results told again take no time
         self.live = RichLive(console=self.console, refresh_per_second=4)
         self.drawn = 0.0
 
@@ -127,46 +135,60 @@ class SearchView:
             self.live.update(self._picture(running))
 
     def _line(self, trial: Trial) -> str:
-        rungs = len(self.course.shares)
+        rungs = len(self.estimate.shares)
         rung = f"rung {trial.rung + 1}/{rungs}, " if rungs > 1 else ""
         head = f"{rung}candidate {self._count(trial.rung)} {trial.candidate.id}"
         if trial.score is None:
             return f"{head}: failed: {trial.error}"
         s, best = trial.score, self.state.leaders[0]
+        more = "".join(f"{o.label} {o.show(o.value(s))}, " for o in self.further)
         return (
             f"{head}: clean {s.clean:.3f}, after {s.fidelity.attack} {s.after_attack:.3f}, "
-            f"{compression(self.teacher_params, s.params):.1f}x smaller, fitness {s.fitness:.3f}; "
+            f"{compression(self.teacher_params, s.params):.1f}x smaller, {more}"
+            f"fitness {s.fitness:.3f}; "
             f"best {fitness(best):.3f} ({best.candidate.id}); {self._time_left()}"
         )
 
     def _count(self, rung: int) -> str:
         done = self.state.done[rung]
-        return f"{done}" if self.course.open_ended else f"{done}/{self._expected()[rung]}"
+        return f"{done}" if self.estimate.open_ended else f"{done}/{self._expected()[rung]}"
 
     def _expected(self) -> list[int]:
         """Evaluations of each rung: there may be more than were expected."""
-        pairs = zip(self.course.evaluations, self.state.done, strict=True)
+        pairs = zip(self.estimate.evaluations, self.state.done, strict=True)
         return [max(expected, done) for expected, done in pairs]
 
     def _share_done(self) -> float:
-        c = self.course
+        c = self.estimate
         by_time = (c.earlier + time.monotonic() - self.start) / c.seconds if c.seconds else 0.0
         by_work = c.work(self.state.done) / c.work(self._expected())
         return min(1.0, max(by_time, by_work))
 
     def _time_left(self) -> str:
         elapsed = time.monotonic() - self.start
-        fresh = self.course.work(self.state.done) - self.course.work(self.known)
-        left = self.course.work(self._expected()) - self.course.work(self.state.done)
-        limits = [elapsed / fresh * left] if fresh > 0 and not self.course.open_ended else []
-        if self.course.seconds is not None:
-            limits.append(max(0.0, self.course.seconds - self.course.earlier - elapsed))
+        fresh = self.estimate.work(self.state.done) - self.estimate.work(self.known)
+        left = self.estimate.work(self._expected()) - self.estimate.work(self.state.done)
+        limits = [elapsed / fresh * left] if fresh > 0 and not self.estimate.open_ended else []
+        if self.estimate.seconds is not None:
+            limits.append(max(0.0, self.estimate.seconds - self.estimate.earlier - elapsed))
         return f"{elapsed:.0f} s" + (f", about {min(limits):.0f} s left" if limits else "")
 
     def _picture(self, running: int) -> Group:
         optimal = {t.candidate.id for t in self.state.front}
         table = Table(title="best so far (validation split, partial training)", expand=False)
-        for name in ("", "student", "rung", "ops", "smaller", "clean", "after attack", "fitness"):
+        more = [o.label for o in self.further]
+        columns = (
+            "",
+            "student",
+            "rung",
+            "ops",
+            "smaller",
+            "clean",
+            "after attack",
+            *more,
+            "fitness",
+        )
+        for name in columns:
             table.add_column(name, justify="left" if name in ("student", "ops") else "right")
         for trial in self.state.leaders:
             if trial.score is not None:
@@ -179,9 +201,10 @@ class SearchView:
                     f"{compression(self.teacher_params, s.params):.1f}x",
                     f"{s.clean:.3f}",
                     f"{s.after_attack:.3f}",
+                    *(o.show(o.value(s)) for o in self.further),
                     f"{s.fitness:.3f}",
                 )
-        rungs = range(len(self.course.shares))
+        rungs = range(len(self.estimate.shares))
         counts = [f"rung {rung + 1}: {self._count(rung)}" for rung in rungs]
         done = ", ".join(counts) if len(rungs) > 1 else f"{self._count(0)} candidates"
         status = Text(

@@ -17,7 +17,7 @@ from rosearch.executors.base import Executor
 from rosearch.results.meta import Spent
 from rosearch.results.store import Store
 from rosearch.run.callbacks import Callbacks
-from rosearch.run.live import Course, SearchView
+from rosearch.run.live import SearchEstimate, SearchView
 from rosearch.run.loop import search_loop
 from rosearch.run.space import latency_of, seed_genotypes, space_of
 from rosearch.space.cost import work
@@ -56,27 +56,27 @@ def run_search(
             f"--set search.slots={SLOTS * executor.workers} keeps all of them busy",
             file=sys.stderr,
         )
-    course = course_of(config, clock.earlier)
+    estimate = search_estimate(config, clock.earlier)
     chance = chance_accuracy(context.validation.labels)
     scheduler = scheduler_of(config, space, seed_genotypes(space), chance)
-    unfinished = Unfinished(context.checkpoints, scheduler)
+    checkpoints = CheckpointPruner(context.checkpoints, scheduler)
 
     def record(trial: Trial) -> None:
         store.add_trial(trial, **clock.meta())
-        unfinished.tidy()
+        checkpoints.tidy()
 
-    with SearchView(course, teacher_params) as view:
+    with SearchView(estimate, teacher_params, objectives_of(s)) as view:
         clock.start_search()
         search_loop(
             scheduler,
             executor,
             lambda job: store.find(job.candidate.id, job.rung),
             record,
-            Audience(view, told, course),
+            Audience(view, told, estimate),
             clock.time_is_left,
         )
         clock.stop_search()
-    unfinished.clear()
+    checkpoints.clear()
     if scheduler.exhausted:
         said = f"note: no new genotype was found after {scheduler.proposed} candidates"
         print(f"{said}: the space has hardly more", file=sys.stderr)
@@ -138,10 +138,10 @@ def expected_cost(rungs: Sequence[float], space: Space) -> Callable[[Job], float
     return cost
 
 
-def course_of(config: RunConfig, earlier: float = 0.0) -> Course:
+def search_estimate(config: RunConfig, earlier: float = 0.0) -> SearchEstimate:
     """What the search of a run is expected to do."""
     s = config.search
-    return Course(
+    return SearchEstimate(
         expected_evaluations(s.candidates, len(s.rungs), s.keep),
         increments(s.rungs),
         None if s.minutes is None else 60 * s.minutes,
@@ -184,7 +184,7 @@ class Clock:
         return {"seconds": self.run(), "search_seconds": self.search()}
 
 
-class Unfinished:
+class CheckpointPruner:
     """The checkpoints of unfinished trainings: those that may still be of use.
 
     One that is missing costs time and nothing else.
@@ -217,10 +217,10 @@ class Audience:
 
     view: SearchView
     callbacks: Callbacks
-    course: Course
+    estimate: SearchEstimate
     done: int = 0
 
     def show(self, trial: Trial, running: int, fresh: bool) -> None:
         self.view.show(trial, running, fresh)
         self.done += 1
-        self.callbacks.trial(trial, self.done, max(self.done, sum(self.course.evaluations)))
+        self.callbacks.trial(trial, self.done, max(self.done, sum(self.estimate.evaluations)))
