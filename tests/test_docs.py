@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,9 +26,7 @@ from rosearch.config import to_dict
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.ops import OPS
 from rosearch.student.build import build_student
-from rosearch.student.layers import MODULES
 from rosearch.student.saving import save_student
 from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial
 
@@ -80,25 +79,16 @@ def test_python_in_the_pages_runs(
     page: Path, folder: Path, bert_tokenizer, monkeypatch, scratch_registries
 ):
     monkeypatch.chdir(folder)
-    for table in (OPS, MODULES):  # what a page adds is gone afterwards
-        for name in [*table]:
-            monkeypatch.setitem(table, name, table[name])
-    known = [(table, set(table)) for table in (OPS, MODULES)]
     (student,) = (folder / "runs" / "mr" / "students").iterdir()
-    names: dict[str, Any] = {
-        "__name__": "__main__",
-        "evaluate": lambda job: score(job.candidate, Fidelity(1, 1.0, 200, ("wordnet",))),
-        "vocabulary": plain_vocabulary(bert_tokenizer),
-    }
-    try:
-        for code in blocks(page):
-            for shown in ("runs/mr/students/STUDENT", "runs/mr-.../students/ID"):
-                code = code.replace(shown, str(student))
-            exec(compile(code, str(page), "exec", dont_inherit=True), names)
-    finally:
-        for table, before in known:
-            for name in set(table) - before:
-                del table[name]
+    main = ModuleType("__main__")  # where classes of the page are found by their name
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    names: dict[str, Any] = vars(main)
+    names["vocabulary"] = plain_vocabulary(bert_tokenizer)
+    names["evaluate"] = lambda job: score(job.candidate, Fidelity(1, 1.0, 200, ("wordnet",)))
+    for code in blocks(page):
+        for shown in ("runs/mr/students/STUDENT", "runs/mr-.../students/ID"):
+            code = code.replace(shown, str(student))
+        exec(compile(code, str(page), "exec", dont_inherit=True), names)
     if page.name == "extending.md":
         assert names["report"].counts["digits"].n == 20
 

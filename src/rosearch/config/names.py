@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from rosearch.encodings.synonym import LEXICONS
 from rosearch.plugins.registry import REGISTRIES, known
-from rosearch.space.ops import OPS
 
 # Of kinds that have no registry of their own yet.
 BUILT_IN: dict[str, tuple[str, ...]] = {
-    "operation": tuple(OPS),
     "encoding lexicon": LEXICONS,
     "matching": ("none", "patient", "tinybert", "distilbert", "mobilebert", "last"),
     "augmentation": ("none", "synonym", "masked_lm", "mask"),

@@ -10,6 +10,7 @@ from rosearch.io import resources
 from rosearch.io.files import folder_hash
 from rosearch.io.progress import quiet
 from rosearch.models.pretrained import load_pretrained
+from rosearch.space.ops import OPS
 
 
 def model_source(name: str) -> Path:
@@ -46,6 +47,8 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
     """
     import rosearch  # noqa: F401  (makes saved students loadable)
 
+    for op in OPS.values():
+        op.load()
     more: dict[str, Any] = (
         {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
     )

@@ -14,6 +14,7 @@ from rosearch.errors import UserError
 
 # Kind -> module and name of its registry.
 REGISTRIES: dict[str, str] = {
+    "operation": "rosearch.space:OPS",
     "encoding": "rosearch.encodings:ENCODINGS",
     "attack": "rosearch.attacks:ATTACKS",
     "constraint": "rosearch.attacks:CONSTRAINTS",
@@ -60,7 +61,7 @@ class Registry(Mapping[str, T]):
         self.kind = kind
         self.advice = advice
         self._builtin = dict(builtin or {})
-        self._entries: dict[str, T] = {}
+        self._entries: dict[str, T | None] = dict.fromkeys(self._builtin)  # None: not imported yet
 
     def register(self, entry: E) -> E:
         """Add an entry; also as a decorator of a class that has a `name`.
@@ -84,12 +85,16 @@ class Registry(Mapping[str, T]):
         Raises:
             UserError: there is none; the message lists those that there are.
         """
-        if name not in self._entries:
-            if name not in self._builtin:
-                raise self.unknown(name)
-            module, _, inner = self._builtin[name].partition(":")
-            self._entries[name] = getattr(import_module(module), inner)
-        return self._entries[name]
+        entry = self._entries.get(name)
+        return self._imported(name) if entry is None else entry
+
+    def _imported(self, name: str) -> T:
+        if name not in self._builtin:
+            raise self.unknown(name)
+        module, _, inner = self._builtin[name].partition(":")
+        entry: T = getattr(import_module(module), inner)
+        self._entries[name] = entry
+        return entry
 
     def unknown(self, name: object) -> UnknownName:
         """The error of a name that is none."""
@@ -98,14 +103,13 @@ class Registry(Mapping[str, T]):
         return UnknownName(f"no {self.kind} {name!r}; the {kinds} are {', '.join(self)}{advice}")
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries or name in self._builtin
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._builtin
-        yield from (name for name in self._entries if name not in self._builtin)
+        return iter(self._entries)
 
     def __len__(self) -> int:
-        return len(self._builtin.keys() | self._entries.keys())
+        return len(self._entries)
 
 
 def registry(kind: str) -> Registry[Any]:

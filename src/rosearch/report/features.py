@@ -21,7 +21,7 @@ from rosearch.encodings import ENCODINGS, Encoding, Trait
 from rosearch.encodings.plain import PLAIN
 from rosearch.space.genotype import ACTIVATIONS, POOLINGS, POSITIONS, Genotype
 from rosearch.space.ops import OPS
-from rosearch.space.vector import FAMILIES, depth
+from rosearch.space.vector import depth, op_families
 
 Kind = Literal["choice", "presence", "amount"]
 RARE = 8  # fewer candidates than these tell nothing about what they have
@@ -81,7 +81,7 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     rest.
     """
     genes = [f for encoding in ENCODINGS.values() for f in _traits(encoding(), genotypes)]
-    operations = [_operation(family) for family in FAMILIES]
+    operations = [_operation(family) for family in op_families()]
     activations = [_activation(name) for name in ACTIVATIONS if name != "none"]
     return [
         Feature("encoding", "encoding", "choice", lambda g: g.encoding, PLAIN.name),

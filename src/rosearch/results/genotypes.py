@@ -44,7 +44,8 @@ def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
         saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         spec = saved["genotype"]
         for node in spec["nodes"]:
-            node.pop("family", None), node.pop("argument", None)
+            for key in ("family", "argument", "module"):
+                node.pop(key, None)
         genotype = from_dict(spec)
         rows = {genotype.encoding_key: int(saved["embedding_rows"])}
         trimmed = {genotype.encoding_key: int(saved.get("trimmed_rows", 0))}

@@ -49,7 +49,7 @@ class Space:
 
     sizes: Sizes
     limits: Limits = field(default_factory=Limits)
-    ops: tuple[str, ...] = tuple(OPS)
+    ops: tuple[str, ...] = field(default_factory=lambda: tuple(OPS))
     widths: tuple[int, ...] = (64, 96, 128, 160, 192, 256)
     embedding_dims: tuple[int, ...] = (32, 48, 64, 96, 128)
     positions: tuple[Position, ...] = POSITIONS

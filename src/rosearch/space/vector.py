@@ -16,8 +16,6 @@ from rosearch.space.cost import Sizes, flops, input_params, params
 from rosearch.space.genotype import ACTIVATIONS, COMBINES, POOLINGS, POSITIONS, Genotype
 from rosearch.space.ops import OPS
 
-FAMILIES = tuple(dict.fromkeys(op.family for op in OPS.values()))
-
 
 def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
     """What a genotype has, (features,) float64: the same features for every genotype.
@@ -42,7 +40,7 @@ def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
             float(sum(len(node.inputs) for node in g.nodes)),
             sum(node.norm == "layer" for node in g.nodes) / n,
             *(joins[name] / n for name in COMBINES),
-            *(families[name] / n for name in FAMILIES),
+            *(families[name] / n for name in op_families()),
             *(activations[name] / n for name in ACTIVATIONS),
             *(float(reads_first(g, op)) for op in ("lstm", "gru", "attention")),
             math.log2(1 + params(g, sizes) - input_params(g, sizes)),
@@ -61,6 +59,11 @@ def _of_encoding(name: str, g: Genotype) -> tuple[float, ...]:
     if name == g.encoding:
         return (1.0, *g.coding.numbers())
     return (0.0,) * (1 + len(ENCODINGS[name]().numbers()))
+
+
+def op_families() -> tuple[str, ...]:
+    """Families of all operations, those of plugins last."""
+    return tuple(dict.fromkeys(op.family for op in OPS.values()))
 
 
 def depth(g: Genotype) -> int:

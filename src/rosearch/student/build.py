@@ -21,8 +21,11 @@ def module_spec(g: Genotype) -> dict[str, object]:
     """
     spec = to_dict(g)
     for node in spec["nodes"]:
-        node["family"] = OPS[node["op"]].family
-        node["argument"] = OPS[node["op"]].argument
+        op = OPS[node["op"]]
+        node["family"], node["argument"] = op.family, op.argument
+        if op.module:  # of a plugin
+            op.load()
+            node["module"] = op.module_name
     return spec
 
 

@@ -8,7 +8,9 @@ op is called (`Node` and `InputStage` see to it), so that padding never changes 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -205,6 +207,24 @@ MODULES: dict[str, Callable[[int, int, str], nn.Module]] = {
 }
 
 
+def module_of(spec: dict[str, Any]) -> Callable[[int, int, str], nn.Module]:
+    """The class of a node's operation.
+
+    Raises:
+        ImportError: it is that of a plugin, which is not imported.
+    """
+    if "module" not in spec:
+        return MODULES[spec["family"]]
+    module, _, name = spec["module"].partition(":")
+    if module not in sys.modules:
+        raise ImportError(
+            f"its operation {spec['op']!r} is that of a plugin: import {module} first, or give the "
+            f"command --plugin {module}"
+        )
+    found: Callable[[int, int, str], nn.Module] = attrgetter(name)(sys.modules[module])
+    return found
+
+
 class Node(nn.Module):
     """One node of the DAG: combine, norm, op, activation.
 
@@ -219,7 +239,7 @@ class Node(nn.Module):
         concat = self.combine == "concat" and len(self.inputs) > 1
         self.project = nn.Linear(len(self.inputs) * width, width) if concat else None
         self.norm = nn.LayerNorm(width) if spec["norm"] == "layer" else None
-        self.op = MODULES[spec["family"]](width, spec["argument"], spec["activation"])
+        self.op = module_of(spec)(width, spec["argument"], spec["activation"])
         inner = spec["family"] == "feed_forward"  # its activation stands inside
         self.activation = ACTIVATIONS["none" if inner else spec["activation"]]
 
