@@ -214,8 +214,8 @@ def test_a_saved_student_gives_our_numbers_in_plain_transformers(made, key: str,
     assert softmax(plain_logits(tmp_path / "s", pairs)) == pytest.approx(ours, abs=1e-5)
     answers = list(predict(tmp_path / "s", pairs))
     for answer, (first, second), row in zip(answers, pairs, ours, strict=True):
-        assert (answer["text"], answer["text_pair"]) == (first, second)
-        assert list(answer["probabilities"].values()) == pytest.approx(row, abs=1e-5)
+        assert answer.text == (first, second)
+        assert list(answer.probabilities.values()) == pytest.approx(row, abs=1e-5)
 
 
 def test_only_second_texts_change(made, student):

@@ -282,7 +282,7 @@ def run(student, bert, mr, tmp_path) -> Path:
 def test_a_run_means_its_best_student_with_the_numbers_of_the_store(run, bert, tmp_path):
     source = find_source(str(run), {})
     assert (source.folder, source.teacher) == (run / "students" / "0123456789abcdef", bert)
-    assert source.run is not None and source.run.entries["student"].clean == 0.73
+    assert source.run is not None and source.run.student.clean == 0.73
     assert source.run.held_out == ("relatives", "characters")
     assert find_source(f"{run}:fed", {}).folder.name == "fedcba9876543210"
     assert find_source(f"{run}:fed", {}).run is None, "never evaluated"

@@ -106,6 +106,6 @@ def test_its_students_are_found_by_name(run: RunFolder):
     for name in (str(run), f"{run}:{best[:6]}"):
         source = find_source(name, {})
         assert (source.folder, source.task.name) == (run.student(best), "mr")
-        assert source.run is not None and source.run.entries["student"] == summary.best
+        assert source.run is not None and source.run.student == summary.best
     genotype, sizes = find_genotype(f"{run}:{best}")
     assert (genotype.hash, params(genotype, sizes)) == (best, summary.best.params)

@@ -20,12 +20,12 @@ from rosearch.callbacks.tracking import Tracker, flat
 from rosearch.config import RunConfig
 from rosearch.errors import require
 from rosearch.io.files import write_text
+from rosearch.results.folder import RunFolder
 from rosearch.results.summary import Summary
 from rosearch.types import Json
 
 EXPERIMENT = "rosearch"
 LINK = "mlflow.json"  # in the run folder: which MLflow run is its own
-ARTIFACTS = ("config.toml", "summary.json", "report.html")
 LONGEST = 500  # characters of a parameter; some servers take no more
 MOST = 100  # parameters of one call
 
@@ -76,9 +76,10 @@ class MLflow(Tracker):
     def close(self, summary: Summary) -> None:
         best = summary.best.id if summary.best else "none"
         self.client.set_tag(self.run, "rosearch.best", best)
-        for name in ARTIFACTS:
-            if (self.folder / name).is_file():
-                self.client.log_artifact(self.run, str(self.folder / name))
+        run = RunFolder(self.folder)
+        for file in (run.config, run.summary, run.report):
+            if file.is_file():
+                self.client.log_artifact(self.run, str(file))
         self.client.set_terminated(self.run)
 
     def stopped(self) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rosearch.cli.options import Model
 from rosearch.errors import UserError
+
+if TYPE_CHECKING:
+    from rosearch.models.predict import Prediction
 
 
 def predict(
@@ -81,12 +84,12 @@ def _from_object(line: str) -> list[str] | None:
     return pair
 
 
-def print_prediction(answer: Mapping[str, Any], as_json: bool) -> None:
+def print_prediction(answer: Prediction, as_json: bool) -> None:
     """One classified text or pair: JSON, or label, probability and texts separated by tabs."""
+    from rosearch.types import parts
+
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
     else:
-        said = (answer["label"], f"{answer['probability']:.3f}", answer["text"])
-        print(
-            *said, *([answer["text_pair"]] if "text_pair" in answer else []), sep="\t", flush=True
-        )
+        said = (answer.label, f"{answer.probability:.3f}", *parts(answer.text))
+        print(*said, sep="\t", flush=True)

@@ -149,26 +149,28 @@ changes no stop words, and has no limit on the number of changed words or querie
 
 def _run(run: RunRecord) -> str:
     attacks = (run.search_attack, *run.held_out)
-    names = {"student": "this student", "reference": "reference", "teacher": "teacher"}
+    named = (("this student", run.student), ("reference", run.reference), ("teacher", run.teacher))
     rows = []
-    for role, entry in run.entries.items():
+    for name, entry in named:
+        if entry is None:
+            continue
         found = {run.search_attack: entry.searched, **entry.held_out}
         rows.append(
             [
-                names[role],
+                name,
                 f"{entry.params:,}",
                 share(entry.clean, entry.clean_interval),
                 *(share(found[a].after_attack, found[a].interval) for a in attacks),
             ]
         )
-    entry = run.entries["student"]
-    head = ["model", "parameters", f"clean (n = {entry.n_clean})"]
-    head.append(f"after {code(attack_label(run.search_attack))} (n = {entry.n})")
+    student = run.student
+    head = ["model", "parameters", f"clean (n = {student.n_clean})"]
+    head.append(f"after {code(attack_label(run.search_attack))} (n = {student.n})")
     head += [f"held out: {code(attack_label(a))}" for a in run.held_out]
     return f"""
 ## The run it comes from
 
-Means over {len(entry.seeds)} training seeds, test split. This file is the seed that was best on
+Means over {len(student.seeds)} training seeds, test split. This file is the seed that was best on
 the validation split. Training and search never saw the held-out attacks.
 
 {table(head, rows)}

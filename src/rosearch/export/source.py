@@ -13,6 +13,7 @@ from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.tasks import Task
 from rosearch.tasks.named import task_of
+from rosearch.types import Final
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class RunRecord:
 
     Attributes:
         search_attack, held_out: names of its attacks.
-        entries: of `student`, `reference` and `teacher`.
+        student: the one to export.
     """
 
     search_attack: str
     held_out: tuple[str, ...]
-    entries: Mapping[str, ModelEntry]
+    student: ModelEntry
+    teacher: ModelEntry
+    reference: ModelEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -119,11 +122,17 @@ def _teacher_of_run(config: RunConfig, task: Task) -> tuple[Path | None, tuple[s
 
 def _record(store: Store, config: RunConfig, student: str) -> RunRecord | None:
     """The run's final numbers; None where it has none of this student."""
-    finals = store.finals()
-    names = {"student": student, "reference": "reference", "teacher": "teacher"}
-    found = {role: [f for f in finals if f.model == name] for role, name in names.items()}
-    if not found["student"] or not found["teacher"]:
+    found: dict[str, list[Final]] = {}
+    for final in store.finals():
+        found.setdefault(final.model, []).append(final)
+    if student not in found or "teacher" not in found:
         return None
     suites, params = config.search.suites, found["teacher"][0].params
-    entries = {role: model_entry(runs, suites, params) for role, runs in found.items() if runs}
-    return RunRecord(suites[0], held_out_attacks(config), entries)
+    entries = {name: model_entry(runs, suites, params) for name, runs in found.items()}
+    return RunRecord(
+        suites[0],
+        held_out_attacks(config),
+        student=entries[student],
+        teacher=entries["teacher"],
+        reference=entries.get("reference"),
+    )

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from rosearch.types import Json, Text, parts
 
-if TYPE_CHECKING:
-    from rosearch.models.classifier import Classifier
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier says of a text or pair.
+
+    Attributes:
+        probabilities: by label.
+    """
+
+    text: Text
+    probabilities: Mapping[str, float]
+
+    @property
+    def label(self) -> str:
+        """The likeliest label."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def probability(self) -> float:
+        """Of that label."""
+        return self.probabilities[self.label]
+
+    def to_json(self) -> Json:
+        """With `text` and, of a pair, `text_pair`."""
+        return {
+            **dict(zip(("text", "text_pair"), parts(self.text), strict=False)),
+            "label": self.label,
+            "probability": round(self.probability, 6),
+            "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()},
+        }
 
 
-def predict(model: str | Path, texts: Iterable[Text], batch: int = 256) -> Iterable[Json]:
+def predict(model: str | Path, texts: Iterable[Text], batch: int = 256) -> Iterable[Prediction]:
     """Label and probabilities of each text or pair, lazily and in order."""
     from rosearch.models.open import open_classifier
 
     classifier = open_classifier(model)
     waiting = iter(texts)
-    while some := list(islice(waiting, batch)):
-        yield from _predictions(classifier, some)
-
-
-def _predictions(classifier: Classifier, texts: list[Text]) -> Iterator[Json]:
     names = classifier.label_names
-    for text, row in zip(texts, classifier.probabilities(texts), strict=True):
-        best = int(np.argmax(row))
-        yield {
-            **dict(zip(("text", "text_pair"), parts(text), strict=False)),
-            "label": names[best],
-            "probability": round(float(row[best]), 6),
-            "probabilities": {names[i]: round(float(p), 6) for i, p in enumerate(row)},
-        }
+    while some := list(islice(waiting, batch)):
+        for text, row in zip(some, classifier.probabilities(some), strict=True):
+            yield Prediction(text, dict(zip(names, map(float, row), strict=True)))
