@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from rosearch.attacks import LEXICONS, NamedLexicon
 from rosearch.config import from_dict
 from rosearch.encodings import ENCODINGS, PLAIN, Encoding, gene
 from rosearch.encodings.material import Material
@@ -166,3 +167,16 @@ def test_what_it_does_not_state_is_never_held_out():
 
     with pytest.raises(UserError, match=r"space\.encodings = \['silent'\] does not state what"):
         check(from_dict({"space": {"encodings": ["plain", "silent"]}, **final}))
+
+
+def test_a_lexicon_that_a_user_registers_may_make_clusters():
+    wrong = {"encoding": {"lexicons": ["mine"]}}
+    with pytest.raises(UserError, match=r"encoding\.lexicons: expected one of wordnet, relatives"):
+        from_dict(wrong)
+    for name, clusters in (("mine", True), ("typos", False)):
+        make = lambda: lambda word: (word + "s",)  # noqa: E731
+        LEXICONS.register(NamedLexicon(name, "", make, families=(name,), clusters=clusters))
+    (made,) = Synonym.offered(from_dict(wrong).encoding)[:1]
+    assert made.problems() == [] and len(made.numbers()) == len(Synonym().numbers()) == 5
+    with pytest.raises(UserError, match=r"one of wordnet, relatives, mine, found 'typos'"):
+        from_dict({"encoding": {"lexicons": ["typos"]}})

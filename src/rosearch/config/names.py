@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rosearch.encodings.synonym import LEXICONS
 from rosearch.plugins.registry import REGISTRIES, known
 
 # Of kinds that have no registry of their own yet.
 BUILT_IN: dict[str, tuple[str, ...]] = {
-    "encoding lexicon": LEXICONS,
     "matching": ("none", "patient", "tinybert", "distilbert", "mobilebert", "last"),
     "augmentation": ("none", "synonym", "masked_lm", "mask"),
     "adversarial training": ("none", "fgsm", "pgd", "freelb"),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from rosearch.config.names import names
 from rosearch.config.setting import Setting
-from rosearch.encodings.synonym import MAX_CLUSTER, MAX_TOLERANCE
+from rosearch.encodings.synonym import MAX_CLUSTER, MAX_TOLERANCE, clustering_lexicons
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_NODES, MAX_REPEAT, WIDTHS
 
 MOST_CANDIDATES = 10_000_000
@@ -124,7 +124,7 @@ class EncodingConfig:
         tuple[str, ...],
         Setting(
             "Whose substitutions make the synonym graph; an encoding takes any of them.",
-            choices=names("encoding lexicon"),
+            choices=clustering_lexicons,
             distinct=True,
         ),
     ] = ("wordnet",)

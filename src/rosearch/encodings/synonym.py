@@ -14,6 +14,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rosearch.encodings.base import Encoding, GeneSettings, Trait, gene, short
+from rosearch.plugins.registry import added
 
 if TYPE_CHECKING:
     from rosearch.encodings.material import Material
@@ -59,10 +60,10 @@ class Synonym(Encoding):
 
     def problems(self) -> list[str]:
         found = []
-        names = self.lexicons
-        if not names or set(names) - set(LEXICONS) or len(set(names)) < len(names):
+        names, known = self.lexicons, clustering_lexicons()
+        if not names or set(names) - set(known) or len(set(names)) < len(names):
             found.append(
-                f"lexicons: expected one or more of {', '.join(LEXICONS)}, found {short(names)}"
+                f"lexicons: expected one or more of {', '.join(known)}, found {short(names)}"
             )
         if not 0 <= self.tolerance <= MAX_TOLERANCE:  # also refuses NaN
             found.append(
@@ -108,7 +109,7 @@ class Synonym(Encoding):
     def numbers(self) -> tuple[float, ...]:
         return (
             math.log2(max(self.tolerance, LEAST_TOLERANCE) / LEAST_TOLERANCE),
-            *(float(name in self.lexicons) for name in LEXICONS),
+            *(float(name in self.lexicons) for name in clustering_lexicons()),
             math.log2(self.max_cluster or NO_CAP),
         )
 
@@ -119,6 +120,11 @@ class Synonym(Encoding):
             Trait("lexicon", "relatives as synonyms", "relatives" in self.lexicons),
             Trait("cap", "capped clusters", self.max_cluster > 0),
         )
+
+
+def clustering_lexicons() -> tuple[str, ...]:
+    """Lexicons that clusters may grow along; users register further ones, with `clusters`."""
+    return (*LEXICONS, *(entry.name for entry in added("lexicon") if entry.clusters))
 
 
 def clusters_of(wanted: Sequence[S], material: Material) -> dict[S, dict[str, str]]:

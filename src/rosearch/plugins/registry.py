@@ -6,6 +6,7 @@ A kind has one registry, in the face of its folder; `REGISTRIES` says where, so 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
@@ -110,6 +111,16 @@ class Registry(Mapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def added(kind: str) -> tuple[Any, ...]:
+    """What users have registered of a kind; nothing is imported for it.
+
+    Whoever registers something imports the registry: where that was not, there is nothing.
+    """
+    module, _, name = REGISTRIES[kind].partition(":")
+    found = getattr(sys.modules.get(module), name, None)
+    return tuple(found[n] for n in found if n not in found._builtin) if found else ()
 
 
 def registry(kind: str) -> Registry[Any]:
