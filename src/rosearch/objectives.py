@@ -186,8 +186,13 @@ def reference_point(
         elif o.worst is not None:
             found.append(o.sign * o.worst)
         else:
-            found.append(least * (REFERENCE_MARGIN if least < 0 else 2 - REFERENCE_MARGIN))
+            found.append(beyond(least))
     return np.array(found)
+
+
+def beyond(worst: float) -> float:
+    """A little worse than an oriented value, so that who reaches it adds some volume, too."""
+    return worst * (REFERENCE_MARGIN if worst < 0 else 2 - REFERENCE_MARGIN)
 
 
 def is_nondominated(values: np.ndarray) -> np.ndarray:

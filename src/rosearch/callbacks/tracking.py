@@ -54,7 +54,9 @@ class Tracker(Silent, ABC):
         group, step = f"rung_{trial.rung}", trial.candidate.index
         values = {f"{group}/failed": float(trial.score is None)}
         if trial.score is not None:
-            values |= {f"{group}/{name}": float(getattr(trial.score, name)) for name in METRICS}
+            measured = {k: v for k, v in trial.score.measurements.items() if k not in METRICS}
+            numbers = {name: getattr(trial.score, name) for name in METRICS} | measured
+            values |= {f"{group}/{name}": float(number) for name, number in numbers.items()}
             values[f"{group}/best_fitness"] = self._best(group, trial.score.fitness)
         self._write_new(values, step)
 

@@ -103,6 +103,8 @@ def comparison_table(table: Comparison) -> Table:
     from rosearch.results.words import share
 
     columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table.search_attack}"]
+    suites = list(table.rows[0].suites)
+    columns += [f"after attack: {name}" for name in suites]
     columns += [f"held out: {name}" for name in table.held_out]
     made = table_of(
         ("model", "kind"),
@@ -111,7 +113,7 @@ def comparison_table(table: Comparison) -> Table:
         f"{table.epochs} epochs, {table.seeds} seeds",
     )
     for row in table.rows:
-        attacked = [row.searched, *(row.held_out[name] for name in table.held_out)]
+        attacked = [row.searched, *(row.further[name] for name in (*suites, *table.held_out))]
         made.add_row(
             Text(row.name),
             row.kind,

@@ -77,7 +77,8 @@ def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
         highlight=False,
         markup=False,
     )
-    for name, held_out in entry.held_out.items():
-        line = f"after {name} (held out): {share(held_out.after_attack, held_out.interval)}"
+    for name, found in entry.further.items():
+        note = " (held out)" if name in entry.held_out else ""
+        line = f"after {name}{note}: {share(found.after_attack, found.interval)}"
         console.print(line, highlight=False, markup=False)
     print(f"student: {out}")

@@ -169,17 +169,19 @@ def summary_table(summary: Summary) -> Table:
     """Teacher, reference and finalists on the test split."""
     from rosearch.results.words import share
 
-    held_out = list(summary.teacher.held_out)
+    teacher = summary.teacher
+    further = list(teacher.further)
     table = table_of(
         ["model"],
         [
             *("parameters", "smaller", "clean", f"after attack: {summary.search_attack}"),
-            *(f"held out: {name}" for name in held_out),
+            *(f"after attack: {name}" for name in teacher.suites),
+            *(f"held out: {name}" for name in teacher.held_out),
         ],
         title=f"{summary.task}: TEST split; 95 % intervals in brackets; held-out attacks were "
         "never used in search or training",
-        caption=f"clean: n = {summary.teacher.n_clean}; "
-        f"attacks: n = {summary.teacher.n}; means over the training seeds",
+        caption=f"clean: n = {teacher.n_clean}; "
+        f"attacks: n = {teacher.n}; means over the training seeds",
     )
     for entry in summary.models:
         best = summary.is_best(entry)
@@ -189,7 +191,7 @@ def summary_table(summary: Summary) -> Table:
             f"{entry.compression:.1f}x",
             share(entry.clean, entry.clean_interval),
             share(entry.after_attack, entry.interval),
-            *(share(e.after_attack, e.interval) for e in map(entry.held_out.__getitem__, held_out)),
+            *(share(e.after_attack, e.interval) for e in (entry.further[a] for a in further)),
             style="bold" if best else None,
         )
     return table

@@ -130,7 +130,7 @@ share of **all** attacked texts that are still classified right.
 def _attacks(report: ExportReport) -> str:
     run = report.source.run
     names = list(report.qualities[0].attacks)
-    names += [n for n in (run.search_attack, *run.held_out) if n not in names] if run else []
+    names += [n for n in (run.search_attack, *run.further) if n not in names] if run else []
     lines = []
     for name in names:
         about = "; then on what survives: ".join(map(describe, members(name)))
@@ -148,13 +148,13 @@ changes no stop words, and has no limit on the number of changed words or querie
 
 
 def _run(run: RunRecord) -> str:
-    attacks = (run.search_attack, *run.held_out)
+    attacks = (run.search_attack, *run.further)
     named = (("this student", run.student), ("reference", run.reference), ("teacher", run.teacher))
     rows = []
     for name, entry in named:
         if entry is None:
             continue
-        found = {run.search_attack: entry.searched, **entry.held_out}
+        found = {run.search_attack: entry.searched, **entry.further}
         rows.append(
             [
                 name,
@@ -166,7 +166,9 @@ def _run(run: RunRecord) -> str:
     student = run.student
     head = ["model", "parameters", f"clean (n = {student.n_clean})"]
     head.append(f"after {code(attack_label(run.search_attack))} (n = {student.n})")
-    head += [f"held out: {code(attack_label(a))}" for a in run.held_out]
+    for name in run.further:
+        told = "held out:" if name in run.held_out else "after"
+        head.append(f"{told} {code(attack_label(name))}")
     return f"""
 ## The run it comes from
 

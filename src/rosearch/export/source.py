@@ -31,6 +31,11 @@ class RunRecord:
     teacher: ModelEntry
     reference: ModelEntry | None = None
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """All attacks but the first: other suites of the search, then those held out."""
+        return (*self.student.suites, *self.held_out)
+
 
 @dataclass(frozen=True)
 class Source:

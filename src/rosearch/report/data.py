@@ -6,9 +6,11 @@ stands in a table once, and a candidate names its places there.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from rosearch.objectives import LATENCY, Objective, further
 from rosearch.report.draw import draw_line
 from rosearch.report.history import hypervolume
 from rosearch.report.snapshot import Snapshot
@@ -19,6 +21,30 @@ from rosearch.types import Json, Score, Trial
 T = TypeVar("T", bound=Hashable)
 Stage = tuple[int, int, str, str, str, int, bool]  # embedding, width, position, encoding, ...
 Kind = tuple[str, str, str, str]  # op, combine, norm, activation
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A quantity of a candidate that plots show.
+
+    Attributes:
+        kind: how its values are written: `share`, `count`, `time`, `score` or `number`.
+    """
+
+    key: str
+    title: str
+    kind: str
+    read: Callable[[Score], float]
+
+
+AXES = (
+    Axis("clean", "clean accuracy", "share", lambda s: s.clean),
+    Axis("after", "after-attack accuracy", "share", lambda s: s.after_attack),
+    Axis("params", "parameters", "count", lambda s: s.params),
+    Axis("latency", "latency in ms (one text, one thread)", "time", lambda s: s.latency_ms),
+)
+FITNESS = Axis("fitness", "fitness", "score", lambda s: s.fitness)
+DIGITS = {"share": 4, "count": 0, "time": 3, "score": 4, "number": 4}
 
 
 class Interned(Generic[T]):
@@ -43,6 +69,7 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
     Returns:
         `runs`, each with one list per quantity and one entry per scored candidate in each;
         those measured on a lower rung than others are named in `cheap`;
+        `axes`, the quantities that can be chosen to be drawn, see `Axis`;
         `figures`, plots that are ready to be drawn, by the name of their place: none yet;
         `stages`, `kinds`, `fidelities`: the tables that candidates refer to.
     """
@@ -51,8 +78,12 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
     largest = max((run.teacher_params or 0 for run in runs), default=0) or max(
         (t.score.params for run in runs for t in run.candidates if t.score), default=1
     )
+    more = [o for o in further(runs[0].objectives) if all(o in run.objectives for run in runs)]
+    axes = (*AXES, *(_axis(o) for o in more if o != LATENCY), FITNESS)
     return {
-        "runs": [_run(run, largest, stages, kinds, fidelities) for run in runs],
+        "runs": [_run(run, runs, axes, largest, stages, kinds, fidelities) for run in runs],
+        "axes": [{"key": a.key, "title": a.title, "kind": a.kind} for a in axes],
+        "objectives": _shared([[o.name for o in run.objectives] for run in runs]),
         "figures": {},
         "largest": largest,
         "stages": stages.values,
@@ -61,8 +92,20 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
     }
 
 
+def _shared(names: Sequence[list[str]]) -> list[str]:
+    """The objectives of all runs; none if they are not the same."""
+    return names[0] if all(own == names[0] for own in names) else []
+
+
+def _axis(objective: Objective) -> Axis:
+    kind = "share" if objective.is_share else "number"
+    return Axis(f"objective {objective.name}", objective.label, kind, objective.value)
+
+
 def _run(
     run: Snapshot,
+    runs: Sequence[Snapshot],
+    axes: Sequence[Axis],
     largest: int,
     stages: Interned[Stage],
     kinds: Interned[Kind],
@@ -74,7 +117,7 @@ def _run(
     top = max((t.rung for t, _ in scored), default=0)
     place = {t.candidate.id: i for i, (t, _) in enumerate(scored)}
     leader = run.leader
-    curve = hypervolume(run, largest)
+    curve = hypervolume(run, largest, runs)
     return {
         "name": run.name,
         "teacher": run.teacher_params,
@@ -85,11 +128,7 @@ def _run(
         "index": [t.candidate.index for t, _ in scored],
         "parent": [place.get(t.candidate.parent or "", -1) for t, _ in scored],
         "line": [draw_line(t.candidate.genotype) for t, _ in scored],
-        "clean": [round(s.clean, 4) for _, s in scored],
-        "after": [round(s.after_attack, 4) for _, s in scored],
-        "params": [s.params for _, s in scored],
-        "latency": [round(s.latency_ms, 3) for _, s in scored],
-        "fitness": [round(s.fitness, 4) for _, s in scored],
+        **{a.key: [round(a.read(s), DIGITS[a.kind]) for _, s in scored] for a in axes},
         "cheap": [i for i, (t, _) in enumerate(scored) if t.rung < top],
         "fidelity": [fidelities(fidelity_words(s.fidelity)) for _, s in scored],
         "genotype": [_genotype(t.candidate.genotype, stages, kinds) for t, _ in scored],

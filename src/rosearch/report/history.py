@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations, pairwise
@@ -11,7 +11,7 @@ from itertools import combinations, pairwise
 import moocore
 import numpy as np
 
-from rosearch.objectives import oriented
+from rosearch.objectives import DEFAULT, PARAMS, Objective, beyond, oriented
 from rosearch.report.snapshot import Snapshot
 from rosearch.space.genotype import Genotype, Node
 from rosearch.strategies.population import last_rung
@@ -19,7 +19,6 @@ from rosearch.types import Fidelity, Interval, Score, Trial
 
 FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")
 FEWEST_TO_RANK = 3
-WORST = np.array([0.0, 0.0, 1.0])  # of what is minimised: no accuracy, as large as the teacher
 
 
 @dataclass(frozen=True)
@@ -50,43 +49,65 @@ class Rung:
 
     Attributes:
         n: candidates that were evaluated at both.
-        rho: of after-attack accuracy, clean accuracy and fitness; None where one never varies.
+        rho: of each objective that training decides, and of fitness; None where one never varies.
         intervals: of 95 %, of each; None where so few candidates tell none.
     """
 
     lower: Fidelity
     higher: Fidelity
     n: int
-    rho: tuple[float | None, float | None, float | None]
-    intervals: tuple[Interval | None, Interval | None, Interval | None]
+    rho: tuple[float | None, ...]
+    intervals: tuple[Interval | None, ...]
 
 
-def hypervolume(run: Snapshot, largest: int) -> Curve:
+def hypervolume(run: Snapshot, largest: int, runs: Sequence[Snapshot] = ()) -> Curve:
     """Hypervolume of the front over time (Zitzler and Thiele 1999), as a share of the ideal.
 
-    The volume that the front beats, between no after-attack accuracy, no clean accuracy and
-    `largest` parameters on one side, and both accuracies of 1 without a parameter on the other.
+    The volume that the front beats, between the worst and the ideal of all objectives: between no
+    after-attack accuracy, no clean accuracy and `largest` parameters on one side, and both
+    accuracies of 1 without a parameter on the other.
 
     Results of lower rungs were measured otherwise and do not count.
+
+    Args:
+        runs: what they reached tells the worst and the ideal of an objective that has none of its
+            own; by default only the run itself.
     """
     ended = sorted(run.trials, key=lambda t: run.finished.get((t.candidate.index, t.rung), 0.0))
     top = {id(trial) for trial in last_rung(run.trials)}
     start = run.meta.started
-    scale = np.array([-1.0, -1.0, -1.0 / largest])
-    best, volume = np.empty((0, 3)), 0.0
+    worst, ideal = _extremes(run.objectives, largest, runs or [run])
+    scale = -1.0 / np.where(ideal > worst, ideal - worst, 1.0)  # what is left is minimised
+    reference = worst * scale
+    best, volume = np.empty((0, len(scale))), 0.0
     points = []
     for done, trial in enumerate(ended, start=1):
         if trial.score is None or id(trial) not in top:
             continue
-        point = np.array(oriented(trial.score)) * scale
+        point = np.array(oriented(trial.score, run.objectives)) * scale
         if not (best <= point).all(axis=1).any():
             best = np.vstack([best[~(point <= best).all(axis=1)], point])
-            volume = float(moocore.hypervolume(best, ref=WORST))
+            volume = float(moocore.hypervolume(best, ref=reference))
         at = run.finished.get((trial.candidate.index, trial.rung))
         hours = (at - start) / 3600 if at and start is not None else 0.0
         points.append((done, round(hours, 5), round(volume, 6)))
     columns: list[tuple[float, ...]] = list(zip(*points, strict=True)) if points else [(), (), ()]
     return Curve(tuple(map(int, columns[0])), *columns[1:])
+
+
+def _extremes(
+    objectives: Sequence[Objective], largest: int, runs: Sequence[Snapshot]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Worst and ideal values (K,) of objectives, oriented so that more is better."""
+    scores = [t.score for run in runs for t in run.candidates if t.score is not None]
+    found = []
+    for o in objectives:
+        seen = [o.sign * o.value(s) for s in scores if o.read or o.name in s.measurements] or [0.0]
+        worst = o.sign * largest if o == PARAMS else beyond(min(seen))
+        ideal = max(seen) if o.ideal is None else o.sign * o.ideal
+        found.append((worst if o.worst is None else o.sign * o.worst, ideal))
+    worst_values, ideal_values = np.array(found).T
+    return worst_values, ideal_values
 
 
 def lineage(trials: Sequence[Trial], last: Trial) -> list[Step]:
@@ -102,7 +123,9 @@ def lineage(trials: Sequence[Trial], last: Trial) -> list[Step]:
     return steps
 
 
-def rung_correlations(trials: Sequence[Trial]) -> list[Rung]:
+def rung_correlations(
+    trials: Sequence[Trial], objectives: Sequence[Objective] = DEFAULT
+) -> list[Rung]:
     """Rank correlations between fidelities, where genotypes were evaluated at several.
 
     Pairs of fidelities that share fewer than three candidates are left out.
@@ -112,16 +135,14 @@ def rung_correlations(trials: Sequence[Trial]) -> list[Rung]:
         if trial.score is not None:
             scores.setdefault(trial.score.fidelity, {})[trial.candidate.id] = trial.score
     found = []
+    reads = [o.value for o in objectives if o.expensive] + [lambda score: score.fitness]
     for lower, higher in combinations(sorted(scores, key=_work), 2):
         both = sorted(scores[lower].keys() & scores[higher].keys())
         if len(both) >= FEWEST_TO_RANK:
             pairs = [(scores[lower][name], scores[higher][name]) for name in both]
-            after, clean, fitness = (
-                _spearman(pairs, name) for name in ("after_attack", "clean", "fitness")
-            )
-            rho = (after, clean, fitness)
+            rho = tuple(_spearman(pairs, read) for read in reads)
             spread = tuple(rank_interval(value, len(both)) for value in rho)
-            found.append(Rung(lower, higher, len(both), rho, spread))  # type: ignore[arg-type]
+            found.append(Rung(lower, higher, len(both), rho, spread))
     return found
 
 
@@ -130,10 +151,10 @@ def _work(fidelity: Fidelity) -> tuple[float, int, str]:
     return trained, fidelity.attacked, fidelity.attack
 
 
-def _spearman(pairs: Sequence[tuple[Score, Score]], name: str) -> float | None:
+def _spearman(pairs: Sequence[tuple[Score, Score]], read: Callable[[Score], float]) -> float | None:
     from scipy.stats import spearmanr
 
-    low, high = ([getattr(score, name) for score in side] for side in zip(*pairs, strict=True))
+    low, high = ([read(score) for score in side] for side in zip(*pairs, strict=True))
     if len(set(low)) == 1 or len(set(high)) == 1:
         return None
     return float(spearmanr(low, high).statistic)

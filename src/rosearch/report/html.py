@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from rosearch.errors import require
 from rosearch.report.draw import draw_line
-from rosearch.report.tables import fidelity_words, percent
+from rosearch.report.tables import fidelity_words, listed, percent
 from rosearch.results.words import attack_label
 
 SCRIPTS = ("dag.js", "plots.js", "gallery.js", "start.js")  # in the order of their use
@@ -37,6 +37,7 @@ def render(template: str, plots: bool, live: bool = False, **content: object) ->
         "attack": attack_label,
         "fidelity": fidelity_words,
         "line": draw_line,
+        "listed": listed,
         "percent": percent,
     }
     page = environment.get_template(template)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rosearch.errors import UserError, require
 from rosearch.io.files import write_text
+from rosearch.objectives import further
 from rosearch.report.data import plot_data
 from rosearch.report.draw import draw_line, draw_svg
 from rosearch.report.findings import forest, section
@@ -80,7 +81,9 @@ def _content(run: Snapshot) -> dict[str, object]:
         "statistics": section(run.statistics),
         "drawings": _drawings(run),
         "lineage": _lineage(run) if leader else (),
-        "rungs": rung_correlations(run.trials),
+        "rungs": rung_correlations(run.trials, run.objectives),
+        "objectives": run.objectives,
+        "further": further(run.objectives),
         "gallery": gallery(run.attacked, run.meta.label_names),
         "most_per_kind": MOST_PER_KIND,
         "outcomes": STATUS,

@@ -1,13 +1,12 @@
 // The interactive plots: every candidate by two chosen quantities, and the course of the search.
 
-const AXES = {
-  clean: { title: "clean accuracy", tickformat: ".0%", show: (v) => (100 * v).toFixed(1) + " %" },
-  after: { title: "after-attack accuracy", tickformat: ".0%",
-    show: (v) => (100 * v).toFixed(1) + " %" },
-  params: { title: "parameters", type: "log", tickformat: "~s", dtick: "D2", show: (v) => v.toLocaleString("en") },
-  latency: { title: "latency in ms (one text, one thread)", type: "log", dtick: "D2",
-    show: (v) => v.toFixed(2) + " ms" },
-  fitness: { title: "fitness", show: (v) => v.toFixed(4) },
+// How the values of a quantity are written and drawn.
+const KINDS = {
+  share: { tickformat: ".0%", show: (v) => (100 * v).toFixed(1) + " %" },
+  count: { type: "log", tickformat: "~s", dtick: "D2", show: (v) => v.toLocaleString("en") },
+  time: { type: "log", dtick: "D2", show: (v) => v.toFixed(2) + " ms" },
+  score: { show: (v) => v.toFixed(4) },
+  number: { tickformat: "~g", show: (v) => v.toLocaleString("en", { maximumSignificantDigits: 4 }) },
 };
 const GREY = "#8b949e", ORANGE = "#e8590c";
 const RUN_COLOURS = ["#1a8f85", "#8250df", "#bf8700", "#cf222e", "#0969da", "#57606a"];
@@ -16,6 +15,8 @@ const touch = window.matchMedia("(pointer: coarse)").matches;
 const byId = (id) => document.getElementById(id);
 
 let data = JSON.parse(byId("data").textContent);
+const axes = () =>
+  Object.fromEntries(data.axes.map(({ key, title, kind }) => [key, { title, ...KINDS[kind] }]));
 let chosen = null; // { run, id } once the reader has selected a candidate
 
 function element(name, text = "", className = "") {
@@ -145,7 +146,7 @@ function draw(name, traces, design) {
 function drawPareto() {
   const x = byId("axis-x").value, y = byId("axis-y").value;
   const bottom = data.runs.length > 1 ? 60 : 120;
-  draw("pareto", paretoTraces(x, y), layout(plotAxis(AXES[x]), plotAxis(AXES[y]),
+  draw("pareto", paretoTraces(x, y), layout(plotAxis(axes()[x]), plotAxis(axes()[y]),
     { margin: { l: 60, r: 16, t: 60, b: bottom }, uirevision: x + y })); // keeps the zoom
   listen(byId("plot-pareto"));
 }
@@ -199,9 +200,8 @@ function drawAll() {
 function facts(run, at) {
   const r = data.runs[run];
   const list = element("dl", "", "facts");
-  for (const key of Object.keys(AXES)) {
-    list.append(element("dt", AXES[key].title.replace(/ \(.*| in ms.*/, "")),
-      element("dd", AXES[key].show(r[key][at])));
+  for (const [key, { title, show }] of Object.entries(axes())) {
+    list.append(element("dt", title.replace(/ \(.*| in ms.*/, "")), element("dd", show(r[key][at])));
   }
   const parts = [element("h3", `Candidate ${r.index[at]}`), element("p", r.line[at], "soft"), list];
   parts[0].append(" ", element("small", data.runs.length > 1 ? `${r.name}, ${r.id[at]}` : r.id[at]));

@@ -70,6 +70,7 @@ def references(run_folder: Path) -> References | None:
 def _section(found: Comparison) -> References:
     attack = attack_label(found.search_attack)
     held_out = [attack_label(name) for name in found.held_out]
+    suites = [*found.rows[0].suites] if found.rows else []
     columns = [
         ("Model", "recipe"),
         ("Kind", ""),
@@ -78,10 +79,11 @@ def _section(found: Comparison) -> References:
         ("Smaller", "than the teacher"),
         ("Clean accuracy", "whole test split"),
         ("After-attack accuracy", f"search attack {attack}"),
+        *(("After-attack accuracy", f"search attack {attack_label(name)}") for name in suites),
         *(("After-attack accuracy", f"held-out attack {name}") for name in held_out),
         ("Latency", "one text, one thread"),
     ]
-    rows = tuple(_row(model, found.held_out) for model in found.rows)
+    rows = tuple(_row(model, (*suites, *found.held_out)) for model in found.rows)
     epochs, seeds = found.epochs, found.seeds
     protocol = (
         f"Students: {epochs:d} pass{'es' * (epochs != 1)} over the train split, "
@@ -90,8 +92,8 @@ def _section(found: Comparison) -> References:
     return References(Table(tuple(columns), rows), protocol)
 
 
-def _row(model: ComparedModel, held_out: Sequence[str]) -> Row:
-    attacked = [model.held_out[name] for name in held_out]
+def _row(model: ComparedModel, further: Sequence[str]) -> Row:
+    attacked = [model.further[name] for name in further]
     cells = (
         Cell(KINDS[model.kind]),
         size_cell(model),

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rosearch.attacks.result import AttackResult
+from rosearch.objectives import Objective
 from rosearch.report.statistics import Statistics, statistics
 from rosearch.results.folder import RunFolder
 from rosearch.results.meta import RunMeta
@@ -64,9 +65,14 @@ class Snapshot:
         return furthest(self.trials)
 
     @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the run optimises."""
+        return self.meta.objectives
+
+    @cached_property
     def front(self) -> list[Trial]:
         """The Pareto front, the fittest first."""
-        return sorted(front(self.trials), key=fitness, reverse=True)
+        return sorted(front(self.trials, self.objectives), key=fitness, reverse=True)
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -109,6 +115,6 @@ def _attacked(store: Store, summary: Summary) -> Examples:
         (role, attack): examples
         for role, entry in (("best", summary.best), ("reference", summary.reference))
         if entry
-        for attack in (summary.search_attack, *entry.held_out)
+        for attack in (summary.search_attack, *entry.suites, *entry.held_out)
         if (examples := store.examples(entry.id, attack))
     }

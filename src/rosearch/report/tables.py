@@ -94,6 +94,9 @@ def verdict(summary: Summary) -> str:
     )
     others = [("the reference student", summary.reference), ("the teacher", teacher)]
     survives = _against("", best.searched, [(name, entry.searched) for name, entry in others])
+    for name, found in best.suites.items():
+        suite = _against("", found, [(who, entry.suites.get(name)) for who, entry in others])
+        survives += f", under {attack_label(name)}, which it knew as well, on {suite}"
     held_out = [
         _against(attack_label(name), found, [(who, e.held_out.get(name)) for who, e in others])
         for name, found in best.held_out.items()
@@ -114,10 +117,11 @@ def caveats(summary: Summary) -> list[str]:
         return []
     search = f"the search attack {attack_label(summary.search_attack)}"
     pairs = {search: (best.interval, reference.interval)}
-    for name, found in best.held_out.items():
-        if name in reference.held_out:
-            key = f"the held-out attack {attack_label(name)}"
-            pairs[key] = (found.interval, reference.held_out[name].interval)
+    for name, found in best.further.items():
+        if name in reference.further:
+            kind = "held-out" if name in best.held_out else "search"
+            key = f"the {kind} attack {attack_label(name)}"
+            pairs[key] = (found.interval, reference.further[name].interval)
     below = [name for name, (ours, theirs) in pairs.items() if ours[1] < theirs[0]]
     above = [name for name, (ours, theirs) in pairs.items() if ours[0] > theirs[1]]
     level = [name for name in pairs if name not in below + above]
@@ -138,6 +142,7 @@ def headline(summary: Summary, finals: Iterable[Final]) -> Table:
     """Teacher, reference, best and other finalists, all on the test split."""
     named = models(summary)
     attack = summary.search_attack
+    suites = list(summary.teacher.suites)
     held_out = list(dict.fromkeys(name for _, entry in named for name in entry.held_out))
     columns = [
         ("Model", "retrained seeds"),
@@ -146,6 +151,7 @@ def headline(summary: Summary, finals: Iterable[Final]) -> Table:
         ("Clean accuracy", "whole test split"),
         ("After-attack accuracy", f"search attack {attack_label(attack)}"),
         ("Attack success rate", f"search attack {attack_label(attack)}"),
+        *(("After-attack accuracy", f"search attack {attack_label(name)}") for name in suites),
         *(("After-attack accuracy", f"held-out attack {attack_label(name)}") for name in held_out),
         ("Latency", "one text, one thread"),
     ]
@@ -156,7 +162,7 @@ def headline(summary: Summary, finals: Iterable[Final]) -> Table:
         Row(
             name,
             _identity(entry),
-            _cells(entry, attack, held_out, by_model.get(entry.id, [])),
+            _cells(entry, attack, (*suites, *held_out), by_model.get(entry.id, [])),
             name == "Best student",
         )
         for name, entry in named
@@ -175,7 +181,7 @@ def failures(trials: Iterable[Trial]) -> list[Failure]:
 
 
 def _cells(
-    entry: ModelEntry, attack: str, held_out: Sequence[str], finals: Sequence[Final]
+    entry: ModelEntry, attack: str, further: Sequence[str], finals: Sequence[Final]
 ) -> tuple[Cell, ...]:
     cells = [
         size_cell(entry),
@@ -184,8 +190,8 @@ def _cells(
         searched_cell(entry),
         Cell(percent(entry.attack_success_rate), _success_interval(finals, attack)),
     ]
-    for name in held_out:
-        found = entry.held_out.get(name)
+    for name in further:
+        found = entry.further.get(name)
         if found is None:
             cells.append(Cell(NOTHING, ("not run",)))
             continue

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
+from rosearch.objectives import DEFAULT, Objective, further
 from rosearch.space.cost import compression
 from rosearch.types import Fidelity, Final, Interval, Json, Robustness, Trial, wilson
 
@@ -86,6 +87,11 @@ class ModelEntry:
     genotype: Json | None = None
 
     @property
+    def further(self) -> Mapping[str, AttackEntry]:
+        """All but `searched`, by attack: the other suites of the search, then those held out."""
+        return {**self.suites, **self.held_out}
+
+    @property
     def searched(self) -> AttackEntry:
         """The attack of the search, of several suites the first."""
         return AttackEntry(
@@ -99,7 +105,11 @@ class ModelEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEntry:
-    """One Pareto-optimal candidate with its search numbers (validation split, partial training)."""
+    """One Pareto-optimal candidate with its search numbers (validation split, partial training).
+
+    Attributes:
+        objectives: those of the run beside the ones that are told anyway, by name.
+    """
 
     id: str
     index: int
@@ -109,6 +119,7 @@ class FrontEntry:
     after_attack: float
     n: int
     fitness: float
+    objectives: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -179,7 +190,9 @@ def attack_entry(runs: Sequence[Robustness]) -> AttackEntry:
     )
 
 
-def front_entry(trial: Trial, teacher_params: int) -> FrontEntry:
+def front_entry(
+    trial: Trial, teacher_params: int, objectives: Sequence[Objective] = DEFAULT
+) -> FrontEntry:
     """One Pareto-optimal candidate."""
     assert trial.score is not None
     score = trial.score
@@ -192,6 +205,7 @@ def front_entry(trial: Trial, teacher_params: int) -> FrontEntry:
         after_attack=round(score.after_attack, 4),
         n=score.attacked,
         fitness=round(score.fitness, 4),
+        objectives={o.name: round(o.value(score), 4) for o in further(objectives)},
     )
 
 

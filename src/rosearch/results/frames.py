@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosearch.config import RunConfig
+from rosearch.config import RunConfig, objectives_of
 from rosearch.results.entries import fidelity_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.summary import Summary
@@ -64,7 +64,8 @@ class Run:
     def _table(self, trials: Sequence[Trial]) -> DataFrame:
         from pandas import DataFrame
 
-        on_front = {(t.candidate.id, t.rung) for t in front(self._trials)}
+        objectives = objectives_of(self.config.search)
+        on_front = {(t.candidate.id, t.rung) for t in front(self._trials, objectives)}
         rows = [
             {
                 "id": t.candidate.id,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from rosearch.config import RunConfig, from_dict
+from rosearch.config import RunConfig, from_dict, objectives_of
+from rosearch.objectives import Objective
 from rosearch.results.decode import decode
 from rosearch.results.summary import Summary
 from rosearch.space.cost import Sizes
@@ -51,6 +52,15 @@ class RunMeta:
             UserError: this version does not know one of them.
         """
         return from_dict(self.config)
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the run optimises.
+
+        Raises:
+            UserError: none that is known: its plugin is not loaded.
+        """
+        return objectives_of(self.run_config.search)
 
     @property
     def sizes(self) -> Sizes:

@@ -90,7 +90,7 @@ def summarise(
         reference=entries["reference"],
         best=finalists[0] if finalists else None,
         finalists=finalists,
-        front=tuple(front_entry(t, teacher_params) for t in front(trials, objectives)),
+        front=tuple(front_entry(t, teacher_params, objectives) for t in front(trials, objectives)),
         candidates=len(candidates),
         failed=sum(t.status == "failed" for t in candidates),
         rungs=tuple(rung_entry(trials, rung) for rung in sorted({t.rung for t in trials})),
