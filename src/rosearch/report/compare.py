@@ -11,10 +11,9 @@ from rosearch.report.data import plot_data
 from rosearch.report.html import render
 from rosearch.report.page import write_page
 from rosearch.report.snapshot import Snapshot, read_snapshot
-from rosearch.report.tables import Cell, Table, headline, verdict
+from rosearch.report.tables import NOTHING, Cell, Table, headline, verdict
 
 MODELS = ("Best student", "Reference", "Teacher")
-NOTHING = "\u2013"
 
 
 @dataclass(frozen=True)

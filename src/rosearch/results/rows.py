@@ -1,13 +1,37 @@
-"""Scores as JSON in the store, those of earlier versions included."""
+"""Rows of the store as trials and finals; scores as JSON, those of earlier versions, too."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 
-from rosearch.types import Fidelity, Json, Robustness, Score
+from rosearch.space.genotype import from_json
+from rosearch.types import Candidate, Fidelity, Final, Json, Robustness, Score, Trial
 
 COSTS = ("params", "flops", "latency_ms")
+# Index, rung, genotype, seed, parent, score, error.
+TrialRow = tuple[int, int, str, int, str | None, str | None, str | None]
+
+
+def trial_row(trial: Trial) -> tuple[int | str | None, ...]:
+    """A trial as it is stored: index, rung, hash, genotype, seed, parent, score, error."""
+    c = trial.candidate
+    score = None if trial.score is None else score_text(trial.score)
+    return c.index, trial.rung, c.id, c.genotype.to_json(), c.seed, c.parent, score, trial.error
+
+
+def trial_of(row: TrialRow) -> Trial:
+    """The trial of a row."""
+    idx, rung, genotype, seed, parent, score, error = row
+    candidate = Candidate(idx, from_json(genotype), seed, parent)
+    found = None if score is None else score_of(json.loads(score))
+    return Trial(candidate, found, error, rung)
+
+
+def final_of(data: Json) -> Final:
+    """The final result of parsed JSON."""
+    attacks = {name: Robustness(**counts) for name, counts in data["attacks"].items()}
+    return Final(**{**data, "attacks": attacks})
 
 
 def score_text(score: Score) -> str:

@@ -22,9 +22,8 @@ from typing import Unpack
 from rosearch.attacks.result import AttackResult
 from rosearch.errors import UserError
 from rosearch.results.meta import MetaValues, RunMeta, read_meta
-from rosearch.results.rows import score_of, score_text
-from rosearch.space.genotype import from_json
-from rosearch.types import Candidate, Final, Json, Robustness, Trial
+from rosearch.results.rows import final_of, trial_of, trial_row
+from rosearch.types import Final, Trial
 
 FIRST_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -72,8 +71,6 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
 }
 SCHEMA = max(MIGRATIONS)
 _SELECT = "SELECT idx, rung, genotype, seed, parent, score, error FROM"
-# In the order of `_SELECT`.
-Row = tuple[int, int, str, int, str | None, str | None, str | None]
 _ONE = "WHERE hash = ? AND rung = ?"
 TIMEOUT = 30.0  # seconds to wait for another process that writes
 
@@ -217,7 +214,7 @@ class Store:
         # Asked once for every evaluation, so on the connection that is open anyway.
         with self._lock, self._errors_told():
             row = self._open_writer().execute(f"{_SELECT} trials {_ONE}", (candidate, rung))
-            return next(map(_trial, row), None)
+            return next(map(trial_of, row), None)
 
     def add_sampled(self, trial: Trial, **meta: Unpack[MetaValues]) -> None:
         """Record a trial of the uniform random sample; see `rosearch.strategies.uniform`."""
@@ -234,13 +231,13 @@ class Store:
                 f"INSERT INTO {table} "
                 "(idx, rung, hash, genotype, seed, parent, score, error, finished) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*_trial_row(trial), now) for trial in trials],
+                [(*trial_row(trial), now) for trial in trials],
             )
             _set_meta(db, meta)
 
     def _trials(self, table: str) -> list[Trial]:
         with self._connected() as db:
-            return [*map(_trial, db.execute(f"{_SELECT} {table} ORDER BY idx, rung"))]
+            return [*map(trial_of, db.execute(f"{_SELECT} {table} ORDER BY idx, rung"))]
 
     def counts(self) -> dict[int, tuple[int, int]]:
         """Rung -> how many trials of the search are finished, and how many of these failed."""
@@ -274,7 +271,7 @@ class Store:
         """All models evaluated on the test split."""
         with self._connected() as db:
             rows = db.execute("SELECT result FROM finals ORDER BY model, seed").fetchall()
-        return [_final(json.loads(row[0])) for row in rows]
+        return [final_of(json.loads(row[0])) for row in rows]
 
     def add_examples(self, model: str, attack: str, examples: Sequence[AttackResult]) -> None:
         """Record attacked texts."""
@@ -306,21 +303,3 @@ def _writer(path: Path) -> sqlite3.Connection:
 def _set_meta(db: sqlite3.Connection, values: MetaValues) -> None:
     rows = [(key, json.dumps(value)) for key, value in values.items()]
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
-
-
-def _trial_row(trial: Trial) -> tuple[int | str | None, ...]:
-    c = trial.candidate
-    score = None if trial.score is None else score_text(trial.score)
-    return c.index, trial.rung, c.id, c.genotype.to_json(), c.seed, c.parent, score, trial.error
-
-
-def _trial(row: Row) -> Trial:
-    idx, rung, genotype, seed, parent, score, error = row
-    candidate = Candidate(idx, from_json(genotype), seed, parent)
-    found = None if score is None else score_of(json.loads(score))
-    return Trial(candidate, found, error, rung)
-
-
-def _final(data: Json) -> Final:
-    attacks = {name: Robustness(**counts) for name, counts in data["attacks"].items()}
-    return Final(**{**data, "attacks": attacks})
