@@ -127,8 +127,8 @@ def test_evolution_changes_the_genes_one_at_a_time_and_switches_encodings():
 def test_models_and_report_see_the_genes():
     rng = np.random.default_rng(0)
     genotypes = [CNN, *(sample(SPACE, rng) for _ in range(60))]
-    vectors = np.stack([vector(g, SPACE.sizes) for g in genotypes])
-    other = vector(replace(CNN, coding=Prefix(4)), SPACE.sizes)
+    vectors = np.stack([vector(g, SPACE) for g in genotypes])
+    other = vector(replace(CNN, coding=Prefix(4)), SPACE)
     assert vectors.shape[1] == len(other) and (other != vectors[0]).sum() == 1
     columns = {c.label: c for f in features(genotypes) for c in columns_of(f, genotypes)}
     letters = columns["prefix letters"].values

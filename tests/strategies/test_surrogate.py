@@ -171,7 +171,7 @@ def test_equal_results_and_equal_genotypes_do_no_harm(values: list[float]):
 
 def test_vectors_are_finite_and_tell_different_students_apart(rng):
     drawn = {g.hash: g for g in (sample(SPACE, rng) for _ in range(300))}
-    found = np.array([vector(g, SPACE.sizes) for g in drawn.values()])
+    found = np.array([vector(g, SPACE) for g in drawn.values()])
     assert np.isfinite(found).all()
     different = len(np.unique(found.round(9), axis=0))
     assert different > 0.95 * len(found)  # the wiring is told by a few numbers only

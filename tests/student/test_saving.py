@@ -12,16 +12,22 @@ import pytest
 import torch
 
 from rosearch.encodings.synonym import Synonym
-from rosearch.encodings.vocabulary import student_tokenizer, synonym_vocabulary
+from rosearch.encodings.vocabulary import (
+    plain_vocabulary,
+    student_tokenizer,
+    synonym_vocabulary,
+)
 from rosearch.errors import UserError
 from rosearch.models.load import load_classifier
+from rosearch.plugins import load_plugins
+from rosearch.space.defences import INFERENCE_DEFENCES, MaskedMean
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.saving import save_student
 
 TEXTS = ["A gorgeous, witty film.", "dull and slow, an unputdownable mess"]
 LABELS = ("bad", "good")
-CODE = {"configuration.py", "layers.py", "model.py"}
+CODE = {"configuration.py", "defences.py", "layers.py", "model.py"}
 WITH_ROSEARCH = "import rosearch"
 WITHOUT_ROSEARCH = """
 class Blocked:
@@ -164,8 +170,6 @@ def test_code_of_strangers_is_neither_run_nor_offered(saved, tmp_path: Path, mon
 
 
 def test_saving_again_replaces_the_folder_as_a_whole(bert_tokenizer, tmp_path: Path):
-    from rosearch.encodings.vocabulary import plain_vocabulary
-
     folder = tmp_path / "deep" / "student"
     vocabulary = plain_vocabulary(bert_tokenizer)
     g = Genotype(32, 32, (Node((0,), "conv3"),))
@@ -177,3 +181,94 @@ def test_saving_again_replaces_the_folder_as_a_whole(bert_tokenizer, tmp_path: P
     loaded, _ = load_classifier(folder)
     assert torch.equal(loaded.classifier.weight, model.classifier.weight)
     assert [path.name for path in folder.parent.iterdir()] == ["student"]
+
+
+WAYS = pytest.mark.parametrize(
+    ("local", "trust"), [(True, False), (True, True), (False, True)],
+    ids=["rosearch", "rosearch-trusting", "without-rosearch"],
+)  # fmt: skip
+PLUGIN = """
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from rosearch.encodings import gene
+from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
+
+
+@INFERENCE_DEFENCES.register
+@dataclass(frozen=True)
+class Clipped(InferenceDefence):
+    name = "clipped"
+    families = ()
+    module = f"{__name__}:Clip"
+    limit: float = gene([0.5])
+
+
+class Clip(nn.Module):
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def forward(self, student, vectors: Tensor, mask: Tensor) -> Tensor:
+        return student.logits(vectors.clamp(-self.limit, self.limit), mask)
+"""
+
+
+def defended(defence, bert_tokenizer, folder: Path) -> torch.Tensor:
+    """Save a student with an inference-time defence; its logits of the texts."""
+    vocabulary = synonym_vocabulary(bert_tokenizer, {"gorgeous": "a", "witty": "a"})
+    g = Genotype(32, 32, (Node((0,), "lstm"),), coding=Synonym(), defence=defence)
+    model = build_student(g, vocabulary, LABELS, seed=0).eval()
+    tokenizer = student_tokenizer(bert_tokenizer, vocabulary)
+    save_student(model, tokenizer, folder)
+    asked = tokenizer(TEXTS, return_tensors="pt", padding=True)
+    with torch.inference_mode():
+        logits = model(**asked).logits
+        mask = asked["attention_mask"].bool()
+        bare = model.logits(model.input.embed(asked["input_ids"]), mask)
+        assert not torch.allclose(logits, bare, atol=1e-3)
+        return logits
+
+
+@WAYS
+def test_a_defence_is_saved_with_its_student(bert_tokenizer, tmp_path: Path, local, trust):
+    folder = tmp_path / "student"
+    logits = defended(MaskedMean(3), bert_tokenizer, folder)
+    found = used(folder, tmp_path / "again", tmp_path, local, trust)
+    assert torch.allclose(torch.tensor(found["logits"]), logits, atol=1e-6)
+    assert (folder / "defences.py").read_text() == (tmp_path / "again/defences.py").read_text()
+
+
+def test_a_plugins_defence_is_saved_with_its_student(
+    bert_tokenizer, tmp_path: Path, scratch_registries
+):
+    (tmp_path / "own_clip.py").write_text(PLUGIN)
+    load_plugins([str(tmp_path / "own_clip.py")])
+    folder = tmp_path / "student"
+    logits = defended(INFERENCE_DEFENCES["clipped"](), bert_tokenizer, folder)
+    assert (folder / "defences.py").read_text().endswith("MODULES['clipped'] = Clip\n")
+    # Where neither rosearch nor the plugin is, and saved again by those who have neither.
+    for source, again in ((folder, "again"), (tmp_path / "again", "more")):
+        found = used(source, tmp_path / again, tmp_path, local=False, trust=True)
+        assert torch.allclose(torch.tensor(found["logits"]), logits, atol=1e-6)
+    model, tokenizer = load_classifier(folder)
+    with torch.inference_mode():
+        mine = model.eval()(**tokenizer(TEXTS, return_tensors="pt", padding=True)).logits
+    assert torch.allclose(mine, logits, atol=1e-6)
+    # With rosearch, nothing of the folder is run: without the plugin there is no such defence.
+    with pytest.raises(AssertionError, match="load the plugin that registers it"):
+        used(folder, tmp_path / "last", tmp_path, local=True, trust=True)
+
+
+def test_a_defence_without_a_source_cannot_be_saved(bert_tokenizer, tmp_path: Path):
+    from torch import nn
+
+    model = build_student(
+        Genotype(32, 32, (Node((0,), "conv3"),), defence=MaskedMean()),
+        plain_vocabulary(bert_tokenizer), LABELS, seed=0,
+    )  # fmt: skip
+    model.defence = type("Unknown", (nn.Module,), {"__module__": "nowhere.at_all"})()
+    with pytest.raises(UserError, match="the source of Unknown is in no file; put it into a mod"):
+        save_student(model, bert_tokenizer, tmp_path / "student")
+    assert not (tmp_path / "student").exists()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rosearch.config.sections import RunConfig, SearchConfig
 from rosearch.encodings import ENCODINGS, Encoding
+from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
 
 if TYPE_CHECKING:  # which loads pydantic: the command line's start does without
     from rosearch.objectives import Objective
@@ -77,6 +78,16 @@ def final_fidelity(config: RunConfig) -> Fidelity:
 
     f, s = config.final, config.search
     return Fidelity(f.epochs, f.train_share, s.attacked, s.suites)
+
+
+def defences_of(config: RunConfig) -> tuple[InferenceDefence | None, ...]:
+    """The inference-time defences that students of a run may have, with their genes; None is none.
+
+    Raises:
+        UserError: an unknown one.
+    """
+    names = config.space.defences
+    return (None, *(d for name in names for d in INFERENCE_DEFENCES[name].combinations()))
 
 
 def codings_of(config: RunConfig) -> tuple[Encoding, ...]:

@@ -81,6 +81,14 @@ class SpaceConfig:
     encodings: Annotated[
         tuple[str, ...], Setting("How students read texts.", choices=names("encoding"))
     ] = ("plain", "synonym")
+    defences: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Inference-time defences that students may have, besides none.",
+            choices=names("inference_defence"),
+            unset="none",
+        ),
+    ] = ()
     max_nodes: Annotated[int, Setting("Most nodes of a cell.", ge=1, le=MAX_NODES)] = 6
     max_repeat: Annotated[int, Setting("Most cells in a row.", ge=1, le=MAX_REPEAT)] = 3
     min_compression: Annotated[

@@ -1,6 +1,7 @@
 """How students read texts: one file for each encoding, with its genes, key and vocabulary."""
 
-from rosearch.encodings.base import Encoding, Trait, gene
+from rosearch.encodings.base import Encoding
+from rosearch.encodings.genes import Trait, gene
 from rosearch.encodings.plain import PLAIN
 from rosearch.plugins import Registry
 

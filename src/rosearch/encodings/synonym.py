@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from rosearch.encodings.base import Encoding, GeneSettings, Trait, gene, short
+from rosearch.encodings.base import Encoding, GeneSettings
+from rosearch.encodings.genes import Trait, gene, short
 from rosearch.plugins.registry import added
 
 if TYPE_CHECKING:

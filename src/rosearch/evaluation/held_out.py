@@ -13,6 +13,7 @@ from rosearch.distill.defences import asked_defences
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
+from rosearch.space.defences import INFERENCE_DEFENCES
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ def knowledge(config: RunConfig) -> Iterator[Knowledge]:
     yield Knowledge(f"encoding.lexicons = {list(lexicons)}", families_of_lexicons(lexicons))
     for name in config.space.encodings:
         yield Knowledge(f"space.encodings = [{name!r}]", _stated(ENCODINGS[name].families))
+    for name in config.space.defences:
+        families = _stated(INFERENCE_DEFENCES[name].families)
+        yield Knowledge(f"space.defences = [{name!r}]", families)
     yield from trained_against(config.distill)
 
 

@@ -26,6 +26,7 @@ REGISTRIES: dict[str, str] = {
     "objective": "rosearch.objectives:OBJECTIVES",
     "callback": "rosearch.callbacks:CALLBACKS",
     "defence": "rosearch.distill.defences:DEFENCES",
+    "inference_defence": "rosearch.space.defences:INFERENCE_DEFENCES",
 }
 
 

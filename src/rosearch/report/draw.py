@@ -62,6 +62,8 @@ def draw_line(genotype: Genotype) -> str:
         parts.append(_repeats(genotype))
     if genotype.encoding != PLAIN.name:
         parts.append(f"{genotype.encoding} encoding")
+    if genotype.defence is not None:
+        parts.append(f"{genotype.defence_key} at inference")
     return "; ".join(parts)
 
 
@@ -85,6 +87,8 @@ def draw_text(genotype: Genotype, sizes: Sizes | None) -> str:
         head += f": {params(g, sizes):,} parameters"
     if g.repeat > 1:
         lines.append(f"nodes 1 to {len(g.nodes)} are the cell, {_repeats(g)}; 0 is what it reads")
+    if g.defence is not None:
+        lines.append(f"{g.defence_key} at inference, {g.passes} forward passes: {g.defence.text}")
     if sizes and saved_params(g, sizes):
         lines.append(f"trimmed vocabulary: {_trimmed(g, sizes)}")
     return "\n".join([head, *lines])

@@ -12,20 +12,24 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import Literal
 
 import numpy as np
 
-from rosearch.encodings import ENCODINGS, Encoding, Trait
+from rosearch.encodings import ENCODINGS
+from rosearch.encodings.genes import Choice, Trait
 from rosearch.encodings.plain import PLAIN
+from rosearch.space.defences import INFERENCE_DEFENCES
 from rosearch.space.genotype import ACTIVATIONS, POOLINGS, POSITIONS, Genotype
 from rosearch.space.ops import OPS
 from rosearch.space.vector import depth, op_families
 
 Kind = Literal["choice", "presence", "amount"]
 RARE = 8  # fewer candidates than these tell nothing about what they have
-Values = Callable[[Genotype], str | bool | float]
+Value = str | bool | float
+Values = Callable[[Genotype], Value]
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,12 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     then operations and activations, those that are had by the most nearly half first, then the
     rest.
     """
-    genes = [f for encoding in ENCODINGS.values() for f in _traits(encoding(), genotypes)]
+    genes = [f for e in ENCODINGS.values() for f in _traits(e(), genotypes, lambda g: g.coding)]
+    defences = [
+        feature
+        for defence in INFERENCE_DEFENCES.values()
+        for feature in _traits(defence(), genotypes, lambda g: g.defence)
+    ]
     operations = [_operation(family) for family in op_families()]
     activations = [_activation(name) for name in ACTIVATIONS if name != "none"]
     return [
@@ -105,6 +114,8 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
         ),
         Feature("sharing", "shared weights", "presence", lambda g: g.shared and g.repeat > 1),
         *(f for f in genes if f.kind != "amount"),
+        Feature("defence", "defence", "choice", lambda g: _name(g.defence), _name(None)),
+        *defences,
     ]
 
 
@@ -141,28 +152,51 @@ def commonest(values: Iterable[str | bool | float]) -> str | bool | float:
     return max(sorted(counts), key=counts.__getitem__)
 
 
-def _traits(encoding: Encoding, genotypes: Sequence[Genotype]) -> list[Feature]:
-    """Of the genes of an encoding."""
-    having = [g for g in genotypes if g.encoding == encoding.name]
-    return [_trait(trait, i, encoding.name, having) for i, trait in enumerate(encoding.traits())]
+def _name(defence: Choice | None) -> str:
+    return "none" if defence is None else defence.name
 
 
-def _trait(trait: Trait, i: int, encoding: str, having: Sequence[Genotype]) -> Feature:
-    """What other encodings get does not count: of a number the mean, else what is usual."""
-    usual: float | bool | str = trait.value
-    kind: Kind = "choice"
-    if isinstance(usual, bool):
-        kind, usual = "presence", False
-    elif isinstance(usual, int | float):
-        sizes = [float(g.coding.traits()[i].value) for g in having]
-        mean, varies = (fmean(sizes), len(set(sizes)) > 1) if sizes else (0.0, False)
-        kind, usual, having = "amount", mean, having if varies else ()
+def _traits(
+    choice: Choice, genotypes: Sequence[Genotype], of: Callable[[Genotype], Choice | None]
+) -> list[Feature]:
+    """Of the genes of an encoding or a defence.
 
-    def value(g: Genotype) -> float | bool | str:
-        return g.coding.traits()[i].value if having and g.encoding == encoding else usual
+    Args:
+        of: the encoding or defence of a genotype.
+    """
+    having = [own.traits() for g in genotypes if isinstance(own := of(g), type(choice))]
+    return [
+        _trait(trait, [traits[i].value for traits in having], partial(_value, type(choice), i, of))
+        for i, trait in enumerate(choice.traits())
+    ]
 
-    baseline = str(usual) if kind == "choice" else ""
-    return Feature(trait.group, trait.name, kind, value, baseline, trait.unit)
+
+def _value(
+    kind: type[Choice], i: int, of: Callable[[Genotype], Choice | None], usual: Value, g: Genotype
+) -> Value:
+    own = of(g)
+    return own.traits()[i].value if isinstance(own, kind) else usual
+
+
+def _trait(
+    trait: Trait, having: Sequence[Value], value: Callable[[Value, Genotype], Value]
+) -> Feature:
+    """What all others get does not count: of a number the mean, else what is usual.
+
+    Args:
+        having: the values of those that have the trait.
+        value: of a genotype, given that of all others.
+    """
+    named = (trait.group, trait.name)
+    if isinstance(trait.value, bool):
+        return Feature(*named, "presence", partial(value, False))
+    if isinstance(trait.value, str):
+        return Feature(*named, "choice", partial(value, trait.value), trait.value)
+    mean = fmean(map(float, having)) if having else 0.0
+    same = len(set(having)) < 2
+    return Feature(
+        *named, "amount", (lambda g: mean) if same else partial(value, mean), unit=trait.unit
+    )
 
 
 def _operation(family: str) -> Feature:

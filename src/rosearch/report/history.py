@@ -17,7 +17,10 @@ from rosearch.space.genotype import Genotype, Node
 from rosearch.strategies.population import last_rung
 from rosearch.types import Fidelity, Interval, Score, Trial
 
-FIELDS = ("embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared")
+FIELDS = (
+    "embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared",
+    "defence_key",
+)  # fmt: skip
 FEWEST_TO_RANK = 3
 
 

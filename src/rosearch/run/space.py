@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rosearch.config import RunConfig, codings_of
+from rosearch.config import RunConfig, codings_of, defences_of
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
@@ -49,6 +49,7 @@ def space_of(
         widths=s.widths,
         embedding_dims=s.embedding_dims,
         codings=codings,
+        defences=defences_of(config),
         max_nodes=s.max_nodes,
         max_repeat=s.max_repeat,
     )

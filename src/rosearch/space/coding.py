@@ -1,7 +1,8 @@
-"""The genes of an encoding in the JSON form of a genotype: flat, beside the other fields.
+"""Encodings and inference-time defences in the JSON form of a genotype.
 
-Schema 1 names the genes of the synonym encoding in every genotype; where the encoding is another
-one, they stand at their defaults.
+The genes of an encoding stand flat beside the other fields. Schema 1 names those of the synonym
+encoding in every genotype; where the encoding is another one, they stand at their defaults. Those
+of a defence stand with its name under `defence`.
 """
 
 from __future__ import annotations
@@ -9,25 +10,38 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from rosearch.encodings import ENCODINGS
-from rosearch.encodings.base import Encoding, genes_of, short
+from rosearch.encodings.base import Encoding
+from rosearch.encodings.genes import Choice, Gene, genes_of, short
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
+from rosearch.plugins import Registry
+from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
 
 KEY = "coding"  # the field of a genotype
 ALWAYS: dict[str, object] = {**genes_of(Synonym()), "lexicons": []}
-_ADAPTERS: dict[type[Encoding], TypeAdapter[Encoding]] = {}
+_ADAPTERS: dict[type[Choice], TypeAdapter[Choice]] = {}
+C = TypeVar("C", bound=Choice)
 
 
 def flat(encoding: Encoding) -> dict[str, object]:
     """Name and genes of an encoding, JSON-ready."""
-    genes = genes_of(encoding).items()
-    own = {name: list(v) if isinstance(v, tuple) else v for name, v in genes}
-    return {"encoding": encoding.name, **ALWAYS, **own}
+    return {"encoding": encoding.name, **ALWAYS, **_written(encoding)}
+
+
+def nested(defence: InferenceDefence | None) -> dict[str, object] | None:
+    """Name and genes of an inference-time defence, JSON-ready."""
+    return None if defence is None else {"name": defence.name, **_written(defence)}
+
+
+def _written(choice: Choice) -> dict[str, Gene | list[str]]:
+    genes = genes_of(choice).items()
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in genes}
 
 
 def apart(data: Mapping[str, object]) -> dict[str, object]:
@@ -38,7 +52,7 @@ def apart(data: Mapping[str, object]) -> dict[str, object]:
     """
     if KEY in data:
         raise UserError(f"invalid genotype: {KEY}: there is no such field; name the encoding")
-    inner = {"encoding", *ALWAYS, *_names(_class_of(data.get("encoding", PLAIN.name)))}
+    inner = {"encoding", *ALWAYS, *_names(_encoding(data))}
     rest: dict[str, object] = {name: v for name, v in data.items() if name not in inner}
     return {**rest, KEY: {name: v for name, v in data.items() if name in inner}}
 
@@ -51,7 +65,7 @@ def coding_of(value: Encoding | Mapping[str, object]) -> Encoding:
     """
     if isinstance(value, Encoding):
         return value
-    found = _class_of(value.get("encoding", PLAIN.name))
+    found = _encoding(value)
     own = _names(found)
     for name, usual in ALWAYS.items():
         if name not in own and json.dumps(value.get(name, usual)) != json.dumps(usual):
@@ -59,11 +73,39 @@ def coding_of(value: Encoding | Mapping[str, object]) -> Encoding:
                 f"invalid genotype: {', '.join(ALWAYS)}: genes of the synonym encoding; "
                 f"leave them out for the {found.name} one"
             )
-    genes = {name: value[name] for name in own if value.get(name, []) != []}
+    return _read(found, {name: value[name] for name in own if value.get(name, []) != []})
+
+
+def defence_of(value: object) -> InferenceDefence | None:
+    """What `nested` made of an inference-time defence; a gene that is missing has its default.
+
+    Raises:
+        UserError: naming the defence or the gene that is wrong.
+    """
+    if value is None or isinstance(value, InferenceDefence):
+        return value
+    if not isinstance(value, Mapping):
+        raise UserError(f"invalid genotype: defence: expected an object, found {short(value)}")
+    found = _class_of(INFERENCE_DEFENCES, "defence.name", value.get("name"))
+    strange = value.keys() - {"name", *_names(found)}
+    if strange:
+        raise UserError(
+            f"invalid genotype: defence: {found.name} has the genes "
+            f"{', '.join(_names(found)) or 'none'}, found {short(min(map(str, strange)))}"
+        )
+    genes = {str(name): v for name, v in value.items() if name != "name"}
+    return _read(found, genes, "defence.")
+
+
+def _read(found: type[C], genes: Mapping[str, object], place: str = "") -> C:
+    if found not in _ADAPTERS:
+        _ADAPTERS[found] = TypeAdapter(found)
     try:
-        return _adapter(found).validate_json(json.dumps(genes), strict=True)
+        made = _ADAPTERS[found].validate_json(json.dumps(genes), strict=True)
     except ValidationError as error:
-        raise UserError(f"invalid genotype: {first_problem(error)}") from None
+        raise UserError(f"invalid genotype: {place}{first_problem(error)}") from None
+    assert isinstance(made, found)
+    return made
 
 
 def first_problem(error: ValidationError) -> str:
@@ -74,18 +116,16 @@ def first_problem(error: ValidationError) -> str:
     return f"{field}: {first['msg']} (found {short(str(first['input'])[:60])})"
 
 
-def _class_of(name: object) -> type[Encoding]:
-    if not isinstance(name, str) or name not in ENCODINGS:
-        known = ", ".join(ENCODINGS)
-        raise UserError(f"invalid genotype: encoding: expected one of {known}, found {short(name)}")
-    return ENCODINGS[name]
+def _encoding(data: Mapping[str, object]) -> type[Encoding]:
+    return _class_of(ENCODINGS, "encoding", data.get("encoding", PLAIN.name))
 
 
-def _names(encoding: type[Encoding]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(encoding))
+def _class_of(registry: Registry[type[C]], field: str, name: object) -> type[C]:
+    if not isinstance(name, str) or name not in registry:
+        known = ", ".join(registry)
+        raise UserError(f"invalid genotype: {field}: expected one of {known}, found {short(name)}")
+    return registry[name]
 
 
-def _adapter(encoding: type[Encoding]) -> TypeAdapter[Encoding]:
-    if encoding not in _ADAPTERS:
-        _ADAPTERS[encoding] = TypeAdapter(encoding)
-    return _ADAPTERS[encoding]
+def _names(choice: type[Choice]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(choice))

@@ -90,11 +90,13 @@ def params(g: Genotype, sizes: Sizes) -> int:
 
 
 def flops(g: Genotype, sizes: Sizes) -> int:
-    """FLOPs of one forward pass of one example of `sizes.tokens` tokens."""
+    """FLOPs of one answer to one example of `sizes.tokens` tokens: of one forward pass, or of the
+    several that an inference-time defence takes."""
     factor = 0 if g.embedding_dim == g.width else 2 * g.embedding_dim * g.width * sizes.tokens
     cell = sum(node_flops(node, g.width, sizes.tokens) for node in g.nodes)
     pooling = 4 * g.width * sizes.tokens if g.pooling == "attention" else 0
-    return factor + g.repeat * cell + pooling + 2 * g.width * sizes.classes
+    one = factor + g.repeat * cell + pooling + 2 * g.width * sizes.classes
+    return one * g.passes
 
 
 def work(g: Genotype, sizes: Sizes) -> float:

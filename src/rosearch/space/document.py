@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from textwrap import fill
 
 from rosearch.encodings import ENCODINGS
+from rosearch.encodings.genes import Choice
 from rosearch.space.cost import MAX_POSITIONS, Sizes, flops, params
+from rosearch.space.defences import INFERENCE_DEFENCES
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPEAT, WIDTHS
 from rosearch.space.genotype import ACTIVATIONS, COMBINES, NORMS, POOLINGS, POSITIONS
 from rosearch.space.ops import OPS, Op
@@ -79,6 +81,11 @@ CHOICES = """\
 `encoding.lexicons`, `encoding.tolerances` and `encoding.max_clusters` say what a run may choose
 from; every combination is prepared before the search. The lexicon of a held-out attack is refused.
 """
+DEFENCES = """\
+A defence wraps the forward pass of a trained student, in what is saved, exported and attacked;
+training knows nothing of it. Its forward passes count in FLOPs and latency. `space.defences` names
+those that students of a run may have besides none; by default none has any.
+"""
 LATENCY = """\
 ## Limits
 
@@ -130,7 +137,15 @@ def document() -> str:
             ("encoding", "what it does", "source"),
             [(code(name), e.text, e.source) for name, e in ENCODINGS.items()],
         ),
-        genes(),
+        gene_list("encoding", ENCODINGS),
+        CHOICES,
+        section(
+            "Inference-time defences",
+            ("defence", "what it does", "source"),
+            [(code(name), d.text, d.source) for name, d in INFERENCE_DEFENCES.items()],
+        ),
+        gene_list("defence", INFERENCE_DEFENCES),
+        DEFENCES,
         LATENCY,
         section(
             "Presets",
@@ -142,18 +157,18 @@ def document() -> str:
     return "\n".join(blocks)
 
 
-def genes() -> str:
-    """What the genes of the encodings mean."""
+def gene_list(kind: str, choices: Mapping[str, type[Choice]]) -> str:
+    """What the genes of encodings or defences mean."""
     found = []
-    for name, encoding in ENCODINGS.items():
-        own = {f.name: f.metadata["text"] for f in fields(encoding)}
+    for name, choice in choices.items():
+        own = {f.name: f.metadata["text"] for f in fields(choice)}
         if not own:
-            found.append(f"The {name} encoding has no genes.")
+            found.append(f"The {name} {kind} has no genes.")
             continue
-        found.append(f"Genes of the {name} encoding:\n")
+        found.append(f"Genes of the {name} {kind}:\n")
         lines = (f"- `{gene}`: {text}" for gene, text in own.items())
         found.append("\n".join(fill(line, 100, subsequent_indent="  ") for line in lines) + "\n")
-    return "\n".join([*found, CHOICES])
+    return "\n".join(found)
 
 
 def op_rows() -> list[tuple[str, ...]]:

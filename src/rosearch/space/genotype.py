@@ -24,10 +24,12 @@ from pydantic import (
     with_config,
 )
 
-from rosearch.encodings.base import Encoding, genes_of, short
+from rosearch.encodings.base import Encoding
+from rosearch.encodings.genes import genes_of, short
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
-from rosearch.space.coding import KEY, apart, coding_of, first_problem, flat
+from rosearch.space.coding import KEY, apart, coding_of, defence_of, first_problem, flat, nested
+from rosearch.space.defences import InferenceDefence, passes_of
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPEAT, WIDTHS
 from rosearch.space.ops import OPS
 
@@ -69,6 +71,7 @@ class Genotype:
     Attributes:
         coding: an encoding with its genes; in JSON these stand beside the others, see
             `rosearch.space.coding`.
+        defence: what wraps the forward pass; None leaves it bare.
 
     Raises:
         UserError: a field is out of its range or the graph is not a valid DAG.
@@ -83,6 +86,9 @@ class Genotype:
     repeat: int = 1
     shared: bool = False
     schema: int = SCHEMA
+    defence: Annotated[
+        InferenceDefence | None, PlainValidator(defence_of), PlainSerializer(nested)
+    ] = None
 
     def __post_init__(self) -> None:
         problem = next(iter(_problems(self)), None)
@@ -110,16 +116,28 @@ class Genotype:
         """Name of the encoding with its genes: `plain`, or such as `synonym:wordnet:0.015:0`."""
         return self.coding.key
 
+    @property
+    def passes(self) -> int:
+        """Forward passes for one answer."""
+        return passes_of(self.defence)
+
+    @property
+    def defence_key(self) -> str:
+        """Name of the inference-time defence with its genes, such as `masked_mean:3`, or `none`."""
+        return "none" if self.defence is None else self.defence.key
+
     def to_json(self) -> str:
         """Text form; `from_json` gives an equal genotype back."""
         return json.dumps(to_dict(self))
 
 
 def to_dict(genotype: Genotype) -> dict[str, Any]:
-    """JSON-ready form of a genotype."""
+    """JSON-ready form of a genotype; without a defence it does not name one."""
     plain: dict[str, object] = {}
     for name, value in _ADAPTER.dump_python(genotype, mode="json").items():
         plain.update(value if name == KEY else {name: value})
+    if genotype.defence is None:
+        del plain["defence"]
     return plain
 
 
@@ -192,6 +210,10 @@ def _problems(g: Genotype) -> Sequence[str]:
     if twice:
         found.append(f"{g.encoding}: its genes need other names than {_listed(sorted(twice))}")
     found.extend(g.coding.problems())
+    if g.defence is not None:
+        if not isinstance(g.defence, InferenceDefence):
+            return [f"defence: expected an inference-time defence, found {short(g.defence)}"]
+        found.extend(f"defence.{problem}" for problem in g.defence.problems())
     if not 1 <= g.repeat <= MAX_REPEAT:
         found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {short(g.repeat)}")
     if not 1 <= len(g.nodes) <= MAX_NODES:
@@ -227,6 +249,7 @@ def _canonical_form(g: Genotype) -> list[object]:
     """The same nested list for two genotypes exactly when they describe the same network."""
     shared = g.shared and g.repeat > 1  # sharing one cell with itself changes nothing
     stage = [g.embedding_dim, g.width, g.position, g.encoding_key, g.pooling, g.repeat, shared]
+    stage += [] if g.defence is None else [g.defence_key]
     consumers: list[list[int]] = [[] for _ in range(len(g.nodes) + 1)]
     for i, node in enumerate(g.nodes, start=1):
         for source in node.inputs:

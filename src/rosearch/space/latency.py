@@ -28,12 +28,16 @@ def parts_of_node(node: Node) -> list[str]:
 
 
 def parts(g: Genotype) -> list[str]:
-    """Names of all that runs in one forward pass, with repetitions."""
+    """Names of all that runs for one answer, with repetitions.
+
+    The passes of an inference-time defence count as if they came one after the other, but for what
+    surrounds them: an upper bound, as they may be one batch.
+    """
     cell = [name for node in g.nodes for name in parts_of_node(node)]
     cell += ["add"] * (len(g.outputs) - 1)
     factor = ["factor"] if g.embedding_dim != g.width else []
-    ends = ["student", *factor, f"{g.position} position", f"{g.pooling} pooling"]
-    return ends + cell * g.repeat
+    ends = [*factor, f"{g.position} position", f"{g.pooling} pooling"]
+    return ["student", *(ends + cell * g.repeat) * g.passes]
 
 
 def latency_ms(g: Genotype, table: LatencyTable) -> float:

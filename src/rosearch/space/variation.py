@@ -15,11 +15,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from rosearch.encodings.base import Encoding, differences, genes_of
+from rosearch.encodings.base import Encoding
+from rosearch.encodings.genes import differences, genes_of
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.space.cost import COSTS, Limits, Sizes, exceeded
+from rosearch.space.defences import InferenceDefence, passes_of
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, WIDTHS
 from rosearch.space.genotype import (
     ACTIVATIONS,
@@ -58,6 +60,7 @@ class Space:
     activations: tuple[Activation, ...] = ACTIVATIONS
     max_nodes: int = 6
     max_repeat: int = 3
+    defences: tuple[InferenceDefence | None, ...] = (None,)
 
     def __post_init__(self) -> None:
         for name, chosen, known in (
@@ -78,7 +81,10 @@ class Space:
             raise UserError(f"space: max_nodes: expected 1 to {MAX_NODES}, found {self.max_nodes}")
         if not self.codings:
             raise UserError("space: codings: expected one or more, found none")
-        for problem in (p for coding in self.codings for p in coding.problems()):
+        if not self.defences:
+            raise UserError("space: defences: expected one or more, None among them; found none")
+        choices = (*self.codings, *(d for d in self.defences if d is not None))
+        for problem in (p for choice in choices for p in choice.problems()):
             raise UserError(f"space: {problem}")
         check_limits(self)
 
@@ -87,6 +93,11 @@ class Space:
         """The codings by the name of their encoding."""
         names = dict.fromkeys(coding.name for coding in self.codings)
         return {name: tuple(c for c in self.codings if c.name == name) for name in names}
+
+    @cached_property
+    def mutations(self) -> tuple[Mutation, ...]:
+        """What `mutate` draws from: defences change only where there are several."""
+        return MUTATIONS if len(self.defences) == 1 else (*MUTATIONS, _change_defence)
 
     def fits(self, g: Genotype) -> bool:
         """Whether a genotype meets the limits."""
@@ -122,6 +133,7 @@ def _cheapest(space: Space, e: int, w: int, cost: Callable[[Genotype, Sizes], fl
     g = best(replace(g, coding=coding) for coding in space.codings)
     g = best(replace(g, nodes=(Node((0,), op),)) for op in space.ops)
     g = best(replace(g, position=position) for position in space.positions)
+    g = best(replace(g, defence=defence) for defence in space.defences)
     return best(replace(g, pooling=pooling) for pooling in space.poolings)
 
 
@@ -140,7 +152,7 @@ def sample(space: Space, rng: np.random.Generator) -> Genotype:
 def mutate(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype:
     """A neighbour of `g`: one random change that changes the canonical hash, within the limits."""
     for _ in range(TRIES):
-        change = _pick(rng, MUTATIONS)
+        change = _pick(rng, space.mutations)
         child = change(g, space, rng)
         repaired = repair(child, space) if child is not None else None
         if repaired is not None and repaired.hash != g.hash:
@@ -154,6 +166,7 @@ def crossover(a: Genotype, b: Genotype, space: Space, rng: np.random.Generator) 
     The tail of `b`'s cell follows the head of `a`'s; inputs that fall out of range are wrapped
     into the nodes that exist.
     """
+    several = len(space.defences) > 1
     for _ in range(TRIES):
         head = _below(rng, len(a.nodes) + 1)
         tail = _below(rng, len(b.nodes) + 1)
@@ -170,6 +183,7 @@ def crossover(a: Genotype, b: Genotype, space: Space, rng: np.random.Generator) 
             pooling=_pick(rng, (a, b)).pooling,
             repeat=_pick(rng, (a, b)).repeat,
             shared=_pick(rng, (a, b)).shared,
+            defence=_pick(rng, (a, b)).defence if several else space.defences[0],
         )
         repaired = repair(child, space)
         if repaired is not None:
@@ -193,6 +207,9 @@ def _shrunk(g: Genotype, space: Space, limit: str) -> Genotype | None:
     narrower = [w for w in space.widths if w < g.width]
     if limit == "max_params" and g.embedding_dim >= g.width // 2 and narrower_table:
         return replace(g, embedding_dim=max(narrower_table))
+    fewer = [d for d in space.defences if passes_of(d) < g.passes]
+    if limit in ("max_flops", "max_latency_ms") and fewer:
+        return replace(g, defence=max(fewer, key=passes_of))
     if limit == "max_latency_ms" and g.repeat > 1:
         return replace(g, repeat=g.repeat - 1)
     if narrower:
@@ -218,6 +235,7 @@ def _sample_once(space: Space, rng: np.random.Generator) -> Genotype:
         repeat=1 + _below(rng, space.max_repeat),
         shared=bool(rng.random() < 0.25),
         coding=_pick_coding(rng, space, encoding),
+        defence=_pick(rng, space.defences) if len(space.defences) > 1 else space.defences[0],
     )
 
 
@@ -302,6 +320,12 @@ def _change_coding(g: Genotype, space: Space, rng: np.random.Generator) -> Genot
     offered = space.encodings.get(g.encoding, ())
     near = [coding for coding in offered if differences(coding, g.coding) == 1]
     return replace(g, coding=_pick(rng, near)) if near else None
+
+
+def _change_defence(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+    """Another inference-time defence, other genes of it, or none."""
+    others = [defence for defence in space.defences if defence != g.defence]
+    return replace(g, defence=_pick(rng, others))
 
 
 def _rewire(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:

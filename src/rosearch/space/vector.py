@@ -11,18 +11,24 @@ from collections import Counter
 import numpy as np
 
 from rosearch.encodings import ENCODINGS
-from rosearch.encodings.plain import PLAIN
-from rosearch.space.cost import Sizes, flops, input_params, params
+from rosearch.encodings.genes import Choice
+from rosearch.encodings.plain import Plain
+from rosearch.encodings.synonym import Synonym
+from rosearch.space.cost import flops, input_params, params
 from rosearch.space.genotype import ACTIVATIONS, COMBINES, POOLINGS, POSITIONS, Genotype
 from rosearch.space.ops import OPS
+from rosearch.space.variation import Space
 
 
-def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
-    """What a genotype has, (features,) float64: the same features for every genotype.
+def vector(g: Genotype, space: Space) -> np.ndarray:
+    """What a genotype has, (features,) float64: the same features for every genotype of a space.
 
     Operations and activations are told by their share of the nodes, edges by their number.
     """
     n = len(g.nodes)
+    sizes = space.sizes
+    encodings = dict.fromkeys((Synonym.name, *space.encodings))
+    defences = {d.name: type(d) for d in space.defences if d is not None}
     families = Counter(OPS[node.op].family for node in g.nodes)
     activations = Counter(node.activation for node in g.nodes)
     joins = Counter(node.combine for node in g.nodes if len(node.inputs) > 1)
@@ -32,7 +38,7 @@ def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
             math.log2(g.width),
             math.log2(g.repeat),
             float(g.shared and g.repeat > 1),
-            *(number for name in ENCODINGS for number in _of_encoding(name, g)),
+            *(number for name in encodings for number in _one_of(ENCODINGS[name], g.coding)),
             *(float(g.position == name) for name in POSITIONS),
             *(float(g.pooling == name) for name in POOLINGS),
             float(n),
@@ -45,20 +51,19 @@ def vector(g: Genotype, sizes: Sizes) -> np.ndarray:
             *(float(reads_first(g, op)) for op in ("lstm", "gru", "attention")),
             math.log2(1 + params(g, sizes) - input_params(g, sizes)),
             math.log2(1 + flops(g, sizes)),
+            *(number for defence in defences.values() for number in _one_of(defence, g.defence)),
         ]
     )
 
 
-def _of_encoding(name: str, g: Genotype) -> tuple[float, ...]:
-    """Whether a genotype has an encoding, and the genes of it; nothing for the plain one.
-
-    Zeros where it has another, as many as the genes make.
-    """
-    if name == PLAIN.name:
+def _one_of(kind: type[Choice], choice: Choice | None) -> tuple[float, ...]:
+    """Whether a choice is of a kind, and its genes; zeros for all others, nothing for the plain
+    encoding, which all others are compared with."""
+    if kind is Plain:
         return ()
-    if name == g.encoding:
-        return (1.0, *g.coding.numbers())
-    return (0.0,) * (1 + len(ENCODINGS[name]().numbers()))
+    if isinstance(choice, kind):
+        return (1.0, *choice.numbers())
+    return (0.0,) * (1 + len(kind().numbers()))
 
 
 def op_families() -> tuple[str, ...]:

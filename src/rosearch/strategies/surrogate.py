@@ -56,7 +56,7 @@ class Surrogate:
         self.learned += 1
         key = trial.candidate.id
         self.results[key, trial.rung] = trial
-        self.vectors.setdefault(key, vector(trial.candidate.genotype, self.space.sizes))
+        self.vectors.setdefault(key, vector(trial.candidate.genotype, self.space))
         if len(self.results) > MOST:
             del self.results[next(iter(self.results))]
             kept = {name for name, _ in self.results}
@@ -154,7 +154,7 @@ class _Model:
 
     def gain(self, genotypes: Sequence[Genotype], space: Space) -> np.ndarray:
         """Expected growth of the volume (M,) per expected cost."""
-        vectors = np.array([vector(g, space.sizes) for g in genotypes])
+        vectors = np.array([vector(g, space) for g in genotypes])
         exact = np.array([self._exact(g, space.sizes) for g in genotypes])
         cost = np.array([work(g, space.sizes) for g in genotypes])
         return (

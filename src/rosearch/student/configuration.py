@@ -1,7 +1,7 @@
 """Hugging Face configuration of a student.
 
-This file, `layers.py` and `model.py` import nothing from rosearch but each other, so that they can
-travel with a saved model.
+This file, `defences.py`, `layers.py` and `model.py` import nothing from rosearch but each other, so
+that they can travel with a saved model.
 """
 
 from __future__ import annotations

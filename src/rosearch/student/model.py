@@ -5,6 +5,7 @@ Shapes: B batch, T tokens, E embedding dimension, W width, C classes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .configuration import StudentConfig
+from .defences import defence_of
 from .layers import Cell, Pooling, sinusoid
 
 MAX_POSITIONS = 512
@@ -56,7 +58,8 @@ class StudentForSequenceClassification(PreTrainedModel):
     """A student text classifier.
 
     `forward` takes `input_ids` (B, T) or `inputs_embeds` (B, T, E), an optional `attention_mask`
-    (B, T) with padding on the right, optional `labels` (B,), and gives `logits` (B, C).
+    (B, T) with padding on the right, optional `labels` (B,), and gives `logits` (B, C), through the
+    inference-time defence of the genotype if it has one.
     """
 
     config_class = StudentConfig
@@ -73,6 +76,7 @@ class StudentForSequenceClassification(PreTrainedModel):
         self.pooling = Pooling(g["pooling"], g["width"])
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(g["width"], config.num_labels)
+        self.defence = defence_of(g.get("defence"))
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -99,12 +103,14 @@ class StudentForSequenceClassification(PreTrainedModel):
             raise ValueError("give input_ids or inputs_embeds")
         if attention_mask is None:
             attention_mask = torch.ones(vectors.shape[:2], device=vectors.device)
-        logits = self.logits(vectors, attention_mask.bool())
+        mask = attention_mask.bool()
+        wrapped = self.logits if self.defence is None else partial(self.defence, self)
+        logits = wrapped(vectors, mask)
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
     def logits(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        """Logits (B, C) of token vectors (B, T, E) and a boolean mask (B, T)."""
+        """Logits (B, C) of token vectors (B, T, E) and a boolean mask (B, T), without a defence."""
         x = self.input(vectors, mask)
         for i in range(self.repeat):
             x = self.cells[i % len(self.cells)](x, mask)
