@@ -33,7 +33,7 @@ from space import commit
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints.words import STOP_WORDS
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import resources_for
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.baselines.one_student import distill
@@ -119,10 +119,10 @@ def ours(
     attack: Attack, victim: tuple[Any, Any], texts: Sequence[str], labels: Sequence[int]
 ) -> Json:
     """The same answer from our engine; pieces and answers are looked up anew."""
-    run_attack(attack, Classifier.of(*victim), texts[:1], labels[:1])  # warms the model up
+    attacked(attack, Classifier.of(*victim), texts[:1], labels[:1])  # warms the model up
     fresh = Classifier.of(*victim)
     wall, cpu = time.perf_counter(), time.process_time()
-    results = run_attack(attack, fresh, texts, labels)
+    results = attacked(attack, fresh, texts, labels)
     return {
         "seconds": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,

@@ -14,13 +14,14 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from typer.testing import CliRunner
 
+from rosearch.attacks.engine import attacked
+from rosearch.attacks.result import robustness
 from rosearch.cli.main import app
 from rosearch.cli.predict import text_pairs
 from rosearch.config import from_dict
 from rosearch.distill.train import train_student
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
-from rosearch.evaluation.candidate import attack_split
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.prepare import prepare
 from rosearch.io import resources
@@ -220,16 +221,16 @@ def test_a_saved_student_gives_our_numbers_in_plain_transformers(made, key: str,
 
 def test_only_second_texts_change(made, student):
     task, context, _ = made
-    counts, results = attack_split(
-        "wordnet",
+    results = attacked(
         context.attacks("wordnet"),
         Classifier.of(
             AutoModelForSequenceClassification.from_pretrained(student),
             AutoTokenizer.from_pretrained(student),
         ),
-        task.test,
-        len(task.test),
+        task.test.texts,
+        task.test.labels,
     )
+    counts = robustness("wordnet", results)
     assert counts.correct > counts.survived, "no text was flipped"
     flipped = [r for r in results if r.status == "flipped"]
     for r in results:

@@ -16,7 +16,7 @@ from replay import replayed, violations
 from rosearch.attacks.attack import AnyAttack, Attack
 from rosearch.attacks.constraints import MaxChanged
 from rosearch.attacks.constraints.words import STOP_WORDS, not_a_stop_word
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.lexicon import cached_table, table_lexicon
 from rosearch.attacks.methods import ATTACKS, check_attack, load_attacks
 from rosearch.attacks.result import AttackResult, robustness
@@ -70,7 +70,7 @@ class Bag:
 def attack_one(text: str, label: int, max_queries: int | None = None) -> tuple[AttackResult, Bag]:
     victim = Bag()
     attack = greedy(table_lexicon(TABLE), max_queries)
-    return run_attack(attack, victim, [text], [label])[0], victim
+    return attacked(attack, victim, [text], [label])[0], victim
 
 
 def test_the_most_important_word_changes_first_until_the_label_flips():
@@ -101,7 +101,7 @@ def test_counts_follow_the_definitions():
     # Four times "great" becomes "large" at the worst, probability 0.5 for both: that is a flip for
     # argmax, so one word that the table does not know keeps the text positive.
     texts = ["good", "great terrific", "bad", "plain", "good"]
-    results = run_attack(greedy(table_lexicon(TABLE)), Bag(), texts, [1, 1, 1, 1, 0])
+    results = attacked(greedy(table_lexicon(TABLE)), Bag(), texts, [1, 1, 1, 1, 0])
     counts = robustness("t", results)
     # "plain" has probability 0.5 for both: argmax says 0, so it is wrong
     assert [r.status for r in results] == ["flipped", "survived", "skipped", "skipped", "skipped"]
@@ -112,7 +112,7 @@ def test_counts_follow_the_definitions():
 
 def test_stop_words_never_change():
     table = dict.fromkeys(STOP_WORDS, ("good",))
-    result = run_attack(greedy(table_lexicon(table)), Bag(), ["good and not the"], [1])[0]
+    result = attacked(greedy(table_lexicon(table)), Bag(), ["good and not the"], [1])[0]
     assert result.queries == 1 and result.status == "survived"
     assert not not_a_stop_word("Not") and not_a_stop_word("film")
 
@@ -133,9 +133,9 @@ def test_batched_equals_one_by_one(name, victims, real_texts, resources_of):
     texts, labels = real_texts
     attack = loaded(name, resources_of(name, texts))
     for victim in victims:
-        together = run_attack(attack, victim, texts, labels)
+        together = attacked(attack, victim, texts, labels)
         loaded_masked_lm.cache_clear()  # nor does it know the answers of a masked language model
-        alone = run_attack(attack, victim, texts, labels, window=1)
+        alone = attacked(attack, victim, texts, labels, window=1)
         for a, b in zip(together, alone, strict=True):
             assert (a.status, a.perturbed, a.queries) == (b.status, b.perturbed, b.queries)
             assert a.path == b.path
@@ -148,7 +148,7 @@ def test_adversarial_texts_hold_when_checked_from_scratch(name, victims, real_te
     texts, labels = real_texts
     attack = loaded(name, resources_of(name, texts))
     victim = victims[0]
-    results = run_attack(attack, victim, texts, labels)
+    results = attacked(attack, victim, texts, labels)
     for r in results:
         assert violations(attack, r) == []
     flipped = [r for r in results if r.status == "flipped"]
@@ -219,7 +219,7 @@ def test_joined_pieces_equal_the_whole_text_on_real_texts(bert_tokenizer):
 def test_strange_texts_are_handled(text: str, name: str, victims, resources_of):
     (attack,) = load_attacks(name, resources_of(name, [text]), max_queries=40)
     for label in (0, 1):
-        result = run_attack(attack, victims[0], [text], [label])[0]
+        result = attacked(attack, victims[0], [text], [label])[0]
         assert result.original == text
         assert result.queries <= 40
 
@@ -228,7 +228,7 @@ def test_a_function_can_be_a_victim():
     victim = Classifier.function(
         lambda texts: [[0.1, 0.9] if "good" in t else [0.9, 0.1] for t in texts]
     )
-    result = run_attack(greedy(table_lexicon(TABLE)), victim, ["good film"], [1])[0]
+    result = attacked(greedy(table_lexicon(TABLE)), victim, ["good film"], [1])[0]
     assert (result.status, result.perturbed) == ("flipped", "decent film")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints.distance import EditDistance
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import check_attack, lexicons_of, load_attacks, resources_for
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
@@ -69,7 +69,7 @@ def test_attacks_stay_within_the_edit_distance(most: int):
     text = "great gritty film of graft, mirage, gem"
     source = WordSource(deepwordbug_edits())
     attack = Attack("t", source, Greedy(), constraints=(EditDistance(most),))
-    result = run_attack(attack, Classifier.function(least_letters), [text], [1])[0]
+    result = attacked(attack, Classifier.function(least_letters), [text], [1])[0]
     assert levenshtein(result.original, result.perturbed) <= most
     assert bool(result.changed) == (most > 0)
 
@@ -78,7 +78,7 @@ def test_textbuggers_texts_stay_alike(students, mr_train, mr):
     texts, labels = mr.test.texts[:6], mr.test.labels[:6]
     resources = resources_for(["textbugger"], texts)
     (attack,) = load_attacks("textbugger", resources)
-    results = run_attack(attack, Classifier.of(students[0], mr_train.tokenizer()), texts, labels)
+    results = attacked(attack, Classifier.of(students[0], mr_train.tokenizer()), texts, labels)
     pairs = [(segment(r.original), segment(r.perturbed)) for r in results if r.changed]
     assert pairs and min(resources.model("encoder")(pairs)) >= 0.8 - 1e-4
 

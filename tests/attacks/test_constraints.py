@@ -21,7 +21,7 @@ from rosearch.attacks.constraints.distance import EditDistance
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech, exchangeable
 from rosearch.attacks.constraints.similarity import TEXTFOOLER, SentenceSimilarity, around
 from rosearch.attacks.encoder import Cosines, SentenceEncoder
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import check_attack, load_attacks
 from rosearch.attacks.precompute import judge_in_advance
 from rosearch.attacks.sources import WordSource
@@ -289,18 +289,18 @@ def test_what_is_judged_in_advance_serves_every_student(searching, victims, mr, 
     (attack,) = load_attacks("textfooler", resources, exact=False)
     judge_in_advance(attack, mr.test.texts[:8])
     for victim in victims:
-        results = run_attack(asking_nobody(attack), victim, mr.test.texts[:8], mr.test.labels[:8])
+        results = attacked(asking_nobody(attack), victim, mr.test.texts[:8], mr.test.labels[:8])
         assert any(r.path for r in results)
 
 
 def test_a_second_student_asks_no_encoder(searching, victims, mr):
     texts, labels = mr.test.texts[:20], mr.test.labels[:20]
     (attack,) = map(tight, load_attacks("textfooler", searching, exact=False))
-    first = run_attack(attack, victims[0], texts, labels)
+    first = attacked(attack, victims[0], texts, labels)
     assert all(path.exists() for path in searching.answers.values())
     again = asking_nobody(attack)
-    assert run_attack(again, victims[0], texts, labels) == first
-    assert run_attack(again, victims[0], texts, labels, window=1) == first
+    assert attacked(again, victims[0], texts, labels) == first
+    assert attacked(again, victims[0], texts, labels, window=1) == first
 
 
 def test_the_first_change_is_judged_exactly(searching, victims, mr):
@@ -308,7 +308,7 @@ def test_the_first_change_is_judged_exactly(searching, victims, mr):
     outcomes: list[set[tuple[int, int, str]]] = []
     for exact in (False, True):
         (attack,) = map(tight, load_attacks("textfooler", searching, exact=exact))
-        results = run_attack(attack, victims[0], texts, labels)
+        results = attacked(attack, victims[0], texts, labels)
         outcomes.append({(r.index, r.path[0], replayed(r)[1].text) for r in results if r.path})
     assert outcomes[0] == outcomes[1] and len(outcomes[0]) > 5
 

@@ -20,7 +20,7 @@ from rosearch.attacks.embedding import (
     scale_of,
     start,
 )
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.methods import ATTACKS, load_attacks, resources_for
 from rosearch.attacks.methods.fgsm import FGSM_BALL
@@ -145,14 +145,14 @@ def attack_named(name: str, max_queries: int | None = None) -> EmbeddingAttack:
 def test_texts_stay_and_passes_are_counted(name: str, students, mr_train, texts):
     victim = Classifier.of(students[0], mr_train.tokenizer())
     attack = attack_named(name)
-    results = run_attack(attack, victim, texts, own_labels(victim, texts))
+    results = attacked(attack, victim, texts, own_labels(victim, texts))
     for r in results:
         assert (r.perturbed, r.changed, r.path) == (r.original, (), ())
         assert r.queries == 1 + attack.ball.steps + 1
         assert r.after[r.label] < r.before[r.label]
         assert (np.argmax(r.after) != r.label) == (r.status == "flipped")
     for budget in (1, 2, 3, 5):
-        for r in run_attack(
+        for r in attacked(
             attack_named(name, budget), victim, texts[:2], own_labels(victim, texts[:2])
         ):
             assert r.queries <= budget
@@ -165,7 +165,7 @@ def test_more_radius_does_more_harm(students, mr_train, texts):
     held = []
     for radius in (0.01, 0.1, 1.0):
         attack = EmbeddingAttack("pgd", Ball("l2", radius, 5, radius / 2, True))
-        results = run_attack(attack, victim, texts, labels)
+        results = attacked(attack, victim, texts, labels)
         held.append(sum(r.status == "survived" for r in results))
     assert held == sorted(held, reverse=True) and held[0] > held[-1]
 
@@ -183,7 +183,7 @@ def test_a_network_with_other_units_is_as_robust(bert_tokenizer, texts):
             model.input.project.weight /= unit
         victim = Classifier.of(model, student_tokenizer(bert_tokenizer, vocabulary))
         labels = own_labels(victim, texts)
-        results.append(run_attack(attack_named("pgd"), victim, texts, labels))
+        results.append(attacked(attack_named("pgd"), victim, texts, labels))
     for a, b in zip(*results, strict=True):
         assert a.status == b.status
         assert a.after == pytest.approx(b.after, abs=1e-3)
@@ -208,7 +208,7 @@ def test_hugging_face_classifiers_are_attacked(kind: str, bert_tokenizer, texts)
     labels = own_labels(victim, texts)
     for goal in (Goal(), Goal((labels[0] + 1) % 3)):
         attack = EmbeddingAttack("pgd", Ball("l2", 4.0, 5, 1.5, True), goal)
-        for r in run_attack(attack, victim, texts, labels):
+        for r in attacked(attack, victim, texts, labels):
             if r.status != "skipped":
                 far = goal.distance(np.array([r.before, r.after]), r.label)
                 assert far[1] < far[0] - 1e-5
@@ -218,7 +218,7 @@ def test_a_function_has_no_gradients():
     victim = Classifier.function(lambda texts: [[0.1, 0.9]] * len(texts))
     for name in WHITE:
         with pytest.raises(UserError, match="needs the victim's gradients: give it a student"):
-            run_attack(attack_named(name), victim, ["a film"], [1])
+            attacked(attack_named(name), victim, ["a film"], [1])
 
 
 class Odd(nn.Module):
@@ -248,10 +248,10 @@ class Odd(nn.Module):
 def test_models_that_do_not_read_embeddings_are_refused(reads, message, bert_tokenizer):
     victim = Classifier.of(Odd(reads), bert_tokenizer)
     with pytest.raises(UserError, match=message):
-        run_attack(attack_named("fgsm"), victim, ["a film"], [1])
+        attacked(attack_named("fgsm"), victim, ["a film"], [1])
 
 
 def test_gradients_do_not_touch_the_weights(students, mr_train, texts):
     victim = Classifier.of(students[1], mr_train.tokenizer())
-    run_attack(attack_named("pgd"), victim, texts, own_labels(victim, texts))
+    attacked(attack_named("pgd"), victim, texts, own_labels(victim, texts))
     assert all(p.grad is None for p in students[1].parameters())

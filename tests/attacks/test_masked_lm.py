@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rosearch.attacks.constraints.words import not_a_stop_word
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.goals import UNTARGETED
 from rosearch.attacks.methods import load_attacks, models_of, resources_for
 from rosearch.attacks.sources import LEXICONS
@@ -129,7 +129,7 @@ STRANGE = ["", "?!", "😀 😀", "שלום עולם", "word " * 2000, "\x00\u20
 @pytest.mark.parametrize("name", ATTACKS)
 def test_strange_texts_are_handled(name, tiny_masked_lm):
     attack = loads(name, STRANGE, tiny_masked_lm).limited(name, UNTARGETED, 20)
-    results = run_attack(attack, VICTIM, STRANGE, [1] * len(STRANGE))
+    results = attacked(attack, VICTIM, STRANGE, [1] * len(STRANGE))
     for text, result in zip(STRANGE, results, strict=True):
         assert result.original == text and result.status == "survived"
         assert result.queries <= 20
@@ -147,7 +147,7 @@ def test_at_most_40_per_cent_of_the_words_change(tiny_masked_lm):
     )
     changed = {}
     for name in ATTACKS:
-        result = run_attack(loads(name, [text], tiny_masked_lm), victim, [text], [1])[0]
+        result = attacked(loads(name, [text], tiny_masked_lm), victim, [text], [1])[0]
         changed[name] = len(result.changed)
     assert changed["bert-attack"] == 4 < changed["bae"]
 
@@ -155,7 +155,7 @@ def test_at_most_40_per_cent_of_the_words_change(tiny_masked_lm):
 def _attack_in_a_worker(name, resources, text):
     torch.set_num_threads(1)
     (attack,) = load_attacks(name, resources, max_queries=60)
-    result = run_attack(attack, VICTIM, [text], [1])[0]
+    result = attacked(attack, VICTIM, [text], [1])[0]
     return result.queries, result.perturbed
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
 from rosearch.attacks.attack import Attack
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.lexicon import table_lexicon, vocabulary_of
 from rosearch.attacks.methods import ATTACKS, load_attacks, resources_for
 from rosearch.attacks.search.greedy import Greedy
@@ -50,12 +50,12 @@ def test_a_function_gets_pairs_and_only_the_second_text_changes():
     source = WordSource(table_lexicon({"good": ("fine",)}))
     attack = Attack("t", source, Greedy())
     victim = Classifier.function(predict)
-    result = run_attack(attack, victim, [("good start", "A good end.")], [1])[0]
+    result = attacked(attack, victim, [("good start", "A good end.")], [1])[0]
     assert (result.status, result.first) == ("flipped", "good start")
     assert (result.original, result.perturbed) == ("A good end.", "A fine end.")
     assert len(asked) == result.queries == 3
     assert {first for first, _ in asked} == {"good start"}
-    single = run_attack(
+    single = attacked(
         attack, Classifier.function(lambda texts: [[0, "x" in t] for t in texts]), ["x"], [1]
     )
     assert (single[0].original, single[0].first) == ("x", None)
@@ -156,8 +156,8 @@ def test_batched_equals_one_by_one_on_pairs(name, students, mr_train, real_pairs
     pairs, labels = real_pairs
     (attack,) = load_attacks(name, resources_for([name], pairs))
     victim = Classifier.of(students[0], mr_train.tokenizer())
-    together = run_attack(attack, victim, pairs, labels)
-    alone = run_attack(attack, victim, pairs, labels, window=1)
+    together = attacked(attack, victim, pairs, labels)
+    alone = attacked(attack, victim, pairs, labels, window=1)
     for a, b, (first, second) in zip(together, alone, pairs, strict=True):
         assert (a.status, a.perturbed, a.queries) == (b.status, b.perturbed, b.queries)
         assert (a.first, a.original) == (first, second)

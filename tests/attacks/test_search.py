@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.constraints import MaxChanged, Verdict
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.lexicon import table_lexicon
 from rosearch.attacks.methods import load_attacks, resources_for
@@ -87,7 +87,7 @@ def attack_with(method, lexicon=LEXICON, **parts) -> Attack:
 @pytest.mark.parametrize("method", SEARCHES.values(), ids=SEARCHES)
 def test_a_targeted_goal_ends_in_the_target(method, target: int):
     attack = attack_with(method, goal=Goal(target))
-    result = run_attack(attack, Topics(), [TEXT], [0])[0]
+    result = attacked(attack, Topics(), [TEXT], [0])[0]
     assert result.status == "flipped"
     again = Topics().probabilities([segment(result.perturbed)])
     assert again.argmax() == target
@@ -95,24 +95,24 @@ def test_a_targeted_goal_ends_in_the_target(method, target: int):
 
 
 def test_chance_reaches_a_target_that_is_near():
-    result = run_attack(attack_with(RandomWalk(), goal=Goal(2)), Topics(), [TEXT], [0])[0]
+    result = attacked(attack_with(RandomWalk(), goal=Goal(2)), Topics(), [TEXT], [0])[0]
     assert result.status == "flipped" and np.argmax(result.after) == 2
     near = {"goal": ("vote",)}
-    result = run_attack(attack_with(RandomWalk(), near, goal=Goal(1)), Topics(), ["A goal"], [0])
+    result = attacked(attack_with(RandomWalk(), near, goal=Goal(1)), Topics(), ["A goal"], [0])
     assert result[0].perturbed == "A vote"
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_a_targeted_goal_leaves_texts_of_the_target_alone(method):
     attack = attack_with(method, goal=Goal(0))
-    assert run_attack(attack, Topics(), [TEXT], [0])[0].status == "skipped"
+    assert attacked(attack, Topics(), [TEXT], [0])[0].status == "skipped"
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_a_target_that_is_no_class_is_refused(method):
     attack = attack_with(method, goal=Goal(3))
     with pytest.raises(UserError, match="target 3: the victim has 3 classes, 0 to 2"):
-        run_attack(attack, Topics(), [TEXT], [0])
+        attacked(attack, Topics(), [TEXT], [0])
 
 
 def test_targeted_importance_is_the_rise_of_the_target():
@@ -127,7 +127,7 @@ def test_the_order_follows_the_target():
     weights = {"goal": (3.0, 0.0, 2.5), "vote": (1.0, 2.5, 0.0), "team": (0.5, 0.0, 0.0)}
     attack = attack_with(Greedy(by_deletion), dict.fromkeys(weights, ("x",)))
     for target, first in ((1, 0), (2, 1)):
-        result = run_attack(
+        result = attacked(
             attack.limited("t", Goal(target), 5), Topics(weights), ["goal vote team"], [0]
         )[0]
         assert result.path[:1] == (first,)
@@ -172,7 +172,7 @@ def test_targets_of_a_real_task_are_reached(name, news, news_victim):
         (attack,) = load_attacks(name, resources, Goal(target), max_queries=400)
         if name == "pgd":
             attack = replace(attack, ball=replace(attack.ball, radius=1.0, step=0.25))
-        for r in run_attack(attack, news_victim, texts, labels):
+        for r in attacked(attack, news_victim, texts, labels):
             assert (r.label == target) <= (r.status == "skipped")
             if r.status == "flipped":
                 flips += 1
@@ -205,7 +205,7 @@ def refuses(words) -> list[bool]:
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_dear_constraints_hold(method):
     attack = attack_with(method, constraints=(Refusing(),))
-    result = run_attack(attack, Topics(), [TEXT], [0])[0]
+    result = attacked(attack, Topics(), [TEXT], [0])[0]
     assert result.status == "flipped"
     assert not {"vote", "law"} & {w.lower() for w in segment(result.perturbed).words}
 
@@ -214,7 +214,7 @@ def test_dear_constraints_hold(method):
 def test_no_more_words_change_than_may(method):
     weights = {**WEIGHTS, "ever": (9.0, 0.0, 0.0)}  # a word without options: nothing flips
     attack = attack_with(method, max_changed=MaxChanged(words=2))
-    result = run_attack(attack, Topics(weights), [f"forever ever {TEXT}"], [0])[0]
+    result = attacked(attack, Topics(weights), [f"forever ever {TEXT}"], [0])[0]
     assert result.status == "survived"
     assert len(result.changed) == len(result.path) == 2
     assert result.after[0] < result.before[0]
@@ -225,9 +225,9 @@ def test_no_more_words_change_than_may(method):
 def test_budgets_are_never_exceeded(budget: int, name: str):
     victim = Topics({**WEIGHTS, "ever": (9.0, 0.0, 0.0)})
     attack = attack_with(METHODS[name], max_queries=budget)
-    result = run_attack(attack, victim, [f"ever {TEXT}"], [0])[0]
+    result = attacked(attack, victim, [f"ever {TEXT}"], [0])[0]
     assert result.queries == len(victim.asked) <= budget
-    free = run_attack(attack.limited("t", Goal(), None), victim, [f"ever {TEXT}"], [0])[0]
+    free = attacked(attack.limited("t", Goal(), None), victim, [f"ever {TEXT}"], [0])[0]
     assert result.exhausted == (free.queries > budget)
 
 
@@ -245,7 +245,7 @@ def test_a_beam_of_width_one_is_greedy_best_improvement(polarities, table, words
     weights = {w: (p, 0.0, 0.0) for w, p in zip(VOCABULARY, polarities, strict=True)}
     victim, text = Topics(weights), segment(" ".join(words))
     label = int(victim.probabilities([text])[0].argmax())
-    result = run_attack(attack_with(Beam(1), table), victim, [text.text], [label])[0]
+    result = attacked(attack_with(Beam(1), table), victim, [text.text], [label])[0]
     assert result.perturbed == best_improvement(victim, text, label, table).text
 
 
@@ -287,8 +287,7 @@ def test_a_wider_beam_finds_what_the_best_first_step_hides():
 
     lexicon = {"aa": ("bb", "cc"), "dd": ("ee",)}
     narrow, wide = (
-        run_attack(attack_with(Beam(width), lexicon), Pairs(), ["aa dd"], [1])[0]
-        for width in (1, 2)
+        attacked(attack_with(Beam(width), lexicon), Pairs(), ["aa dd"], [1])[0] for width in (1, 2)
     )
     assert (narrow.status, wide.status) == ("survived", "flipped")
     assert wide.perturbed == "cc ee"
@@ -296,16 +295,16 @@ def test_a_wider_beam_finds_what_the_best_first_step_hides():
 
 def test_chance_asks_no_more_than_greed_could():
     victim = Topics({**WEIGHTS, "ever": (9.0, 0.0, 0.0)})
-    result = run_attack(attack_with(RandomWalk()), victim, [f"ever {TEXT}"], [0])[0]
+    result = attacked(attack_with(RandomWalk()), victim, [f"ever {TEXT}"], [0])[0]
     positions, options = 3, 3 + 2 + 2
     assert result.queries == 1 + positions + options
-    again = run_attack(attack_with(RandomWalk()), victim, [f"ever {TEXT}"], [0])[0]
+    again = attacked(attack_with(RandomWalk()), victim, [f"ever {TEXT}"], [0])[0]
     assert again == result
 
 
 def test_genetic_search_gets_where_single_steps_do_not():
     """Only all three words changed flip the label; each change alone helps a little."""
     weights = {**WEIGHTS, "ever": (0.5, 0.0, 0.0)}
-    result = run_attack(attack_with(Genetic()), Topics(weights), [f"ever {TEXT}"], [0])[0]
+    result = attacked(attack_with(Genetic()), Topics(weights), [f"ever {TEXT}"], [0])[0]
     assert result.status == "flipped"
     assert result.queries < 60 * 8 * 21

@@ -14,7 +14,7 @@ from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech
 from rosearch.attacks.constraints.similarity import SentenceSimilarity
 from rosearch.attacks.constraints.words import STOP_WORDS
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import UNKNOWN, by_unknown
@@ -154,7 +154,7 @@ def pwws(r: Reference):
 def same_as(reference, attack: Attack, victim, texts, labels, **how) -> dict[str, int]:
     """Compare an attack with its reference on every text; counts of statuses."""
     counts: dict[str, int] = {}
-    for r in run_attack(attack, victim, texts, labels):
+    for r in attacked(attack, victim, texts, labels):
         slow = reference(Reference(attack, victim, r.original, r.label), **how)
         assert (r.perturbed, r.queries) == (slow[0], slow[1] - slow[2])
         counts[r.status] = counts.get(r.status, 0) + 1
@@ -209,9 +209,7 @@ def test_textfooler_is_the_published_algorithm(plain_resources, victims, mr, tin
     counts = same_as(textfooler, attack, victims[0], texts, labels)
     assert counts["flipped"] > 1 and counts["survived"] > 1
     loose = replace(attack, constraints=())
-    assert run_attack(attack, victims[0], texts, labels) != run_attack(
-        loose, victims[0], texts, labels
-    )
+    assert attacked(attack, victims[0], texts, labels) != attacked(loose, victims[0], texts, labels)
 
 
 def test_pwws_is_the_published_algorithm(plain_resources, victims, mr):
@@ -224,8 +222,8 @@ def test_pwws_is_the_published_algorithm(plain_resources, victims, mr):
 def test_pwws_replaces_only_what_is_fair(toy_attack, victims, mr):
     attack = replace(toy_attack, method=WeightedSaliency())
     texts, labels = mr.validation.texts[:40], mr.validation.labels[:40]
-    fair = run_attack(attack, victims[0], texts, labels)
-    free = run_attack(replace(attack, constraints=()), victims[0], texts, labels)
+    fair = attacked(attack, victims[0], texts, labels)
+    free = attacked(replace(attack, constraints=()), victims[0], texts, labels)
     flipped = [sum(r.status == "flipped" for r in results) for results in (fair, free)]
     assert 0 < flipped[0] < flipped[1]
 
@@ -239,7 +237,7 @@ def test_strange_texts_are_handled(name: str, text: str, victims, resources_of):
     (attack,) = load_attacks(name, resources_of(name, [text, "film"]))
     attack = replace(attack, max_queries=30 if len(text) > 1000 else None)
     for label in (0, 1):
-        result = run_attack(attack, victims[0], [text], [label])[0]
+        result = attacked(attack, victims[0], [text], [label])[0]
         assert result.original == text
         assert segment(result.perturbed).gaps == segment(text).gaps
 
@@ -247,7 +245,7 @@ def test_strange_texts_are_handled(name: str, text: str, victims, resources_of):
 def test_the_budget_ends_pwws(toy_attack, victims, mr):
     attack = replace(toy_attack, method=WeightedSaliency(), constraints=())
     for budget in (1, 3, 10, 30):
-        for r in run_attack(
+        for r in attacked(
             replace(attack, max_queries=budget), victims[0], mr.test.texts[:8], mr.test.labels[:8]
         ):
             assert r.queries <= budget

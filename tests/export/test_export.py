@@ -16,7 +16,7 @@ from card_code import printed_logits, snippet
 from made_summaries import made_summary
 
 from rosearch.attacks.attack import Attack
-from rosearch.attacks.engine import run_attack
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.lexicon import table_lexicon
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
@@ -95,7 +95,7 @@ def test_onnx_equals_the_original_and_attacks_alike(onnx, bert, mr):
         both = [
             Classifier.of(c.model, c.tokenizer, one_by_one=one_by_one) for c in (original, exported)
         ]
-        mine, theirs = (run_attack(attack, classifier, texts, [0] * 10) for classifier in both)
+        mine, theirs = (attacked(attack, classifier, texts, [0] * 10) for classifier in both)
         for a, b in zip(mine, theirs, strict=True):
             assert (a.status, a.perturbed, a.queries) == (b.status, b.perturbed, b.queries)
             assert a.after == pytest.approx(b.after, abs=1e-5)

@@ -13,7 +13,10 @@ import pytest
 
 from rosearch.cli.attack import results_table
 from rosearch.errors import UserError
-from rosearch.robustness.evaluate import AttackReport, Settings, attack, transfer, worst_case
+from rosearch.robustness.evaluate import attack
+from rosearch.robustness.report import AttackReport, worst_case
+from rosearch.robustness.settings import AttackSettings
+from rosearch.robustness.transfer import transfer
 from rosearch.space.presets import preset
 from rosearch.student.saving import save_student
 from rosearch.tasks import Split, Task
@@ -35,7 +38,7 @@ def test_an_interrupted_attack_goes_on(folders, mr, tmp_path, monkeypatch):
     whole = attack(folders[0], mr, attacks=SUITE, n=30)
 
     with monkeypatch.context() as patch:
-        patch.setattr("rosearch.robustness.evaluate.iterate_suite", stopping_after(12))
+        patch.setattr("rosearch.attacks.engine.iterate_suite", stopping_after(12))
         with pytest.raises(KeyboardInterrupt):
             attack(folders[0], mr, journal=path, attacks=SUITE, n=30)
     assert len(path.read_text().splitlines()) == 12
@@ -47,7 +50,7 @@ def test_an_interrupted_attack_goes_on(folders, mr, tmp_path, monkeypatch):
     )
     # all is there: nothing is asked any more, and more texts only ask for the new ones
     with monkeypatch.context() as patch:
-        patch.setattr("rosearch.robustness.evaluate.iterate_suite", stopping_after(0, left=0))
+        patch.setattr("rosearch.attacks.engine.iterate_suite", stopping_after(0, left=0))
         assert attack(folders[0], mr, journal=path, attacks=SUITE, n=30) == resumed
     attack(folders[0], mr, journal=path, attacks=("wordnet",), n=35)
     assert len(path.read_text().splitlines()) == 65
@@ -65,10 +68,10 @@ def same_results(mine: AttackReport, theirs: AttackReport) -> None:
 def stopping_after(n: int, left: int | None = None):
     from rosearch.attacks.engine import iterate_suite
 
-    def iterate(attacks, victim, examples):
+    def iterate(attacks, victim, examples, window):
         examples = list(examples)
         assert left is None or len(examples) == left
-        for done, result in enumerate(iterate_suite(attacks, victim, examples)):
+        for done, result in enumerate(iterate_suite(attacks, victim, examples, window)):
             if done == n:
                 raise KeyboardInterrupt
             yield result
@@ -167,4 +170,4 @@ def test_settings_are_checked_first():
         ({"attacks": ("nope",)}, "no attack 'nope'"),
     ):
         with pytest.raises(UserError, match=message):
-            Settings(**wrong).check(("a", "b"))
+            AttackSettings(**wrong).check(("a", "b"))

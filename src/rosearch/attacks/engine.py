@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -14,6 +15,7 @@ from rosearch.attacks.gradients import damaged
 from rosearch.attacks.result import AttackResult
 from rosearch.attacks.steps import Model, Request
 from rosearch.attacks.white_box import WhiteBox
+from rosearch.io.progress import no_progress, stage
 from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import Words, segment
 from rosearch.types import Text
@@ -90,27 +92,39 @@ def iterate_suite(
             left = [one for one in left if one[0] in survivors]
 
 
-def run_suite(
-    attacks: Sequence[AnyAttack],
+def attacked(
+    attacks: AnyAttack | Sequence[AnyAttack],
     victim: Classifier,
     texts: Sequence[Text],
     labels: Sequence[int],
     window: int = WINDOW,
+    done: Mapping[int, AttackResult] | None = None,
+    on_result: Callable[[AttackResult], object] | None = None,
+    title: str | None = None,
 ) -> list[AttackResult]:
-    """All results of `iterate_suite`, in the order of the texts."""
-    results = iterate_suite(attacks, victim, zip(texts, labels, strict=True), window)
-    return sorted(results, key=lambda r: r.index)
+    """One result for each text, in their order, of an attack or of the attacks of a suite.
 
-
-def run_attack(
-    attack: AnyAttack,
-    victim: Classifier,
-    texts: Sequence[Text],
-    labels: Sequence[int],
-    window: int = WINDOW,
-) -> list[AttackResult]:
-    """All results of `iterate_attack`, in the order of the texts."""
-    return run_suite([attack], victim, texts, labels, window)
+    Args:
+        labels: as the victim numbers them.
+        window: see `iterate_attack`.
+        done: results that are there already, by position; these texts are not attacked again.
+        on_result: gets every new result as soon as it is there.
+        title: of a progress bar; None shows none.
+    """
+    suite = attacks if isinstance(attacks, Sequence) else [attacks]
+    found = dict(done or {})
+    left = [i for i in range(len(texts)) if i not in found]
+    survived = sum(r.status == "survived" for r in found.values())
+    with stage(title, len(texts)) if title else nullcontext(no_progress) as advance:
+        advance(len(found), "")
+        for result in iterate_suite(suite, victim, [(texts[i], labels[i]) for i in left], window):
+            i = left[result.index]
+            found[i] = replace(result, index=i)
+            survived += result.status == "survived"
+            if on_result is not None:
+                on_result(found[i])
+            advance(1, f"after attack {survived / len(found):.3f} so far")
+    return [found[i] for i in range(len(texts))]
 
 
 def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Any]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rosearch.attacks.named_attack import NamedAttack
     from rosearch.attacks.result import AttackResult
-    from rosearch.robustness.evaluate import AttackReport
+    from rosearch.robustness.report import AttackReport
     from rosearch.types import Json, Robustness
 
 
@@ -103,14 +103,16 @@ def attack(
         raise UserError("give one MODEL to attack; `rosearch attack --list` describes the attacks")
     from rosearch.config import make_config
     from rosearch.io.files import write_text
-    from rosearch.robustness import evaluate as assess
+    from rosearch.robustness import evaluate
+    from rosearch.robustness.settings import AttackSettings
+    from rosearch.robustness.transfer import transfer
     from rosearch.tasks.named import task_of
 
     for file in (jsonl, csv):
         check_writable(file)
     made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
     task = task_of(made.task, made.seed)
-    settings = assess.Settings(
+    settings = AttackSettings(
         tuple(attacks or ["wordnet"]),
         split,
         n,
@@ -121,8 +123,8 @@ def attack(
         similarity,
         device,
     )
-    found = assess.attack(model, task, settings, jsonl)
-    replayed = assess.transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
+    found = evaluate.attack(model, task, settings, jsonl)
+    replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
     print_assessment(found, replayed, shown, as_json)
     if csv:
         write_text(csv, results_table(found))
@@ -194,7 +196,7 @@ def print_assessment(
 def print_attack(found: AttackReport, shown: int) -> None:
     """Table of the attacks, and some attacked texts as word diffs."""
     from rosearch.results.words import share
-    from rosearch.robustness.evaluate import changed_share
+    from rosearch.robustness.report import changed_share
 
     console = console_of()
     table = table_of(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from rosearch.attacks.attack import AnyAttack
-from rosearch.attacks.engine import run_suite
-from rosearch.attacks.result import AttackResult, robustness
+from rosearch.attacks.engine import attacked
+from rosearch.attacks.result import robustness
 from rosearch.distill.train import Validate, train_student
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.fitness import fitness
@@ -87,11 +86,10 @@ class Rated(NamedTuple):
 def rate(g: Genotype, victim: Classifier, fidelity: Fidelity, context: Context) -> Rated:
     """Measure a student of genotype `g` on the validation split, as the search does."""
     clean = count_correct(victim, context.validation) / len(context.validation)
-    found = {}
+    split, found = context.validation.first(fidelity.attacked), {}
     for suite in fidelity.attacks:
         attacks = context.attacks(suite, fidelity.max_queries, exact=False)
-        split = context.validation
-        found[suite], _ = attack_split(suite, attacks, victim, split, fidelity.attacked)
+        found[suite] = robustness(suite, attacked(attacks, victim, split.texts, split.labels))
     size = params(g, context.sizes)
     return Rated(clean, found, size, fitness(clean, found, size, context))
 
@@ -111,11 +109,3 @@ def validation_loss(g: Genotype, context: Context) -> Validate:
 def count_correct(victim: Classifier, split: Split) -> int:
     """How many examples of a split a model gets right."""
     return int(victim.correct(split.texts, split.labels).sum())
-
-
-def attack_split(
-    name: str, attacks: Sequence[AnyAttack], victim: Classifier, split: Split, n: int
-) -> tuple[Robustness, list[AttackResult]]:
-    """Attack the first `n` examples of a split with a suite of that name."""
-    results = run_suite(attacks, victim, split.texts[:n], split.labels[:n])
-    return robustness(name, results), results

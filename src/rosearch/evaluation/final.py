@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosearch.attacks.result import AttackResult
+from rosearch.attacks.engine import attacked
+from rosearch.attacks.result import AttackResult, robustness
 from rosearch.config import DistillConfig
 from rosearch.distill.train import OnBatch, train_student
 from rosearch.evaluation.candidate import (
     Rated,
-    attack_split,
     count_correct,
     rate,
     validation_loss,
@@ -58,8 +58,9 @@ def evaluate_final(
         if job.genotype is None
         else _trained(job.genotype, job, context, on_batch)
     )
-    attacked = {
-        name: attack_split(name, context.attacks(name), made, context.test, job.attacked)
+    split = context.test.first(job.attacked)
+    results = {
+        name: attacked(context.attacks(name), made, split.texts, split.labels)
         for name in job.attacks
     }
     final = Final(
@@ -69,12 +70,12 @@ def evaluate_final(
         params=rated.params if rated else made.params,
         correct=count_correct(made, context.test),
         n=len(context.test),
-        attacks={name: counts for name, (counts, _) in attacked.items()},
+        attacks={name: robustness(name, found) for name, found in results.items()},
         latency_ms=latency_ms(on_cpu(made.model)),
         seconds=time.perf_counter() - start,
         fitness=rated.fitness if rated else None,
     )
-    return final, {name: results for name, (_, results) in attacked.items()}
+    return final, results
 
 
 def _trained(

@@ -171,9 +171,7 @@ def _export(
     original = open_classifier(source.folder)
     if form != "hf":
         original.module.float()  # a model saved in half precision
-    split = source.task.test
-    numbers = original.numbers(source.task)
-    labels = [numbers[label] for label in split.labels]
+    split = original.numbered(source.task.test, source.task)
     resources = resources_for(attacks, split.texts[:n], attack_folders(attacks, None, source.task))
     texts = split.texts[:COMPARED]
     with one_thread():
@@ -187,7 +185,7 @@ def _export(
             advance(1, "")
         names = {"int8": "int8", "": "float"} if form == "int8" else {form: "float"}
         measured = [
-            quality(name, victims[key], answers[key], split, labels, attacks, resources, n)
+            quality(name, victims[key], answers[key], split, attacks, resources, n)
             for key, name in names.items()
         ]
         latency = _latency(source, form, folder.parent, original, exported)

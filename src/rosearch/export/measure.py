@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from rosearch.attacks.attack_resources import AttackResources
-from rosearch.attacks.engine import iterate_suite
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.result import robustness
 from rosearch.export.onnx_model import second_half
-from rosearch.io.progress import stage
 from rosearch.models.classifier import Classifier
 from rosearch.models.network import Tokenizer
 from rosearch.models.onnx import TYPES
@@ -117,7 +116,6 @@ def quality(
     victim: Classifier,
     answers: np.ndarray,
     split: Split,
-    labels: Sequence[int],
     attacks: Sequence[str],
     resources: AttackResources,
     n: int,
@@ -126,20 +124,16 @@ def quality(
 
     Args:
         answers: probabilities (texts, C) of the first texts of the split.
-        labels: of the split, as the model numbers them.
+        split: with the labels as the model numbers them.
         attacks: names of attacks or suites, `resources` is what they read.
     """
-    correct = int((answers.argmax(1) == np.asarray(labels[: len(answers)])).sum())
-    texts = split.texts[:n]
-    counts = {}
-    for attack in attacks:
-        results = []
-        with stage(f"attacking the {name} model with {attack}", len(texts)) as advance:
-            examples = zip(texts, labels, strict=False)  # there may be more labels than texts
-            for result in iterate_suite(load_attacks(attack, resources), victim, examples):
-                results.append(result)
-                advance(1, "")
-        counts[attack] = robustness(attack, results)
+    correct = int((answers.argmax(1) == np.asarray(split.labels[: len(answers)])).sum())
+    first, counts = split.first(n), {}
+    for suite in attacks:
+        title = f"attacking the {name} model with {suite}"
+        loaded = load_attacks(suite, resources)
+        results = attacked(loaded, victim, first.texts, first.labels, title=title)
+        counts[suite] = robustness(suite, results)
     return Quality(name, correct, len(answers), counts)
 
 

@@ -22,6 +22,10 @@ Advance = Callable[[int, str], None]
 SECONDS_BETWEEN_LINES = 10.0
 
 
+def no_progress(_items: int, _note: str = "") -> None:
+    """Shows nothing."""
+
+
 @contextmanager
 def stage(description: str, total: int) -> Iterator[Advance]:
     """Show a stage of `total` items on stderr while the block runs."""

@@ -19,7 +19,7 @@ from rosearch.models.answers import Answers, FunctionAnswers, NetworkAnswers
 from rosearch.models.batches import ONE_BY_ONE, QUERIES, takes_types, tokenized
 from rosearch.models.load import content_hash
 from rosearch.models.network import Network, Tokenizer
-from rosearch.tasks import Task
+from rosearch.tasks import Split, Task
 from rosearch.tasks.words import Words, segment
 from rosearch.types import Text
 
@@ -101,6 +101,11 @@ class Classifier:
             )
         agree = set(ours) == set(theirs)
         return tuple(theirs.index(name) for name in ours) if agree else tuple(range(len(ours)))
+
+    def numbered(self, split: Split, task: Task) -> Split:
+        """A split of a task with the labels as it numbers them."""
+        numbers = self.numbers(task)
+        return Split(split.texts, tuple(numbers[label] for label in split.labels))
 
     @cached_property
     def content(self) -> str | None:

@@ -177,14 +177,13 @@ def measured(job: Job, context: Context) -> Measured:
 
 def attack_seconds(teacher: Path, attacks: Sequence[str], context: Context) -> dict[str, float]:
     """Seconds that each attack takes on one text of the teacher."""
-    from rosearch.evaluation.candidate import attack_split
+    from rosearch.attacks.engine import attacked
     from rosearch.models.open import open_classifier
 
-    victim = open_classifier(teacher)
-    found = {}
+    victim, split, found = open_classifier(teacher), context.validation.first(TEXTS), {}
     for name in attacks:
         start = time.perf_counter()
-        attack_split(name, context.attacks(name), victim, context.validation, TEXTS)
+        attacked(context.attacks(name), victim, split.texts, split.labels)
         found[name] = (time.perf_counter() - start) / TEXTS
     return found
 

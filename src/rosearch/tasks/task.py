@@ -33,6 +33,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def first(self, n: int) -> Split:
+        """Its first `n` examples."""
+        return Split(self.texts[:n], self.labels[:n])
+
     def __repr__(self) -> str:
         return f"Split({len(self)} texts)"  # never the texts: they would flood a traceback
 

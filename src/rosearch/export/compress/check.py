@@ -47,8 +47,7 @@ def compare(
     Args:
         original: numbers the labels.
     """
-    numbers = original.numbers(task)
-    labels = np.array([numbers[i] for i in task.test.labels[: len(before)]])
+    labels = np.array(original.numbered(task.test.first(len(before)), task).labels)
 
     def quality(name: str, found: np.ndarray) -> Quality:
         return Quality(name, int((found.argmax(1) == labels).sum()), len(labels), {})

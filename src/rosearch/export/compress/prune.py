@@ -19,7 +19,7 @@ from rosearch.export.compress.result import FLOAT_BYTES, Compressed
 from rosearch.models.classifier import Classifier
 from rosearch.models.device import one_thread
 from rosearch.student.saving import save_student
-from rosearch.tasks import Split, Task
+from rosearch.tasks import Task
 from rosearch.teacher.fit import train_classifier
 
 INDEX_BYTES = 4  # of a column or a row's start in a compressed sparse row matrix
@@ -145,9 +145,7 @@ def mask(matrices: Sequence[Weight], sparsity: float, scope: str) -> None:
 
 def _train(original: Classifier, task: Task, epochs: int, seed: int) -> None:
     """Fine-tune with the recipe of teachers; masked weights get no gradient and stay 0."""
-    numbers = original.numbers(task)
-    labels = tuple(numbers[label] for label in task.train.labels)
-    numbered = replace(task, train=Split(task.train.texts, labels))
+    numbered = replace(task, train=original.numbered(task.train, task))
     config = TeacherConfig(name=original.name, epochs=epochs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
