@@ -13,18 +13,21 @@ import pytest
 import torch
 from torch import Tensor
 
+from rosearch.attacks.white_box import Ball
 from rosearch.config import DistillConfig, from_dict
 from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain, TrainData
 from rosearch.distill.defences import (
     DEFENCES,
+    EmbeddingDefence,
     StepDefence,
     TokenDefence,
     TrainTexts,
     asked_defences,
 )
 from rosearch.distill.defences.compose import robust_method
-from rosearch.distill.defences.steps import Plain, RobustMethod
+from rosearch.distill.defences.embeddings import AtWorstPoint
+from rosearch.distill.defences.steps import Composed, Plain, RobustMethod
 from rosearch.distill.objective import Objective
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import plain_vocabulary
@@ -154,6 +157,22 @@ def test_training_goes_through_it(own: Swapped, bert_tokenizer):
     assert own.seen and any(not torch.equal(a, b) for a, b in zip(first, second, strict=True))
     model = train_student(CNN, train, MINE, Fidelity(1, 1.0, 0, ()), 0)
     assert not isinstance(robust_method(MINE, data, model), Plain)
+
+
+def test_a_ball_of_ones_own_is_climbed_in(own: Swapped, bert_tokenizer):
+    class Wide(EmbeddingDefence):
+        name = "wide"
+
+        def ball(self, config: DistillConfig) -> Ball:
+            return Ball("l2", 2.0, steps=1, step=2.0, random_start=False)
+
+    DEFENCES.register(Wide())
+    config = from_dict({"distill": {"substitution": 0, "defences": ["wide"]}}).distill
+    data = prepared(bert_tokenizer, config)
+    train = TrainData({"plain": data}, [0, 1, 0, 1], np.eye(2)[[0, 1, 0, 1]], ("a", "b"), 1)
+    model = train_student(CNN, train, config, Fidelity(1, 1.0, 0, ()), 0)
+    method = robust_method(config, data, model)
+    assert isinstance(method, Composed) and isinstance(method.method, AtWorstPoint)
 
 
 def test_what_it_knows_is_not_held_out(own: Swapped):

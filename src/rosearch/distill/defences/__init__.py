@@ -7,11 +7,20 @@ FreeLB). `compose` makes the method of a training of those that the settings ask
 from __future__ import annotations
 
 from rosearch.config import DistillConfig
-from rosearch.distill.defences.base import Defence, StepDefence, TokenDefence, TrainTexts
+from rosearch.distill.defences.base import (
+    Defence,
+    EmbeddingDefence,
+    StepDefence,
+    TokenDefence,
+    TrainTexts,
+)
 from rosearch.errors import UserError
 from rosearch.plugins import Registry
 
-__all__ = ["DEFENCES", "Defence", "StepDefence", "TokenDefence", "TrainTexts", "asked_defences"]
+__all__ = [
+    "DEFENCES", "Defence", "EmbeddingDefence", "StepDefence", "TokenDefence", "TrainTexts",
+    "asked_defences",
+]  # fmt: skip
 
 HERE = "rosearch.distill.defences"
 # In the order in which noises are applied.

@@ -53,8 +53,9 @@ class Defence:
     families: ClassVar[tuple[str, ...] | None] = None
 
     def asked(self, config: DistillConfig) -> bool:
-        """Whether the settings turn it on."""
-        return self.name in config.defences
+        """Whether the settings turn it on: its own one names it, unless a subclass knows better."""
+        value: object = getattr(config, self.setting)
+        return self.name in (value if isinstance(value, tuple) else (value,))
 
     def prepare(self, texts: TrainTexts) -> object | None:
         """A table that it reads in training, made once for each encoding; None needs none.
@@ -99,11 +100,7 @@ class StepDefence(Defence):
 class EmbeddingDefence(StepDefence):
     """Ascent on the embeddings within a ball, and a training step at its end."""
 
-    setting = "adversarial"
     families = ("embeddings",)
-
-    def asked(self, config: DistillConfig) -> bool:
-        return config.adversarial == self.name
 
     def ball(self, config: DistillConfig) -> Ball:
         """Where embeddings may move, in units of the embedding scale."""

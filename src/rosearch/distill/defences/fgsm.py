@@ -17,6 +17,7 @@ class Fgsm(EmbeddingDefence):
     """
 
     name = "fgsm"
+    setting = "adversarial"
 
     def ball(self, config: DistillConfig) -> Ball:
         radius = FGSM_RADIUS if config.adversarial_radius is None else config.adversarial_radius

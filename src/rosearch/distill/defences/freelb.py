@@ -67,6 +67,7 @@ class FreeLB(EmbeddingDefence):
     """In the ball of PGD."""
 
     name = "freelb"
+    setting = "adversarial"
 
     def ball(self, config: DistillConfig) -> Ball:
         return l2_ball(config)

@@ -26,6 +26,7 @@ class Pgd(EmbeddingDefence):
     """A training step at the point where the ascent ends."""
 
     name = "pgd"
+    setting = "adversarial"
 
     def ball(self, config: DistillConfig) -> Ball:
         return l2_ball(config)
