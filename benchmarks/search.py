@@ -34,12 +34,13 @@ from intervals import half_width
 from moocore import hypervolume
 from search_methods import DESCRIPTIONS, ENGINES, METHODS, Method, Problem
 
-from rosearch.config import RunConfig, make_config, merged, setting
+from rosearch.config import RunConfig, make_config, merged, objectives_of, setting
 from rosearch.errors import one_line
 from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.prepare import prepare
 from rosearch.models.device import one_thread
+from rosearch.objectives import DEFAULT, PARAMS, Objective, oriented
 from rosearch.results.rows import score_of
 from rosearch.results.summary import machine, versions
 from rosearch.robustness.journal import Journal
@@ -157,8 +158,31 @@ def trial_of(job: Job, line: Json) -> Trial:
     return Trial(job.candidate, score, line["error"], line["rung"])
 
 
+def box_of(
+    objectives: Sequence[Objective], classes: int, most: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where volume begins and ends (K,) and the unit it is told in (K,); more is better."""
+    found = []
+    for o in objectives:
+        worst = float(most) if o == PARAMS else o.worst
+        if worst is None or o.ideal is None:
+            raise SystemExit(f"search.objectives: nothing tells how bad {o.name} can be")
+        # Guessing is no accuracy.
+        start = worst if o.reference is None else o.reference(np.zeros(0), 1 / classes)
+        found.append((o.sign * start, o.sign * o.ideal, abs(o.ideal - worst)))
+    start, end, unit = np.array(found).T
+    return start, end, unit
+
+
 def read_run(
-    path: Path, method: str, seed: int, last: int, classes: int, most: int, clock: str
+    path: Path,
+    method: str,
+    seed: int,
+    last: int,
+    classes: int,
+    most: int,
+    clock: str,
+    objectives: Sequence[Objective] = DEFAULT,
 ) -> Run:
     """A journal as a curve.
 
@@ -174,10 +198,9 @@ def read_run(
         for end, line in zip(ends, lines, strict=True)
         if line["score"] and line["rung"] == last
     ]
-    points = np.array(
-        [[1 - s.after_attack, 1 - s.clean, s.params / most] for _, s in full]
-    ).reshape(-1, 3)
-    reference = np.array([1.0, 1 - 1 / classes, 1.0])
+    start, end, unit = box_of(objectives, classes, most)
+    found = np.array([oriented(s, objectives) for _, s in full]).reshape(-1, len(unit))
+    points, reference = (end - found) / unit, (end - start) / unit  # minimised
     # A dominated point changes nothing, so the best known so far are enough; N is small anyway.
     values = [
         hypervolume(points[: n + 1], ref=reference) / reference.prod() for n in range(len(points))
@@ -341,9 +364,10 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
             search(method, config, here, path, key, arguments.minutes, arguments.clock, evaluated)
             shutil.rmtree(unfinished, ignore_errors=True)
             last, classes = len(config.search.rungs) - 1, len(context.train.label_names)
-            assert space.limits.max_params is not None
+            most, objectives = space.limits.max_params, objectives_of(config.search)
+            assert most is not None
             runs.append(
-                read_run(path, name, seed, last, classes, space.limits.max_params, arguments.clock)
+                read_run(path, name, seed, last, classes, most, arguments.clock, objectives)
             )
     return runs, space
 
