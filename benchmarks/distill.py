@@ -33,10 +33,10 @@ from rosearch.distill.data import EncodedTrain
 from rosearch.distill.losses import soft_and_hard
 from rosearch.distill.train import Training
 from rosearch.evaluation.context import Context
-from rosearch.evaluation.prepare import prepare
 from rosearch.io.progress import quiet
 from rosearch.models.load import load_classifier
 from rosearch.results.summary import machine
+from rosearch.run.prepare import prepare
 from rosearch.space.presets import preset
 from rosearch.student.build import build_student
 from rosearch.tasks.named import task_of

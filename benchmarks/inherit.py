@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from common import commit
 
-from rosearch.config import make_config
+from rosearch.config import codings_of, make_config
 from rosearch.distill.inherit import Lineage
 from rosearch.evaluation.candidate import evaluate
-from rosearch.evaluation.prepare import prepare
 from rosearch.models.device import one_thread
 from rosearch.results.summary import machine
+from rosearch.run.prepare import prepare
 from rosearch.run.space import space_of
 from rosearch.space.variation import mutate
 from rosearch.strategies.uniform import uniform_sample
@@ -43,7 +43,13 @@ def main() -> None:
     config = make_config("quick", None, {"search": search, "seed": 0})
     task = task_of(config.task, config.seed)
     context = prepare(config, task).context
-    space = space_of(config, context.sizes.rows, task.classes, context.train.teacher_params)
+    space = space_of(
+        config.space,
+        codings_of(config),
+        context.sizes.rows,
+        task.classes,
+        context.train.teacher_params,
+    )
     rows: list[Json] = []
     with tempfile.TemporaryDirectory() as folder, one_thread():
         family = Lineage(Path(folder), options.shares[0])

@@ -23,10 +23,10 @@ from typing import Any
 from common import commit
 
 from rosearch.config import make_config
-from rosearch.evaluation.prepare import prepare
 from rosearch.executors import make_executor
 from rosearch.executors.base import Executor
 from rosearch.results.summary import machine
+from rosearch.run.prepare import prepare
 from rosearch.space.presets import preset
 from rosearch.tasks.named import task_of
 from rosearch.types import Candidate, Fidelity, Job

@@ -22,14 +22,14 @@ import numpy as np
 from common import commit
 from intervals import half_width
 
-from rosearch.config import DistillConfig, all_attacks, final_fidelity, make_config
+from rosearch.config import DistillConfig, all_attacks, final_plan, make_config
 from rosearch.evaluation.final import FinalJob
 from rosearch.evaluation.held_out import check
-from rosearch.evaluation.prepare import prepare
 from rosearch.executors.local import ProcessPool
 from rosearch.results.store import Store
 from rosearch.results.summary import machine
 from rosearch.run.finals import evaluate_all
+from rosearch.run.prepare import prepare
 from rosearch.space.presets import preset
 from rosearch.tasks.named import task_of
 from rosearch.types import Json
@@ -71,8 +71,7 @@ def main() -> None:
         g = replace(g, coding=replace(g.coding, tolerance=float(key.split(":")[2])))
     attacks = all_attacks(config)
     jobs = [
-        FinalJob(name, seed, g, options.out / f"{name}-{seed}", final_fidelity(config), attacks,
-                 options.n, how)
+        FinalJob(name, seed, g, options.out / f"{name}-{seed}", final_plan(config), how)
         for name, how in METHODS.items()
         for seed in range(1, options.seeds + 1)
     ]  # fmt: skip

@@ -25,7 +25,7 @@ from common import commit
 
 from rosearch.results.store import Store
 from rosearch.results.summary import machine
-from rosearch.run.searching import expected_cost
+from rosearch.run.search import expected_cost
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig

@@ -34,17 +34,24 @@ from intervals import half_width
 from moocore import hypervolume
 from search_methods import DESCRIPTIONS, ENGINES, METHODS, Method, Problem
 
-from rosearch.config import RunConfig, make_config, merged, objectives_of, setting
+from rosearch.config import (
+    RunConfig,
+    codings_of,
+    make_config,
+    merged,
+    objectives_of,
+    setting,
+)
 from rosearch.errors import one_line
 from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.context import Context
-from rosearch.evaluation.prepare import prepare
 from rosearch.models.device import one_thread
 from rosearch.objectives import DEFAULT, PARAMS, Objective, oriented
 from rosearch.results.rows import score_of
 from rosearch.results.summary import machine, versions
 from rosearch.robustness.journal import Journal
-from rosearch.run.searching import chance_accuracy
+from rosearch.run.prepare import prepare
+from rosearch.run.search import chance_accuracy
 from rosearch.run.space import seed_genotypes, space_of
 from rosearch.space.variation import Space
 from rosearch.tasks.named import task_of
@@ -375,7 +382,7 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
 def searched_space(config: RunConfig, context: Context) -> Space:
     """The space of the run that a configuration describes."""
     rows, classes = dict(context.sizes.rows), len(context.train.label_names)
-    return space_of(config, rows, classes, context.train.teacher_params)
+    return space_of(config.space, codings_of(config), rows, classes, context.train.teacher_params)
 
 
 def result_of(runs: Sequence[Run], arguments: argparse.Namespace, config: RunConfig) -> Json:

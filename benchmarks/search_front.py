@@ -17,7 +17,7 @@ import numpy as np
 from common import commit
 from moocore import hypervolume
 
-from rosearch.run.searching import expected_cost
+from rosearch.run.search import expected_cost
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space

@@ -15,7 +15,7 @@ import numpy as np
 
 from rosearch.config import RunConfig, objectives_of
 from rosearch.objectives import oriented
-from rosearch.run.searching import scheduler_of, strategy_of
+from rosearch.run.search import scheduler_of, strategy_of
 from rosearch.space.genes import MAX_INPUTS
 from rosearch.space.genotype import COMBINES, NORMS, Genotype, Node
 from rosearch.space.variation import Space, repair
@@ -63,8 +63,8 @@ class Engine:
         self.lowest = lowest
         search = problem.config.search
         search = replace(search, candidates=ENDLESS, slots=1, rungs=search.rungs[lowest:])
-        config = replace(problem.config, seed=seed, search=search)
-        self.scheduler = scheduler_of(config, problem.space, problem.seeds, problem.chance_accuracy)
+        space, chance = problem.space, problem.chance_accuracy
+        self.scheduler = scheduler_of(search, seed, space, problem.seeds, chance)
 
     def ask(self) -> Job:
         job = self.scheduler.ask()

@@ -23,11 +23,11 @@ from rosearch.distill.train import train_student
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.evaluation.context import Context
-from rosearch.evaluation.prepare import prepare
 from rosearch.io import resources
 from rosearch.models.classifier import Classifier
 from rosearch.models.predict import predict
 from rosearch.robustness.evaluate import attack
+from rosearch.run.prepare import prepare
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.saving import save_student
 from rosearch.tasks import Task

@@ -224,6 +224,21 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class FinalPlan:
+    """How students are trained for the final evaluation, and models evaluated on the test split.
+
+    Attributes:
+        training: of the students; its attacks are those of their fitness on the validation split.
+        attacks: on test texts, the held-out ones among them.
+        attacked: number of test texts attacked.
+    """
+
+    training: Fidelity
+    attacks: tuple[str, ...]
+    attacked: int
+
+
+@dataclass(frozen=True)
 class Final:
     """One model with one training seed, evaluated once on the test split.
 

@@ -131,14 +131,14 @@ def test_more_texts_are_passed_over_less_often(tmp_path: Path):
         name: recipe_jobs(find_recipe(name), preset(find_recipe(name).preset), config, tmp_path)
         for name in ("hinton", "tinybert", "bilstm")
     }
-    assert {name: found[0].fidelity.epochs for name, found in jobs.items()} == {
+    assert {name: found[0].plan.training.epochs for name, found in jobs.items()} == {
         "hinton": 10, "tinybert": 5, "bilstm": 2,
     }  # fmt: skip
     assert [job.seed for job in jobs["hinton"]] == [6, 7]
     assert len({job.folder for found in jobs.values() for job in found}) == 6
     short = replace(config, final=replace(config.final, epochs=1))
     (job, _) = recipe_jobs(find_recipe("bilstm"), preset("bilstm"), short, tmp_path)
-    assert job.fidelity.epochs == 1
+    assert job.plan.training.epochs == 1
 
 
 def test_the_table_holds_means_and_sorts_by_kind_and_size(tmp_path: Path, mr):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rosearch.attacks import LEXICONS, NamedLexicon
-from rosearch.config import from_dict
+from rosearch.config import codings_of, from_dict
 from rosearch.encodings import ENCODINGS, PLAIN, Encoding, gene
 from rosearch.encodings.material import Material
 from rosearch.encodings.synonym import Synonym
@@ -63,8 +63,9 @@ def test_a_run_may_choose_every_combination_of_genes():
     assert {(c.letters, c.marks) for c in OFFERED} == {
         (n, m) for n in (4, 3, 5) for m in (("##",), ("##", "@"))
     }
-    check_space(from_dict(SETTINGS))
-    space = space_of(from_dict(SETTINGS), {c.key: 10 for c in CODINGS}, 2, 10**7)
+    config = from_dict(SETTINGS)
+    check_space(config.space, codings_of(config))
+    space = space_of(config.space, codings_of(config), {c.key: 10 for c in CODINGS}, 2, 10**7)
     assert list(space.encodings) == ["plain", "prefix"] and space.encodings["prefix"] == OFFERED
 
 

@@ -13,11 +13,12 @@ from rosearch.evaluation.final import FinalJob
 from rosearch.executors.faults import WorkerDied
 from rosearch.results.store import Store
 from rosearch.run.finals import evaluate_all
-from rosearch.types import Fidelity, Final, Robustness
+from rosearch.types import Fidelity, Final, FinalPlan, Robustness
 
 
 def job(model: str) -> FinalJob:
-    return FinalJob(model, 1, None, Path(model), Fidelity(1, 1.0, 5, ("wordnet",)), ("wordnet",), 5)
+    plan = FinalPlan(Fidelity(1, 1.0, 5, ("wordnet",)), ("wordnet",), 5)
+    return FinalJob(model, 1, None, Path(model), plan)
 
 
 def test_a_lost_worker_is_told_and_the_rest_is_kept(tmp_path):

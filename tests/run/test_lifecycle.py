@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +16,12 @@ from rosearch.results.entries import rung_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.run.callbacks import Silent
+from rosearch.run.clock import Clock
 from rosearch.run.estimate import Measured, estimate, in_words, two_candidates
 from rosearch.run.finals import finalists
 from rosearch.run.lifecycle import config_meta, resume, search, stored_config
 from rosearch.run.live import SHOWN, Leaderboard, SearchEstimate, SearchView
-from rosearch.run.searching import (
-    CheckpointPruner,
-    Clock,
-    expected_cost,
-    scheduler_of,
-    search_estimate,
-)
+from rosearch.run.search import CheckpointPruner, expected_cost, scheduler_of, search_estimate
 from rosearch.run.space import seed_genotypes
 from rosearch.space.cost import Sizes, flops
 from rosearch.space.variation import Space, sample
@@ -165,7 +159,7 @@ def test_a_clock_goes_on_where_an_earlier_one_stopped(run: Path):
 
 
 def test_checkpoints_of_no_more_use_are_removed(tmp_path: Path):
-    scheduler = scheduler_of(CONFIG, SPACE, seed_genotypes(SPACE))
+    scheduler = scheduler_of(CONFIG.search, CONFIG.seed, SPACE, seed_genotypes(SPACE))
     job = scheduler.ask()
     assert job is not None
     names = [f"{job.candidate.id}-{job.candidate.seed}", "0123456789abcdef-7"]
@@ -194,11 +188,11 @@ def test_the_expected_cost_grows_with_rung_and_student():
 
 def test_finalists_are_of_the_last_rung_only():
     found = trials(40)
-    chosen = finalists(found, replace(CONFIG, final=replace(CONFIG.final, finalists=5)))
+    chosen = finalists(found, 5)
     assert len(chosen) == 5 and {t.rung for t in chosen} == {1}
     assert fitness(chosen[0]) == max(fitness(t) for t in found if t.rung == 1)
     with pytest.raises(UserError, match="no candidate succeeded"):
-        finalists([t for t in found if t.score is None], CONFIG)
+        finalists([t for t in found if t.score is None], 3)
 
 
 def test_rungs_are_summed_up():
@@ -235,7 +229,7 @@ def test_progress_is_told_by_rung(capsys):
 
 def test_a_search_without_a_limit_on_candidates_counts_without_a_total(capsys):
     config = make_config("smoke", overrides={"search": {"candidates": MOST_CANDIDATES}})
-    view = SearchView(search_estimate(config), 22_000_000)
+    view = SearchView(search_estimate(config.search), 22_000_000)
     view.show(trials(1)[0], 1, fresh=True)
     assert "candidate 1 " in capsys.readouterr().err
 

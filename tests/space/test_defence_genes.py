@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from rosearch.config import defences_of, from_dict
+from rosearch.config import codings_of, defences_of, from_dict
 from rosearch.encodings import PLAIN, gene
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
@@ -129,12 +129,12 @@ def test_models_and_report_see_it():
 
 
 def test_a_run_may_allow_some():
-    assert defences_of(from_dict({})) == (None,)
+    assert defences_of(from_dict({}).space) == (None,)
     config = from_dict({"space": {"defences": ["masked_mean"]}})
-    assert defences_of(config) == DEFENCES
-    check_space(config)
+    assert defences_of(config.space) == DEFENCES
+    check_space(config.space, codings_of(config))
     check(config)
-    space = space_of(config, {"plain": 10}, 2, 10**7)
+    space = space_of(config.space, codings_of(config), {"plain": 10}, 2, 10**7)
     assert space.defences == DEFENCES
     assert {g.defence for g in seed_genotypes(space)} == {None}
     with pytest.raises(UserError, match=r"space\.defences: expected one of masked_mean, found 'x'"):
@@ -155,8 +155,13 @@ def test_a_users_own_defence_is_a_gene_like_any_other(scratch_registries):
     g = replace(CNN, defence=Clipped(2.0))
     assert from_json(g.to_json()) == g and g.defence_key == "clipped:2.0"
     config = from_dict({"space": {"defences": ["clipped", "masked_mean"]}})
-    assert defences_of(config) == (None, Clipped(1.0), Clipped(2.0), *MaskedMean.combinations())
-    space = replace(SPACE, defences=defences_of(config))
+    assert defences_of(config.space) == (
+        None,
+        Clipped(1.0),
+        Clipped(2.0),
+        *MaskedMean.combinations(),
+    )
+    space = replace(SPACE, defences=defences_of(config.space))
     rng = np.random.default_rng(0)
     assert {type(sample(space, rng).defence) for _ in range(60)} == {
         type(None), Clipped, MaskedMean,

@@ -19,15 +19,13 @@ from rosearch.baselines.recipes import RECIPES, Recipe, find_recipe, plain_recip
 from rosearch.config import (
     DistillConfig,
     RunConfig,
-    all_attacks,
-    final_fidelity,
+    final_plan,
     held_out_attacks,
     to_dict,
 )
 from rosearch.errors import UserError
 from rosearch.evaluation.final import FinalJob
 from rosearch.evaluation.held_out import check
-from rosearch.evaluation.prepare import Prepared, prepare
 from rosearch.executors.local import ProcessPool
 from rosearch.export.compress import pruned, quantized
 from rosearch.io.files import write_text
@@ -38,6 +36,7 @@ from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.store import Store
 from rosearch.results.summary import versions
 from rosearch.run.finals import evaluate_all, unfinished
+from rosearch.run.prepare import Prepared, prepare
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import preset
 from rosearch.tasks import Task
@@ -198,15 +197,12 @@ def recipe_jobs(recipe: Recipe, g: Genotype, config: RunConfig, out: Path) -> li
     """
     d = recipe.distill(config.distill)
     copies = d.augment_copies if d.augment != "none" else 0
-    full = final_fidelity(config)
-    fidelity = replace(full, epochs=max(1, round(full.epochs / (1 + copies))))
-    attacks, n = all_attacks(config), config.final.attacked
+    plan = final_plan(config)
+    fewer = max(1, round(plan.training.epochs / (1 + copies)))
+    plan = replace(plan, training=replace(plan.training, epochs=fewer))
     seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
     folder = ComparisonFolder(out)
-    return [
-        FinalJob(recipe.name, s, g, folder.student(recipe.name, s), fidelity, attacks, n, d)
-        for s in seeds
-    ]
+    return [FinalJob(recipe.name, s, g, folder.student(recipe.name, s), plan, d) for s in seeds]
 
 
 def _saved(
@@ -223,8 +219,8 @@ def _saved(
         for folder, facts in _compressed(teacher, ComparisonFolder(store.path.parent).teachers):
             rows.append(Row("compressed", f"teacher {facts.label}", compressed=facts))
             folders[rows[-1].name] = folder
-    common = (final_fidelity(config), all_attacks(config), config.final.attacked)
-    jobs = [FinalJob(n, 0, None, f, *common) for n, f in folders.items()]
+    plan = final_plan(config)
+    jobs = [FinalJob(name, 0, None, folder, plan) for name, folder in folders.items()]
     if unfinished(jobs, store):
         plain = replace(config, distill=DistillConfig(substitution=0.0))
         _evaluate(jobs, prepare(plain, task, []), store, workers)

@@ -22,12 +22,12 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
         UserError: bad configuration or data; `out` exists; a recipe and settings of training.
     """
     from rosearch.baselines.recipes import find_recipe, trained_by
-    from rosearch.config import all_attacks, final_fidelity
+    from rosearch.config import final_plan
     from rosearch.evaluation.final import FinalJob, evaluate_final
     from rosearch.evaluation.held_out import check
-    from rosearch.evaluation.prepare import prepare
     from rosearch.io.progress import stage
     from rosearch.models.device import one_thread
+    from rosearch.run.prepare import prepare
     from rosearch.tasks.named import task_of
 
     lexicons = g.coding.lexicons_read(config.encoding.lexicons)
@@ -43,10 +43,8 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     context = prepare(config, task, [g.coding], [g]).context
     if g.encoding_key not in context.train.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
-    fidelity = final_fidelity(config)
-    attacked = config.final.attacked
     with one_thread():
-        job = FinalJob(g.hash, config.seed, g, out, fidelity, all_attacks(config), attacked)
+        job = FinalJob(g.hash, config.seed, g, out, final_plan(config))
         with stage(f"training {g.hash}", 100) as advance:  # in per cent of the batches
 
             def on_batch(done: int, total: int, loss: float) -> None:

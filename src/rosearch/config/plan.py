@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rosearch.config.sections import RunConfig, SearchConfig
+from rosearch.config.sections import RunConfig, SearchConfig, SpaceConfig
 from rosearch.encodings import ENCODINGS, Encoding
 from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
 
 if TYPE_CHECKING:  # which loads pydantic: the command line's start does without
     from rosearch.objectives import Objective
-    from rosearch.types import Fidelity
+    from rosearch.types import Fidelity, FinalPlan
 
 FEWEST_ATTACKED = 50
 
@@ -72,21 +72,22 @@ def first_attacks(config: RunConfig) -> tuple[str, ...]:
     return (s.first_attack,) if s.first_attack and len(s.rungs) > 1 else s.suites
 
 
-def final_fidelity(config: RunConfig) -> Fidelity:
-    """Full fidelity, for finalists and the reference."""
-    from rosearch.types import Fidelity
+def final_plan(config: RunConfig) -> FinalPlan:
+    """How finalists and the reference are trained, and all models evaluated on the test split."""
+    from rosearch.types import Fidelity, FinalPlan
 
     f, s = config.final, config.search
-    return Fidelity(f.epochs, f.train_share, s.attacked, s.suites)
+    training = Fidelity(f.epochs, f.train_share, s.attacked, s.suites)
+    return FinalPlan(training, all_attacks(config), f.attacked)
 
 
-def defences_of(config: RunConfig) -> tuple[InferenceDefence | None, ...]:
+def defences_of(space: SpaceConfig) -> tuple[InferenceDefence | None, ...]:
     """The inference-time defences that students of a run may have, with their genes; None is none.
 
     Raises:
         UserError: an unknown one.
     """
-    names = config.space.defences
+    names = space.defences
     return (None, *(d for name in names for d in INFERENCE_DEFENCES[name].combinations()))
 
 

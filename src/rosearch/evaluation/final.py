@@ -22,7 +22,7 @@ from rosearch.models.open import open_classifier
 from rosearch.models.timing import latency_ms, on_cpu
 from rosearch.space.genotype import Genotype
 from rosearch.student.saving import save_student
-from rosearch.types import Fidelity, Final
+from rosearch.types import Final, FinalPlan
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,7 @@ class FinalJob:
     seed: int
     genotype: Genotype | None
     folder: Path
-    fidelity: Fidelity
-    attacks: tuple[str, ...]
-    attacked: int
+    plan: FinalPlan
     distill: DistillConfig | None = None
 
 
@@ -58,10 +56,10 @@ def evaluate_final(
         if job.genotype is None
         else _trained(job.genotype, job, context, on_batch)
     )
-    split = context.test.first(job.attacked)
+    split = context.test.first(job.plan.attacked)
     results = {
         name: attacked(context.attacks(name), made, split.texts, split.labels)
-        for name in job.attacks
+        for name in job.plan.attacks
     }
     final = Final(
         model=job.model,
@@ -86,12 +84,12 @@ def _trained(
         g,
         context.train,
         job.distill or context.distill,
-        job.fidelity,
+        job.plan.training,
         job.seed,
         on_batch=on_batch,
         validate=validation_loss(g, context),
     )
     student = Classifier.of(model, context.train.read_by(g).tokenizer())
-    rated = rate(g, student, job.fidelity, context)
+    rated = rate(g, student, job.plan.training, context)
     save_student(model, student.tokenizer, job.folder)
     return student, rated

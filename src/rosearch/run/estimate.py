@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from rosearch.config import MOST_CANDIDATES, RunConfig, all_attacks, fidelity_at
+from rosearch.config import MOST_CANDIDATES, RunConfig, all_attacks, codings_of, fidelity_at
 from rosearch.evaluation.held_out import check
 from rosearch.io.progress import stage
 from rosearch.run.lifecycle import Executors
-from rosearch.run.searching import search_estimate
+from rosearch.run.search import search_estimate
 from rosearch.run.space import check_space, seed_genotypes, space_of
 from rosearch.space.cost import work
 from rosearch.space.variation import Space
@@ -70,18 +70,18 @@ def calibrate(config: RunConfig, workers: int, executor: Executors | None = None
     Raises:
         UserError: bad configuration or data.
     """
-    from rosearch.evaluation.prepare import prepare
     from rosearch.executors.local import ProcessPool
+    from rosearch.run.prepare import prepare
 
     check(config)
-    check_space(config)
+    check_space(config.space, codings_of(config))
     task = task_of(config.task, config.seed)
     prepared = prepare(config, task)
     context = prepared.context
     # The latency is not measured here: its limit leaves out a part of the space.
-    unlimited = replace(config, space=replace(config.space, max_latency_ms=None))
+    unlimited, offered = replace(config.space, max_latency_ms=None), codings_of(config)
     rows = dict(context.sizes.rows)
-    space = space_of(unlimited, rows, task.classes, context.train.teacher_params)
+    space = space_of(unlimited, offered, rows, task.classes, context.train.teacher_params)
     candidates = two_candidates(space, config.seed)
     rungs = sorted({0, len(config.search.rungs) - 1})
     jobs = [Job(c.index, c, rung) for c in candidates for rung in rungs]
@@ -132,7 +132,7 @@ def estimate(
     train = fmean(score.train_seconds for score in last) * typical / mine
     attack = fmean(score.attack_seconds for score in last) * typical / mine
     cheap = fmean(score.attack_seconds for score in first) * typical / mine
-    planned = search_estimate(config)
+    planned = search_estimate(s)
     top = len(s.rungs) - 1
     attacks = [
         attack * fidelity_at(config, rung).attacked / s.attacked if rung or not top else cheap

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from rosearch.config import RunConfig, all_attacks, final_fidelity
+from rosearch.config import DistillConfig
 from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final
@@ -18,40 +18,47 @@ from rosearch.io.progress import stage
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.run.jobs import run_jobs
+from rosearch.space.genotype import Genotype
 from rosearch.space.presets import REFERENCE, preset
 from rosearch.strategies.population import fitness, last_rung
-from rosearch.types import Final, Trial
+from rosearch.types import Final, FinalPlan, Trial
+
+
+def final_jobs(
+    students: Sequence[Genotype],
+    teacher: Path,
+    seeds: Sequence[int],
+    plan: FinalPlan,
+    plain: DistillConfig,
+    run: RunFolder,
+) -> list[FinalJob]:
+    """The teacher, the reference and the finalists, each student trained with each seed.
+
+    Args:
+        plain: how the reference is trained; finalists are as in the search.
+    """
+    models = {"reference": preset(REFERENCE)} | {g.hash: g for g in students}
+    jobs = [FinalJob("teacher", 0, None, teacher, plan)]  # the slowest one first
+    for model, genotype in models.items():
+        how = plain if model == "reference" else None
+        jobs += [
+            FinalJob(model, seed, genotype, run.trained(model, seed), plan, how) for seed in seeds
+        ]
+    return jobs
 
 
 def finish(
-    trials: Sequence[Trial],
-    config: RunConfig,
-    run: RunFolder,
-    store: Store,
-    executor: Executor,
-    teacher: Path,
+    jobs: Sequence[FinalJob], run: RunFolder, store: Store, executor: Executor
 ) -> list[Final]:
-    """Retrain the finalists and the reference from scratch; evaluate all on the test split.
+    """Carry out the final evaluation, and keep the best student of each model.
 
     What is in the store already is not done again. The store may hold more than is returned: former
     finalists of a run that was extended.
     """
-    attacks = all_attacks(config)
-    fidelity = final_fidelity(config)
-    seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
-    models = {"reference": preset(REFERENCE)}
-    models |= {t.candidate.id: t.candidate.genotype for t in finalists(trials, config)}
-    common = (fidelity, attacks, config.final.attacked)
-    jobs = [FinalJob("teacher", 0, None, teacher, *common)]  # the slowest one first
-    for model, genotype in models.items():
-        how = config.distill.plain() if model == "reference" else None
-        jobs += [
-            FinalJob(model, seed, genotype, run.trained(model, seed), *common, how)
-            for seed in seeds
-        ]
     evaluate_all(jobs, store, executor)
     keep_best_seeds(store.finals(), run)
-    return [final for final in store.finals() if final.model in ("teacher", *models)]
+    models = {job.model for job in jobs}
+    return [final for final in store.finals() if final.model in models]
 
 
 def evaluate_all(jobs: Sequence[FinalJob], store: Store, executor: Executor) -> None:
@@ -110,8 +117,8 @@ def keep_best_seeds(finals: Sequence[Final], run: RunFolder) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
-    """The fittest trials of the highest rung that was reached.
+def finalists(trials: Sequence[Trial], n: int) -> list[Trial]:
+    """The `n` fittest trials of the highest rung that was reached.
 
     The reference is not among them, it is evaluated anyway.
 
@@ -122,4 +129,4 @@ def finalists(trials: Sequence[Trial], config: RunConfig) -> list[Trial]:
     if not ok:
         raise UserError("no candidate succeeded; `rosearch report RUN` shows the reasons")
     best = sorted(last_rung(ok), key=lambda t: (-fitness(t), t.candidate.index))
-    return best[: config.final.finalists]
+    return best[:n]

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from rosearch.config import RunConfig, from_dict, read_toml, to_dict, to_toml
+from rosearch.config import (
+    RunConfig,
+    SearchConfig,
+    codings_of,
+    final_plan,
+    from_dict,
+    read_toml,
+    to_dict,
+    to_toml,
+)
 from rosearch.errors import MissingExtra, UserError
 from rosearch.evaluation.held_out import check
 from rosearch.executors.base import Executor
@@ -26,13 +35,13 @@ from rosearch.results.store import Store
 from rosearch.results.summary import Summary, machine, summarise
 from rosearch.run.budget import Amount, extended, without_budget
 from rosearch.run.callbacks import Callback, Callbacks
-from rosearch.run.sampling import evaluate_sample
-from rosearch.run.searching import Clock, run_search
-from rosearch.run.space import check_space
+from rosearch.run.clock import Clock
+from rosearch.run.sampling import run_sample
+from rosearch.run.search import run_search
+from rosearch.run.space import check_space, searched_space
 from rosearch.strategies.population import last_rung
-from rosearch.strategies.uniform import uniform_sample
 from rosearch.tasks.named import task_of
-from rosearch.types import Job, Json, Trial
+from rosearch.types import Json, Trial
 
 if TYPE_CHECKING:
     from rosearch.evaluation.context import Context
@@ -60,7 +69,7 @@ def search(
     check(config)
     if out.exists():
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
-    check_space(config)
+    check_space(config.space, codings_of(config))
     task = task_of(config.task, config.seed)
     with new_folder(out) as made:
         made.mkdir()
@@ -106,11 +115,11 @@ def resume(
         if longer != config:
             write_text(run.config, to_toml(longer))
             store.set_meta(**config_meta(longer), summary=None)
-        told = Callbacks((type(callback).__name__, callback) for callback in callbacks)
+        audience = Callbacks((type(callback).__name__, callback) for callback in callbacks)
         try:
-            return _go_on(longer, run, store, workers, executor, told)
+            return _go_on(longer, run, store, workers, executor, audience)
         except BaseException:  # Ctrl-C among them
-            told.stopped()
+            audience.stopped()
             raise
 
 
@@ -120,44 +129,47 @@ def _go_on(
     store: Store,
     workers: int,
     executor: Executors | None,
-    told: Callbacks,
+    callbacks: Callbacks,
 ) -> Summary:
-    from rosearch.distill.inherit import Lineage
-    from rosearch.evaluation.prepare import prepare
     from rosearch.executors.local import ProcessPool
-    from rosearch.run.finals import finish
+    from rosearch.run.finals import final_jobs, finalists, finish
+    from rosearch.run.prepare import prepare
 
     task = task_of(config.task, config.seed)
     if task.fingerprint != store.meta().fingerprint:
         raise UserError(f"the data of {task.name!r} changed since {run} was started")
-    told.started(config, run.path)
+    callbacks.started(config, run.path)
     clock = Clock(store, config.search.minutes)
     prepared = prepare(config, task)
-    checkpoints = run.checkpoints if len(config.search.rungs) > 1 else None
-    lineage = Lineage(run.weights, config.search.rungs[0]) if config.search.inherit else None
-    context = replace(prepared.context, checkpoints=checkpoints, lineage=lineage)
+    context = _in_folder(prepared.context, config.search, run)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
-        space = run_search(config, store, context, pool, clock, told)
+        space = searched_space(config.space, codings_of(config), context, store)
+        run_search(config.search, config.seed, space, context, pool, store, clock, callbacks)
+        run_sample(config.search, config.seed, space, context, pool, store, clock)
         trials = store.trials()
-        drawn = uniform_sample(space, config.search.random_sample, config.seed)
-        full = len(config.search.rungs) - 1
-        scratch = [] if config.search.inherit else trials  # trained from scratch, as the sample is
-
-        def keep(trial: Trial) -> None:
-            store.add_sampled(trial, **clock.meta())
-
-        sample = [Job(c.index, c, full) for c in drawn]
-        evaluate_sample(sample, store.sample(), scratch, pool, context.fidelities[full], keep)
-        finals = finish(trials, config, run, store, pool, prepared.teacher_folder)
+        seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
+        chosen = [t.candidate.genotype for t in finalists(trials, config.final.finalists)]
+        plan, plain = final_plan(config), config.distill.plain()
+        jobs = final_jobs(chosen, prepared.teacher_folder, seeds, plan, plain, run)
+        finals = finish(jobs, run, store, pool)
     store.set_meta(**clock.meta())
     summary = summarise(config, task.name, trials, finals, clock.run())
     summary = replace(summary, statistics=related(trials, store.sample()))
     store.set_meta(summary=summary.to_json())
     write_text(run.summary, json.dumps(summary.to_json(), indent=2) + "\n")
     make_report(run.path)
-    told.finished(summary)
+    callbacks.finished(summary)
     return summary
+
+
+def _in_folder(context: Context, s: SearchConfig, run: RunFolder) -> Context:
+    """The context of a search that keeps checkpoints and weights in the run folder, if it does."""
+    from rosearch.distill.inherit import Lineage
+
+    checkpoints = run.checkpoints if len(s.rungs) > 1 else None
+    lineage = Lineage(run.weights, s.rungs[0]) if s.inherit else None
+    return replace(context, checkpoints=checkpoints, lineage=lineage)
 
 
 @contextmanager

@@ -7,11 +7,42 @@ a finalist, or enters the front.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
+from rosearch.config import SearchConfig
 from rosearch.executors.base import Executor, trial_of
 from rosearch.io.progress import stage
+from rosearch.results.store import Store
+from rosearch.run.clock import Clock
 from rosearch.run.jobs import run_jobs
+from rosearch.space.variation import Space
+from rosearch.strategies.uniform import uniform_sample
 from rosearch.types import Fidelity, Job, Trial
+
+if TYPE_CHECKING:
+    from rosearch.evaluation.context import Context
+
+
+def run_sample(
+    s: SearchConfig,
+    seed: int,
+    space: Space,
+    context: Context,
+    executor: Executor,
+    store: Store,
+    clock: Clock,
+) -> None:
+    """Draw and evaluate the sample of a run, whose results are in the store then."""
+    full = len(s.rungs) - 1
+    drawn = uniform_sample(space, s.random_sample, seed)
+    # Only those that were trained from scratch, as the sample is.
+    evolved = [] if s.inherit else store.trials()
+
+    def keep(trial: Trial) -> None:
+        store.add_sampled(trial, **clock.meta())
+
+    jobs = [Job(c.index, c, full) for c in drawn]
+    evaluate_sample(jobs, store.sample(), evolved, executor, context.fidelities[full], keep)
 
 
 def evaluate_sample(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from rosearch.config import RunConfig, codings_of, defences_of
-from rosearch.encodings import ENCODINGS
+from rosearch.config import SpaceConfig, defences_of
+from rosearch.encodings import ENCODINGS, Encoding
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 from rosearch.results.store import Store
@@ -17,31 +18,35 @@ from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS
 from rosearch.space.variation import Space, repair
 
+if TYPE_CHECKING:
+    from rosearch.evaluation.context import Context
+
 # The presets that a population starts from; the reference is evaluated on its own.
 SEEDS = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")
 
 
 def space_of(
-    config: RunConfig,
+    s: SpaceConfig,
+    offered: Sequence[Encoding],
     rows: Mapping[str, int],
     classes: int,
     teacher_params: int,
     latency: LatencyTable | None = None,
 ) -> Space:
-    """The search space of a configuration.
+    """The search space that settings allow.
 
     Args:
-        rows: of the encodings that could be prepared.
+        offered: the encodings that students may have, see `rosearch.config.codings_of`.
+        rows: of those that could be prepared.
         latency: needed for a limit on the latency.
 
     Raises:
         UserError: an unknown choice, or limits that no student can meet.
     """
-    s = config.space
     allowed = int(teacher_params / s.min_compression) if s.min_compression else None
     limits = [n for n in (allowed, s.max_params) if n is not None]
     # A teacher whose tokenizer forbids the synonym encoding leaves the plain one.
-    codings = tuple(c for c in codings_of(config) if c.key in rows) or (PLAIN,)
+    codings = tuple(c for c in offered if c.key in rows) or (PLAIN,)
     return Space(
         Sizes(rows, classes, latency=latency),
         Limits(min(limits, default=None), s.max_flops, s.max_latency_ms),
@@ -49,37 +54,46 @@ def space_of(
         widths=s.widths,
         embedding_dims=s.embedding_dims,
         codings=codings,
-        defences=defences_of(config),
+        defences=defences_of(s),
         max_nodes=s.max_nodes,
         max_repeat=s.max_repeat,
     )
 
 
-def latency_of(config: RunConfig, store: Store) -> LatencyTable | None:
+def searched_space(
+    s: SpaceConfig, offered: Sequence[Encoding], context: Context, store: Store
+) -> Space:
+    """The search space of a run that is prepared; what it depends on is kept in the store."""
+    rows, train = dict(context.sizes.rows), context.train
+    store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
+    latency = latency_of(s, store)
+    return space_of(s, offered, rows, len(train.label_names), train.teacher_params, latency)
+
+
+def latency_of(s: SpaceConfig, store: Store) -> LatencyTable | None:
     """The run's latency table, measured when it is first needed: a resumed run decides alike."""
-    if config.space.max_latency_ms is None:
+    if s.max_latency_ms is None:
         return None
     table = store.meta().latency
     if table is None:
         from rosearch.student.latency import latency_table
 
-        s = config.space
         table = latency_table(s.widths, s.ops or tuple(OPS), max(s.embedding_dims))
         store.set_meta(latency=dict(table))
     return table
 
 
-def check_space(config: RunConfig) -> None:
+def check_space(s: SpaceConfig, offered: Sequence[Encoding]) -> None:
     """Refuse unknown choices and impossible FLOPs of the space early.
 
     The limits on parameters and latency are checked once the vocabulary and the teacher are known.
     """
-    unlimited = replace(config.space, min_compression=0.0, max_params=None, max_latency_ms=None)
-    if not config.space.encodings:
+    unlimited = replace(s, min_compression=0.0, max_params=None, max_latency_ms=None)
+    if not s.encodings:
         known = ", ".join(ENCODINGS)
         raise UserError(f"space: encodings: expected one or more of {known}; found none")
-    keys = [PLAIN.key, *(c.key for c in codings_of(config))]
-    space_of(replace(config, space=unlimited), dict.fromkeys(keys, 1), 2, 1)
+    keys = [PLAIN.key, *(c.key for c in offered)]
+    space_of(unlimited, offered, dict.fromkeys(keys, 1), 2, 1)
 
 
 def seed_genotypes(space: Space) -> list[Genotype]:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosearch.config import RunConfig, SearchConfig, objectives_of
+from rosearch.config import SearchConfig, objectives_of
 from rosearch.executors.base import Executor
-from rosearch.results.meta import Spent
 from rosearch.results.store import Store
 from rosearch.run.callbacks import Callbacks
+from rosearch.run.clock import Clock
 from rosearch.run.live import SearchEstimate, SearchView
 from rosearch.run.loop import search_loop
-from rosearch.run.space import latency_of, seed_genotypes, space_of
+from rosearch.run.space import seed_genotypes
 from rosearch.space.cost import work
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space
@@ -36,43 +35,39 @@ SLOTS = 4  # per worker: keep hundreds of them busy (docs/benchmarks.md)
 
 
 def run_search(
-    config: RunConfig,
-    store: Store,
+    s: SearchConfig,
+    seed: int,
+    space: Space,
     context: Context,
     executor: Executor,
+    store: Store,
     clock: Clock,
-    told: Callbacks,
-) -> Space:
-    """Go through with the search, whose results are in the store then; its space."""
-    s = config.search
-    rows = dict(context.sizes.rows)
-    store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
-    latency = latency_of(config, store)
-    teacher_params = context.train.teacher_params
-    space = space_of(config, rows, len(context.train.label_names), teacher_params, latency)
+    callbacks: Callbacks,
+) -> None:
+    """Go through with the search, whose results are in the store then."""
     if executor.workers > s.slots:
         print(
             f"note: at most {s.slots} of {executor.workers} workers are busy; a new run with "
             f"--set search.slots={SLOTS * executor.workers} keeps all of them busy",
             file=sys.stderr,
         )
-    estimate = search_estimate(config, clock.earlier)
+    estimate = search_estimate(s, clock.earlier)
     chance = chance_accuracy(context.validation.labels)
-    scheduler = scheduler_of(config, space, seed_genotypes(space), chance)
+    scheduler = scheduler_of(s, seed, space, seed_genotypes(space), chance)
     checkpoints = CheckpointPruner(context.checkpoints, scheduler)
 
     def record(trial: Trial) -> None:
         store.add_trial(trial, **clock.meta())
         checkpoints.tidy()
 
-    with SearchView(estimate, teacher_params, objectives_of(s)) as view:
+    with SearchView(estimate, context.train.teacher_params, objectives_of(s)) as view:
         clock.start_search()
         search_loop(
             scheduler,
             executor,
             lambda job: store.find(job.candidate.id, job.rung),
             record,
-            Audience(view, told, estimate),
+            Audience(view, callbacks, estimate),
             clock.time_is_left,
         )
         clock.stop_search()
@@ -80,7 +75,6 @@ def run_search(
     if scheduler.exhausted:
         said = f"note: no new genotype was found after {scheduler.proposed} candidates"
         print(f"{said}: the space has hardly more", file=sys.stderr)
-    return space
 
 
 def chance_accuracy(labels: Sequence[int]) -> float:
@@ -93,7 +87,11 @@ def chance_accuracy(labels: Sequence[int]) -> float:
 
 
 def scheduler_of(
-    config: RunConfig, space: Space, seeds: Sequence[Genotype], chance_accuracy: float = 0.0
+    s: SearchConfig,
+    seed: int,
+    space: Space,
+    seeds: Sequence[Genotype],
+    chance_accuracy: float = 0.0,
 ) -> Scheduler:
     """What decides the order of the evaluations of a run.
 
@@ -101,14 +99,13 @@ def scheduler_of(
         seeds: genotypes that come first.
         chance_accuracy: see `rosearch.strategies.rungs.best_first`.
     """
-    s = config.search
     return Scheduler(
         strategy_of(s.strategy, space, s, chance_accuracy),
         Rungs(len(s.rungs), s.keep, chance_accuracy=chance_accuracy, objectives=objectives_of(s)),
         seeds,
         s.candidates,
         s.slots,
-        config.seed,
+        seed,
         expected_cost(s.rungs, space),
         s.queries,
     )
@@ -138,50 +135,14 @@ def expected_cost(rungs: Sequence[float], space: Space) -> Callable[[Job], float
     return cost
 
 
-def search_estimate(config: RunConfig, earlier: float = 0.0) -> SearchEstimate:
+def search_estimate(s: SearchConfig, earlier: float = 0.0) -> SearchEstimate:
     """What the search of a run is expected to do."""
-    s = config.search
     return SearchEstimate(
         expected_evaluations(s.candidates, len(s.rungs), s.keep),
         increments(s.rungs),
         None if s.minutes is None else 60 * s.minutes,
         earlier,
     )
-
-
-class Clock:
-    """Seconds of a run and of its search, those of earlier processes included."""
-
-    def __init__(self, store: Store, minutes: float | None) -> None:
-        meta = store.meta()
-        self.before, self.earlier = meta.seconds, meta.search_seconds
-        self.limit = None if minutes is None else 60 * minutes
-        self.started = time.monotonic()
-        self.searching: float | None = None  # since when
-        self.searched = 0.0
-
-    def start_search(self) -> None:
-        self.searching = time.monotonic()
-
-    def stop_search(self) -> None:
-        self.searched, self.searching = self.search() - self.earlier, None
-
-    def run(self) -> float:
-        """Seconds of the run."""
-        return self.before + time.monotonic() - self.started
-
-    def search(self) -> float:
-        """Seconds of the search."""
-        now = 0.0 if self.searching is None else time.monotonic() - self.searching
-        return self.earlier + self.searched + now
-
-    def time_is_left(self) -> bool:
-        """Whether the search may go on."""
-        return self.limit is None or self.search() < self.limit
-
-    def meta(self) -> Spent:
-        """What the store keeps of it."""
-        return {"seconds": self.run(), "search_seconds": self.search()}
 
 
 class CheckpointPruner:

@@ -49,6 +49,11 @@ def test_every_combination_of_genes_is_offered():
     assert from_dict(to_dict(from_dict(BOTH))) == from_dict(BOTH)
 
 
+def check_settings(settings: dict[str, object]) -> None:
+    config = from_dict(settings)
+    check_space(config.space, codings_of(config))
+
+
 @pytest.mark.parametrize(
     ("encoding", "message"),
     [
@@ -64,7 +69,7 @@ def test_every_combination_of_genes_is_offered():
 )
 def test_wrong_genes_are_named(encoding: dict[str, object], message: str):
     with pytest.raises(UserError, match=message):
-        check_space(from_dict({"encoding": encoding}))
+        check_settings({"encoding": encoding})
 
 
 @pytest.mark.parametrize(
@@ -85,28 +90,29 @@ def test_a_held_out_lexicon_is_never_used(config: dict[str, object]):
 def test_seeds_take_the_nearest_genes_that_the_space_allows():
     config = from_dict(BOTH)
     rows = dict.fromkeys([c.key for c in codings_of(config)], 20_000)
-    space = space_of(config, rows, 2, 22_000_000)
+    space = space_of(config.space, codings_of(config), rows, 2, 22_000_000)
     coded = [g for g in seed_genotypes(space) if g.encoding == "synonym"]
     assert coded and all(g.coding in space.codings for g in coded)
     assert {g.coding.tolerance for g in coded} == {0.005}
 
 
 def test_without_a_synonym_encoding_the_plain_one_is_left():
-    space = space_of(make_config("quick"), {"plain": 100}, 2, 22_000_000)
+    quick = make_config("quick")
+    space = space_of(quick.space, codings_of(quick), {"plain": 100}, 2, 22_000_000)
     assert list(space.encodings) == ["plain"]
 
 
 def test_impossible_flops_are_an_error_before_anything_is_made():
     with pytest.raises(UserError, match=r"max_flops=10 cannot be met: the smallest student has \d"):
-        check_space(from_dict({"space": {"max_flops": 10}}))
+        check_settings({"space": {"max_flops": 10}})
 
 
 def test_a_resumed_run_reads_its_latency_table(tmp_path):
     config = from_dict({"space": {"max_latency_ms": 5.0, "widths": [64], "ops": ["conv3"]}})
     store = Store(tmp_path / "run.db", create=True)
-    table = latency_of(config, store)
-    assert table is not None and latency_of(config, Store(tmp_path / "run.db")) == table
-    assert latency_of(make_config("quick"), store) is None
+    table = latency_of(config.space, store)
+    assert table is not None and latency_of(config.space, Store(tmp_path / "run.db")) == table
+    assert latency_of(make_config("quick").space, store) is None
 
 
 def test_clusters_of_all_encodings_equal_those_of_each():
