@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, get_type_hints
 
 
-def given(**values: Any) -> dict[str, Any]:
+def given(**values: Any) -> dict[str, object]:
     """The options that a user gave: those that are not None."""
     return {key: value for key, value in values.items() if value is not None}
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rosearch.cli.groups import given
 from rosearch.cli.setting_options import option_of
 from rosearch.config import PRESET_NAMES
+
+if TYPE_CHECKING:
+    from rosearch.config import RunConfig
+    from rosearch.run.lifecycle import Executors
 
 Preset = Annotated[str, typer.Option(help=f"Starting point: {', '.join(PRESET_NAMES)}.")]
 Seed = Annotated[int | None, option_of("seed")]
@@ -62,7 +65,7 @@ class TaskOptions:
     text_pair_column: Annotated[str | None, option_of("task.text_pair_column")] = None
     label_column: Annotated[str | None, option_of("task.label_column")] = None
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """The given ones, as a configuration has them."""
         named = {"name" if key == "task" else key: value for key, value in asdict(self).items()}
         return {"task": given(**named)}
@@ -84,7 +87,7 @@ class TeacherOptions:
         bool | None, option_of("teacher.fine_tune", "--fine-tune/--no-fine-tune")
     ] = None
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """The given ones, as a configuration has them."""
         return {"teacher": given(name=self.teacher, fine_tune=self.fine_tune)}
 
@@ -132,33 +135,28 @@ class ExecutorOptions:
         int, typer.Option(help="Evaluations after which a worker is replaced.", min=1)
     ] = 100
 
-    def settings(self) -> dict[str, Any]:
-        """The arguments of `rosearch.executors.make_executor` besides the context.
+    def maker(self) -> Executors:
+        """What `rosearch.run.lifecycle.search` makes its executor with.
 
         Raises:
             UserError: no such executor, or a limit that nothing could keep.
         """
-        from rosearch.executors import check_executor
+        from rosearch.executors import check_executor, make_executor
         from rosearch.executors.faults import Limits
 
         check_executor(self.executor, self.address, self.per_device)
-        return {
-            "name": self.executor,
-            "workers": self.workers,
-            "limits": Limits(self.task_minutes * 60 or None, self.memory, self.recycle),
-            "address": self.address,
-            "per_device": self.per_device,
-        }
-
-    def maker(self) -> Callable[[Any, int], Any]:
-        """What `rosearch.run.lifecycle.search` makes its executor with; see `settings`."""
-        from rosearch.executors import make_executor
-
-        settings = self.settings()
-        return lambda context, _workers: make_executor(context=context, **settings)
+        limits = Limits(self.task_minutes * 60 or None, self.memory, self.recycle)
+        return lambda context, _workers: make_executor(
+            self.executor,
+            context,
+            self.workers,
+            limits,
+            address=self.address,
+            per_device=self.per_device,
+        )
 
 
-def with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:
+def with_settings(flags: dict[str, object], settings: list[str] | None) -> dict[str, object]:
     from rosearch.config import merged, setting
 
     for text in settings or []:
@@ -166,6 +164,6 @@ def with_settings(flags: dict[str, Any], settings: list[str] | None) -> dict[str
     return flags
 
 
-def task_label(config: Any) -> str:
+def task_label(config: RunConfig) -> str:
     name = Path(config.task.train).stem if config.task.train else str(config.task.name)
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)

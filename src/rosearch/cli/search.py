@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -134,12 +135,21 @@ def resume(
     from rosearch.run.lifecycle import resume as go_on
 
     make, callbacks = where.maker(), make_callbacks(track or (), run)
-    more: dict[str, Any] = {"candidates": candidates, "minutes": minutes, "queries": queries}
-    _finish_run(lambda: go_on(run, **more, executor=make, callbacks=callbacks), run, as_json)
+
+    def work() -> Summary:
+        return go_on(
+            run,
+            candidates=candidates,
+            minutes=minutes,
+            queries=queries,
+            executor=make,
+            callbacks=callbacks,
+        )
+
+    _finish_run(work, run, as_json)
 
 
-def _finish_run(work: Any, folder: Path, as_json: bool) -> None:
-
+def _finish_run(work: Callable[[], Summary], folder: Path, as_json: bool) -> None:
     try:
         summary = work()
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rosearch.config.checks import check_config
 from rosearch.config.sections import RunConfig
@@ -24,7 +24,7 @@ PRESET_FOLDER = Path(__file__).parent / "presets"
 def make_config(
     preset: str = "quick",
     file: Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, object] | None = None,
 ) -> RunConfig:
     """A preset, a TOML file over it, and single settings over both.
 
@@ -39,7 +39,7 @@ def make_config(
 
 
 @cache
-def preset_settings(name: str) -> Mapping[str, Any]:
+def preset_settings(name: str) -> Mapping[str, Mapping[str, object]]:
     """What a preset changes of the defaults.
 
     Raises:
@@ -47,10 +47,11 @@ def preset_settings(name: str) -> Mapping[str, Any]:
     """
     if name not in PRESET_NAMES:
         raise UserError(f"no preset {name!r}; the presets are {', '.join(PRESET_NAMES)}")
-    return read_toml(PRESET_FOLDER / f"{name}.toml")
+    path = PRESET_FOLDER / f"{name}.toml"
+    return {k: v for k, v in read_toml(path).items() if isinstance(v, Mapping)}
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, object]:
     """A TOML file as nested mappings.
 
     Raises:
@@ -64,7 +65,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is not valid TOML: {error}") from None
 
 
-def from_dict(data: Mapping[str, Any]) -> RunConfig:
+def from_dict(data: Mapping[str, object]) -> RunConfig:
     """The config of nested mappings, missing fields at their defaults.
 
     Raises:
@@ -80,13 +81,13 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
     return config
 
 
-def to_dict(config: RunConfig) -> dict[str, Any]:
+def to_dict(config: RunConfig) -> dict[str, object]:
     """Nested JSON- and TOML-ready mappings; settings that are None are left out."""
-    plain: dict[str, Any] = _adapter().dump_python(config, mode="json", exclude_none=True)
+    plain: dict[str, object] = _adapter().dump_python(config, mode="json", exclude_none=True)
     return plain
 
 
-def setting(text: str) -> dict[str, Any]:
+def setting(text: str) -> dict[str, object]:
     """`section.name=value` as a nested mapping; the value is read as TOML, else taken as text.
 
     Raises:
@@ -97,15 +98,16 @@ def setting(text: str) -> dict[str, Any]:
     if not equals or not all(keys):
         raise UserError(f"--set {text!r}: expected SECTION.NAME=VALUE, such as search.epochs=4")
     try:
-        nested: Any = tomllib.loads(f"value = {value}")["value"]
+        read: object = tomllib.loads(f"value = {value}")["value"]
     except ValueError:
-        nested = value.strip()
+        read = value.strip()
+    nested = {keys.pop(): read}
     for key in reversed(keys):
         nested = {key: nested}
-    return dict(nested)
+    return nested
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
     """`over` laid over `base`, mappings merged in depth; neither is changed."""
     out = dict(base)
     for key, value in over.items():
@@ -142,7 +144,7 @@ def _advice(unknown: str) -> str:
     return f"did you mean {alike[0]}?" if alike else "docs/settings.md lists them"
 
 
-def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+def _renamed(data: Mapping[str, object]) -> dict[str, object]:
     """Settings under their present names: before there were rungs, `slots` was called `lag`."""
     search = data.get("search")
     if not isinstance(search, Mapping) or "lag" not in search:
