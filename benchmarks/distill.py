@@ -33,7 +33,7 @@ from rosearch.distill.data import EncodedTrain
 from rosearch.distill.losses import soft_and_hard
 from rosearch.distill.train import Training
 from rosearch.evaluation.context import Context
-from rosearch.io.progress import quiet
+from rosearch.io.quiet import quiet_transformers
 from rosearch.models.load import load_classifier
 from rosearch.results.summary import machine
 from rosearch.run.prepare import prepare
@@ -218,7 +218,7 @@ def rounds(runs: dict[str, Timed], n: int) -> dict[str, list[float]]:
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(n + 1):
         for name, run in runs.items():
-            with quiet():
+            with quiet_transformers():
                 rate = run()
             if number:
                 rates[name].append(rate)

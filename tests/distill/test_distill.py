@@ -17,7 +17,7 @@ from rosearch.distill.train import TrainingDiverged, train_student
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.models.batches import bucketed_epoch, padded, sorted_batches
 from rosearch.space.genotype import Genotype, Node
-from rosearch.teacher.fit import linear_rate
+from rosearch.teacher.training import linear_rate
 from rosearch.types import Fidelity
 
 BAG = Genotype(32, 32, (Node((0,), "ff1", activation="relu"),))

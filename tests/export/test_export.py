@@ -27,13 +27,14 @@ from rosearch.export import bundle
 from rosearch.export.bundle import ParityError, check_parity, export
 from rosearch.export.card import code, plain
 from rosearch.export.int8 import FORM
-from rosearch.export.measure import interleaved_ms, parity, rows_of_tokens
+from rosearch.export.measure import parity
 from rosearch.export.source import find_source
 from rosearch.export.speed import speed_lines
 from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
 from rosearch.models.onnx_folder import graph_classifier
 from rosearch.models.open import open_classifier
+from rosearch.models.timing import interleaved_ms, rows_of_tokens
 from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.saving import save_student

@@ -13,10 +13,10 @@ import torch
 from card_code import printed_logits, snippet
 
 from rosearch.export.bundle import ExportReport, ParityError, export
-from rosearch.export.measure import latencies
 from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
 from rosearch.models.onnx import OnnxClassifier
+from rosearch.models.timing import latencies
 
 TWO = ["input_ids", "attention_mask"]
 PAIR = ("A man plays the guitar on a stage.", "Somebody makes music.")

@@ -15,9 +15,9 @@ from rosearch.cli import main as cli
 from rosearch.export import bundle
 from rosearch.export.bundle import ParityError, check_products, export
 from rosearch.export.int8 import LARGEST, saturating
-from rosearch.export.measure import Latency
 from rosearch.export.onnx_model import folded, silent, write_int8, write_onnx
 from rosearch.export.speed import speed_lines, speeds
+from rosearch.models.timing import Latency
 
 
 def write_full_range(floats: Path, path: Path) -> None:

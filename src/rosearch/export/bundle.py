@@ -5,30 +5,22 @@ place. Until then all of it is in a temporary folder beside, so that nothing is 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rosearch.attacks.methods import ATTACKS, check_attack, members
 from rosearch.errors import UserError, require
 from rosearch.export.int8 import FORM, LARGEST, saturating
-from rosearch.export.measure import (
-    Latency,
-    Parity,
-    Quality,
-    latencies,
-    parity,
-    quality,
-)
+from rosearch.export.measure import Parity, Quality, parity, quality
 from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.source import Source, find_source
 from rosearch.export.speed import Speed, speeds
+from rosearch.io.files import new_folder
 from rosearch.models.classifier import Classifier
 from rosearch.models.onnx import PACKAGES
 from rosearch.models.onnx_folder import graph_classifier
+from rosearch.models.timing import Latency, latencies
 from rosearch.types import Json, Text
 
 # Largest difference of a probability that an export may have. Of int8 it is measured, not limited.
@@ -119,7 +111,7 @@ def export(
     """
     _check(form, out, attacks)
     source = find_source(what, flags or {}, teacher)
-    with fresh_folder(out) as folder:
+    with new_folder(out, replace=False) as folder:
         return _export(source, form, out, folder, attacks, n)
 
 
@@ -143,19 +135,6 @@ def _check_gradients(form: str, suite: str) -> None:
                 f"attack {suite!r} needs the gradients of the model, and an ONNX file has none; "
                 "choose an attack on words, or --format hf"
             )
-
-
-@contextmanager
-def fresh_folder(out: Path) -> Iterator[Path]:
-    """A folder that becomes `out` if the block ends well, and else is gone."""
-    base = next(path for path in out.absolute().parents if path.is_dir())
-    if not os.access(base, os.W_OK):
-        raise UserError(f"cannot write {out}: the folder {base} is not writable")
-    with tempfile.TemporaryDirectory(dir=base, prefix=f".{out.name}-") as scratch:
-        made = Path(scratch) / "model"
-        yield made
-        out.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(made, out)
 
 
 def _export(
@@ -281,11 +260,11 @@ def onnx_folder(original: Classifier, folder: Path, write: Callable[[Path], None
     """`model.onnx`, tokenizer and labels; loaded again from there."""
     from transformers import AutoTokenizer
 
-    from rosearch.io.progress import quiet
+    from rosearch.io.quiet import quiet_transformers
 
     folder.mkdir()
     write(folder / "model.onnx")
-    with quiet():
+    with quiet_transformers():
         original.tokenizer.save_pretrained(folder)
     config = original.module.config.to_dict()
     # Code that is not in the folder, and where the model was loaded from.

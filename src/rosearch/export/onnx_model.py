@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rosearch.errors import UserError, one_line, require
 from rosearch.export.int8 import quantise
+from rosearch.models.batches import second_half
 from rosearch.models.onnx import PACKAGES, TYPES, OnnxClassifier
 
 TRACED = (2, 6)  # batch and tokens of the example
@@ -90,11 +91,6 @@ def _example(batch: int, tokens: int, types: bool) -> dict[str, Tensor]:
     mask[-1, (tokens + 1) // 2 :] = 0
     inputs = {"input_ids": ids, "attention_mask": mask}
     return {**inputs, TYPES: second_half(ids)} if types else inputs
-
-
-def second_half(ids: Tensor) -> Tensor:
-    """Token types for ids (B, T) as if the latter half of them were the second text of a pair."""
-    return (torch.arange(ids.shape[1]) >= (ids.shape[1] + 1) // 2).long().expand_as(ids)
 
 
 def _check_other_shapes(model: nn.Module, path: Path, types: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rosearch.types import Json
 
 if TYPE_CHECKING:
-    from rosearch.export.measure import Latency
+    from rosearch.models.timing import Latency
 
 NOISE = 1.03  # medians that take turns differ by as much from run to run
 

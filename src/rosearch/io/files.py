@@ -58,16 +58,27 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, replace: bool = True) -> Iterator[Path]:
     """A path for a new folder, which becomes `folder` if the block ends without an error.
 
-    A folder that is there already is replaced.
+    It stands alone in a temporary folder, whose other content is gone after the block. Until then
+    nothing is made at `folder`, not even its parents.
+
+    Args:
+        replace: whether a folder that is there already is replaced.
+
+    Raises:
+        UserError: nothing can be written there.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        made = Path(scratch) / folder.name
+    base = next(path for path in folder.absolute().parents if path.is_dir())
+    if not os.access(base, os.W_OK):
+        raise UserError(f"cannot write {folder}: the folder {base} is not writable")
+    with tempfile.TemporaryDirectory(dir=base, prefix=f".{folder.name}.") as scratch:
+        made = Path(scratch) / "made"
         yield made
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if replace:
+            shutil.rmtree(folder, ignore_errors=True)
         os.replace(made, folder)
 
 

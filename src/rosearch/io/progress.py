@@ -73,17 +73,3 @@ def _lines(console: Console, description: str, total: int) -> Iterator[Advance]:
 
     yield advance
     print(f"{description}: done in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without transformers' own progress bars and loading reports."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)

@@ -140,3 +140,8 @@ def padded(encoded: Sequence[Sequence[int] | np.ndarray], pad_id: int) -> tuple[
         array[row, : len(ids)] = ids
         mask[row, : len(ids)] = 1
     return torch.from_numpy(array), torch.from_numpy(mask)
+
+
+def second_half(ids: Tensor) -> Tensor:
+    """Token types for ids (B, T) as if the latter half of them were the second text of a pair."""
+    return (torch.arange(ids.shape[1]) >= (ids.shape[1] + 1) // 2).long().expand_as(ids)

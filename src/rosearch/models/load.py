@@ -8,7 +8,7 @@ from typing import Any
 from rosearch.errors import UserError, one_line
 from rosearch.io import resources
 from rosearch.io.files import folder_hash
-from rosearch.io.progress import quiet
+from rosearch.io.quiet import quiet_transformers
 from rosearch.models.pretrained import load_pretrained
 from rosearch.space.ops import OPS
 
@@ -26,7 +26,7 @@ def model_source(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        with quiet():
+        with quiet_transformers():
             kinds = ["*.safetensors", "*.json", "*.txt", "*.model"]
             return Path(snapshot_download(name, allow_patterns=kinds))
     except Exception as error:  # the hub client raises errors of many libraries

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rosearch.errors import UserError, one_line, require
-from rosearch.io.progress import quiet
+from rosearch.io.quiet import quiet_transformers
 from rosearch.models.classifier import Classifier
 from rosearch.models.network import Tokenizer
 from rosearch.models.onnx import PACKAGES, OnnxClassifier
@@ -38,7 +38,7 @@ def open_onnx(folder: Path, name: str, device: str = "cpu") -> Classifier:
     for package in PACKAGES:
         require(package, "onnx")
     try:
-        with quiet():
+        with quiet_transformers():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         return graph_classifier(folder / FILE, tokenizer, config, name, folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rosearch.errors import UserError, one_line
-from rosearch.io.progress import quiet
+from rosearch.io.quiet import quiet_transformers
 
 
 def load_pretrained(
@@ -27,7 +27,7 @@ def load_pretrained(
     import transformers
 
     try:
-        with quiet():
+        with quiet_transformers():
             # Left unset, trust_remote_code asks on a terminal whether to run a stranger's code.
             safe = {"trust_remote_code": False, "local_files_only": offline}
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, **safe)

@@ -5,16 +5,16 @@ Shapes: T tokens, W width, E embedding dimension.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
 import torch
 from torch import nn
 
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.models.device import one_thread
+from rosearch.models.timing import median_ms
+from rosearch.space.cost import LATENCY_TOKENS
 from rosearch.space.genes import MAX_INPUTS
 from rosearch.space.genotype import Genotype
 from rosearch.space.genotype import Node as NodeGene
@@ -23,10 +23,9 @@ from rosearch.student.build import build_student, module_spec
 from rosearch.student.layers import ACTIVATIONS, Node, Pooling, sinusoid
 from rosearch.student.model import MAX_POSITIONS
 
-TOKENS = 32
-WARM_UP = 3
-RUNS = 11
-WORDS = Vocabulary(tuple(map(str, range(TOKENS))), tuple((i,) for i in range(TOKENS)), 0)
+WORDS = Vocabulary(
+    tuple(map(str, range(LATENCY_TOKENS))), tuple((i,) for i in range(LATENCY_TOKENS)), 0
+)
 
 Parts = dict[str, Callable[[], object]]
 
@@ -51,23 +50,13 @@ def latency_table(
     return table
 
 
-def median_ms(run: Callable[[], object], runs: int = RUNS) -> float:
-    """Median milliseconds of a call."""
-    times = []
-    for _ in range(WARM_UP + runs):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times[WARM_UP:]))
-
-
 def _simplest(op: str, e: int, w: int) -> Genotype:
     return Genotype(e, w, (NodeGene((0,), op),))
 
 
 def _nodes(w: int, ops: Sequence[str]) -> Parts:
     """Nodes of one input, without norm and activation."""
-    x, mask = torch.randn(1, TOKENS, w), torch.ones(1, TOKENS, dtype=torch.bool)
+    x, mask = torch.randn(1, LATENCY_TOKENS, w), torch.ones(1, LATENCY_TOKENS, dtype=torch.bool)
     runs: Parts = {}
     for op in dict.fromkeys(("identity", *ops)):
         spec = module_spec(_simplest(op, 32, w))["nodes"]
@@ -77,7 +66,7 @@ def _nodes(w: int, ops: Sequence[str]) -> Parts:
 
 def _around_ops(w: int) -> Parts:
     """What else may run in a node: combination of the inputs, norm, activation."""
-    x = torch.randn(1, TOKENS, w)
+    x = torch.randn(1, LATENCY_TOKENS, w)
     runs: Parts = {name: partial(run, x) for name, run in ACTIVATIONS.items()}
     runs |= {"add": partial(torch.add, x, x), "multiply": partial(torch.mul, x, x)}
     runs["layer norm"] = partial(nn.LayerNorm(w), x)
@@ -88,12 +77,12 @@ def _around_ops(w: int) -> Parts:
 
 def _ends(w: int, e: int) -> Parts:
     """Map to the width, positions and pooling."""
-    x, mask = torch.randn(1, TOKENS, w), torch.ones(1, TOKENS, dtype=torch.bool)
-    places, table = torch.arange(TOKENS), nn.Embedding(MAX_POSITIONS, w)
+    x, mask = torch.randn(1, LATENCY_TOKENS, w), torch.ones(1, LATENCY_TOKENS, dtype=torch.bool)
+    places, table = torch.arange(LATENCY_TOKENS), nn.Embedding(MAX_POSITIONS, w)
     return {
-        "factor": partial(nn.Linear(e, w), torch.randn(1, TOKENS, e)),
+        "factor": partial(nn.Linear(e, w), torch.randn(1, LATENCY_TOKENS, e)),
         "none position": lambda: None,
-        "sinusoidal position": lambda: x + sinusoid(TOKENS, w, x.device),
+        "sinusoidal position": lambda: x + sinusoid(LATENCY_TOKENS, w, x.device),
         "learned position": lambda: x + table(places),
         **{
             f"{kind} pooling": partial(Pooling(kind, w), x, mask)
@@ -106,7 +95,7 @@ def _frame_ms(w: int, e: int, table: dict[str, float]) -> float:
     """What a whole student takes besides its measured parts."""
     g = _simplest("identity", e, w)
     model = build_student(g, WORDS, ("a", "b"), seed=0).eval()
-    ids = torch.arange(TOKENS)[None]
+    ids = torch.arange(LATENCY_TOKENS)[None]
     whole = median_ms(lambda: model(input_ids=ids, attention_mask=torch.ones_like(ids)))
     known = [table[part(name, w)] for name in parts(g) if name != "student"]
     return max(0.0, whole - sum(known))

@@ -10,7 +10,7 @@ from torch import nn
 
 from rosearch.errors import UserError
 from rosearch.io.files import new_folder
-from rosearch.io.progress import quiet
+from rosearch.io.quiet import quiet_transformers
 
 COPY = "defences.py"  # of the code that is copied, the file with the defences
 
@@ -28,7 +28,7 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
         UserError: the source of that class cannot be found.
     """
     code = source_lacking(model)
-    with new_folder(folder) as made, quiet():
+    with new_folder(folder) as made, quiet_transformers():
         model.save_pretrained(made)
         tokenizer.save_pretrained(made)
         if code:

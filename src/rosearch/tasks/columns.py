@@ -1,9 +1,7 @@
-"""What the readers of files and of the hub share: quiet calls and the columns of a task."""
+"""What the readers of files and of the hub share: the columns of a task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -28,27 +26,6 @@ class Columns:
         """What a column is for -> its name."""
         named = {"text": self.text, "label": self.label, "text pair": self.pair}
         return {role: name for role, name in named.items() if name is not None}
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the progress bars and log lines of `datasets` and `huggingface_hub`."""
-    import logging
-
-    import datasets
-    import huggingface_hub.utils as hub
-
-    level = datasets.logging.get_verbosity()
-    shown = [module for module in (datasets, hub) if not module.are_progress_bars_disabled()]
-    datasets.logging.set_verbosity(logging.CRITICAL)
-    for module in shown:
-        module.disable_progress_bars()
-    try:
-        yield
-    finally:
-        datasets.logging.set_verbosity(level)
-        for module in shown:
-            module.enable_progress_bars()
 
 
 def check_columns(found: list[str], columns: Columns, source: str) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rosearch.errors import UserError, one_line
+from rosearch.io.quiet import quiet_datasets
 from rosearch.tasks.assemble import Table
-from rosearch.tasks.columns import Columns, check_columns, quiet, table
+from rosearch.tasks.columns import Columns, check_columns, table
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -140,7 +141,7 @@ _READERS: dict[str, tuple[Callable[[Path, Columns], Table], str]] = {
 @contextmanager
 def _cache() -> Iterator[str]:
     """A quiet place for one conversion, so that nothing of the user's data stays behind."""
-    with quiet(), tempfile.TemporaryDirectory(prefix="rosearch-") as folder:
+    with quiet_datasets(), tempfile.TemporaryDirectory(prefix="rosearch-") as folder:
         yield folder
 
 

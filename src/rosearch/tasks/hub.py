@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rosearch.errors import UserError, one_line
+from rosearch.io.quiet import quiet_datasets
 from rosearch.io.resources import offline
 from rosearch.tasks.assemble import Table
-from rosearch.tasks.columns import Columns, quiet, table
+from rosearch.tasks.columns import Columns, table
 from rosearch.tasks.task import TASKS
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _load(name: str) -> DatasetDict:
             cause = "it is not cached and " + (
                 "ROSEARCH_OFFLINE forbids the network" if offline() else "no hub was reached"
             )
-        with quiet(), _without_hub(bool(cause)):
+        with quiet_datasets(), _without_hub(bool(cause)):
             return datasets.load_dataset(data_id, config or None)
     except Exception as error:  # the hub client, the parsers and user data raise many types
         raise UserError(

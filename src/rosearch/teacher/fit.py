@@ -9,23 +9,27 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError
 from rosearch.io import resources
 from rosearch.io.files import new_folder
-from rosearch.io.progress import quiet, stage
+from rosearch.io.quiet import quiet_transformers
 from rosearch.models.batches import bucketed_epoch, model_inputs, takes_types, tokenized
 from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.tasks import Task
+from rosearch.teacher.training import train
 
-WARM_UP = 0.1
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
 VERSION = 1  # raise it when the recipe below changes: saved teachers are then made anew
 
 
@@ -84,13 +88,17 @@ def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folde
         model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
         model.get_input_embeddings().weight.requires_grad = False
         train_classifier(model, tokenizer, task, config, seed)
-    with quiet():
+    with quiet_transformers():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 
 def train_classifier(
-    model: Any, tokenizer: Any, task: Task, config: TeacherConfig, seed: int
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    task: Task,
+    config: TeacherConfig,
+    seed: int,
 ) -> None:
     """Train a classifier on the task's labels, as `fit_teacher` does; weights change in place.
 
@@ -110,27 +118,12 @@ def train_classifier(
         for _ in range(config.epochs)
         for batch in bucketed_epoch(lengths, config.batch_size, rng)
     ]
-    weights = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.01, fused=True)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: linear_rate(s, len(batches)))
-    model.train()
-    with stage(f"fine-tuning the teacher {config.name} on {task.name}", len(batches)) as advance:
-        for batch in batches:
-            inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id)
-            with autocast(config.precision):
-                logits = model(**inputs).logits  # (B, C)
-            loss = F.cross_entropy(logits.float(), labels[batch])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimiser.step()
-            optimiser.zero_grad()
-            rate.step()
-            advance(1, f"loss {loss.item():.3f}")
-    model.eval()
 
+    def loss_of(batch: np.ndarray) -> Tensor:
+        inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id)
+        with autocast(config.precision):
+            logits = model(**inputs).logits  # (B, C)
+        return F.cross_entropy(logits.float(), labels[batch])
 
-def linear_rate(step: int, steps: int) -> float:
-    """Factor of the learning rate: linear warm-up over the first tenth, linear decay to zero."""
-    rise = (step + 1) / max(1.0, WARM_UP * steps)
-    fall = (steps - step) / max(1.0, (1 - WARM_UP) * steps)
-    return max(0.0, min(1.0, rise, fall))
+    title = f"fine-tuning the teacher {config.name} on {task.name}"
+    train(model, batches, loss_of, config.learning_rate, title)

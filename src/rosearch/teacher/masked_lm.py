@@ -24,12 +24,12 @@ from rosearch.attacks.sources.masked_lm_model import load_masked_lm, loaded, log
 from rosearch.errors import UserError
 from rosearch.io import resources
 from rosearch.io.files import new_folder
-from rosearch.io.progress import quiet, stage
+from rosearch.io.quiet import quiet_transformers
 from rosearch.models.batches import bucketed_epoch, padded
 from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, model_source
 from rosearch.tasks import Task
-from rosearch.teacher.fit import linear_rate
+from rosearch.teacher.training import train
 from rosearch.types import parts
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def fit_masked_lm(texts: Sequence[str], source: Path, name: str, seed: int = 0) 
         if has_head:
             return source
         _train(model, tokenizer, texts, f"fitting a masked language model to {name}", seed)
-    with quiet(), new_folder(folder) as made:
+    with quiet_transformers(), new_folder(folder) as made:
         model.save_pretrained(made)
         tokenizer.save_pretrained(made)
     return folder
@@ -121,32 +121,23 @@ def _train(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     texts: Sequence[str],
-    description: str,
+    title: str,
     seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
     encoded = _encoded(tokenizer, texts)
     frequency = _start(model, tokenizer, encoded)
     batches = _batches([len(ids) for ids in encoded], rng)
-    weights = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.01, fused=True)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: linear_rate(s, len(batches)))
     hide = _Hiding(tokenizer, frequency, rng)
-    model.train()
-    with stage(description, len(batches)) as advance:
-        for batch in batches:
-            ids, mask = padded([encoded[i] for i in batch], tokenizer.pad_token_id or 0)
-            shown, rows, places = hide(ids, mask)
-            with autocast("auto"):
-                logits = logits_at(model, shown, mask, rows, places)  # (P, V)
-            loss = F.cross_entropy(logits.float(), ids[rows, places])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimiser.step()
-            optimiser.zero_grad()
-            rate.step()
-            advance(1, f"loss {loss.item():.2f}")
-    model.eval()
+
+    def loss_of(batch: np.ndarray) -> Tensor:
+        ids, mask = padded([encoded[i] for i in batch], tokenizer.pad_token_id or 0)
+        shown, rows, positions = hide(ids, mask)
+        with autocast("auto"):
+            logits = logits_at(model, shown, mask, rows, positions)  # (P, V)
+        return F.cross_entropy(logits.float(), ids[rows, positions])
+
+    train(model, batches, loss_of, LEARNING_RATE, title)
 
 
 def _encoded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:

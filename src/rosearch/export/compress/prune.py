@@ -12,10 +12,11 @@ from torch.nn.utils import prune
 
 from rosearch.config import TeacherConfig
 from rosearch.errors import UserError
-from rosearch.export.bundle import MODEL_FILES, fresh_folder
+from rosearch.export.bundle import MODEL_FILES
 from rosearch.export.compress.card import write_card
 from rosearch.export.compress.check import answers, compare, open_original
 from rosearch.export.compress.result import FLOAT_BYTES, Compressed
+from rosearch.io.files import new_folder
 from rosearch.models.classifier import Classifier
 from rosearch.models.device import one_thread
 from rosearch.student.saving import save_student
@@ -57,7 +58,7 @@ def pruned(
     recipe = Recipe(sparsity, epochs, scope, seed)
     recipe.check(task)
     original = open_original(model, out, task)
-    with fresh_folder(out) as folder, one_thread():
+    with new_folder(out, replace=False) as folder, one_thread():
         return _pruned(original, recipe, out, folder, task)
 
 

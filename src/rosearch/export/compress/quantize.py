@@ -6,19 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rosearch.errors import UserError, require
-from rosearch.export.bundle import FLOATS, TIMED, fresh_folder, quantized_folder
+from rosearch.export.bundle import FLOATS, TIMED, quantized_folder
 from rosearch.export.compress.card import write_card
 from rosearch.export.compress.check import answers, compare, open_original
 from rosearch.export.compress.int4 import Storage, storage, write_int4
 from rosearch.export.compress.result import Checked, Compressed
-from rosearch.export.measure import latencies
 from rosearch.export.onnx_model import write_int8
 from rosearch.export.usage import EXAMPLES, PAIRS
+from rosearch.io.files import new_folder
 from rosearch.io.progress import stage
 from rosearch.models.classifier import Classifier
 from rosearch.models.device import one_thread
 from rosearch.models.onnx import PACKAGES
 from rosearch.models.onnx_folder import FILE, graph_classifier
+from rosearch.models.timing import latencies
 from rosearch.tasks import Task
 
 # Bits -> name of the form, label, writer.
@@ -47,7 +48,7 @@ def quantized(model: str | Path, bits: int, out: Path, task: Task | None = None)
     for package in PACKAGES:
         require(package, "onnx")
     original = open_original(model, out, task)
-    with fresh_folder(out) as folder, one_thread():
+    with new_folder(out, replace=False) as folder, one_thread():
         return _quantized(original, bits, out, folder, task)
 
 

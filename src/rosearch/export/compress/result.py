@@ -12,7 +12,8 @@ from rosearch.export.speed import Speed, speeds
 from rosearch.types import Json
 
 if TYPE_CHECKING:
-    from rosearch.export.measure import Latency, Parity, Quality
+    from rosearch.export.measure import Parity, Quality
+    from rosearch.models.timing import Latency
 
 FLOAT_BYTES = 4  # of a weight in float32
 
