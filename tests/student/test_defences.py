@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from rosearch.attacks.engine import run_suite
+from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.distill.data import TrainData
 from rosearch.encodings import gene
@@ -198,7 +198,7 @@ def test_attacks_on_embeddings_climb_through_the_defence(train_quickly, mr_train
         victim = Classifier.of(model, mr_train.tokenizer())
         labels = victim.probabilities(texts).argmax(1).tolist()
         clean = victim.probabilities(texts)[np.arange(40), labels]
-        found = run_suite(attacks, victim, texts, labels)
+        found = attacked(attacks, victim, texts, labels)
         results[name] = (clean, [r.status for r in found])
     assert "flipped" in results["wrapped"][1]
     assert not np.allclose(results["bare"][0], results["wrapped"][0])
