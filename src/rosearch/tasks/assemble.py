@@ -113,7 +113,7 @@ def split_off(split: Split, parts: int, seed: int, share: float = _HELD_OUT) -> 
     cuts = [size * i for i in range(parts + 1)]
     pieces = [order[a:b] for a, b in pairwise(cuts)]
     return [
-        _take(split, [row for i in piece for row in groups[i]])
+        split.take([row for i in piece for row in groups[i]])
         for piece in (order[cuts[-1] :], *pieces)
     ]
 
@@ -125,10 +125,6 @@ def drop_duplicates(texts: Sequence[str], labels: Sequence[int]) -> Split:
         found.setdefault(text, set()).add(label)
     kept = {text: next(iter(seen)) for text, seen in found.items() if len(seen) == 1}
     return Split(tuple(kept), tuple(kept.values()))
-
-
-def _take(split: Split, rows: Sequence[int]) -> Split:
-    return Split(tuple(split.texts[r] for r in rows), tuple(split.labels[r] for r in rows))
 
 
 def _stratified_order(labels: Sequence[int], seed: int) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rosearch.errors import UserError, one_line
 from rosearch.tasks.assemble import drop_duplicates, split_off
-from rosearch.tasks.task import NamedTask, Split, Task
+from rosearch.tasks.task import NamedTask, Task
 
 _MR_ENCODING = "utf-8"
 _MR_MIN_SCORE = 0.5  # closer to zero, the raters of a sentence found it neutral
@@ -29,8 +29,7 @@ def _load_mr(folder: Path) -> Task:
     kept = drop_duplicates(texts, labels)
     order = np.random.default_rng(0).permutation(len(kept))
     test, validation, train = (
-        Split(tuple(kept.texts[i] for i in part), tuple(kept.labels[i] for i in part))
-        for part in np.split(order, [_MR_TEST, _MR_TEST + _MR_VALIDATION])
+        kept.take(part.tolist()) for part in np.split(order, [_MR_TEST, _MR_TEST + _MR_VALIDATION])
     )
     return Task("mr", ("negative", "positive"), train, validation, test)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rosearch.plugins import Registry
+from rosearch.tasks.sample import stratified_rows
 from rosearch.types import Text
 
 
@@ -36,6 +37,15 @@ class Split:
     def first(self, n: int) -> Split:
         """Its first `n` examples."""
         return Split(self.texts[:n], self.labels[:n])
+
+    def take(self, rows: Sequence[int]) -> Split:
+        """The examples of these rows, in the order of `rows`."""
+        return Split(tuple(self.texts[r] for r in rows), tuple(self.labels[r] for r in rows))
+
+    def sample(self, n: int, *, seed: int, least_per_class: int = 0) -> Split:
+        """`n` of its examples, stratified by label: see `stratified_rows`."""
+        rows = stratified_rows(self.labels, n, seed=seed, least_per_class=least_per_class)
+        return self.take(rows)
 
     def __repr__(self) -> str:
         return f"Split({len(self)} texts)"  # never the texts: they would flood a traceback
