@@ -50,7 +50,10 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
         ({"distill": {"dropout": 1}}, r"distill\.dropout: expected 0 to 0\.99, found 1"),
         ({"teacher": {"precision": "fp8"}}, r"teacher\.precision: expected one of auto, float32"),
         ({"search": 3}, "config: search"),
-        ({"search": {"strategy": "bayes"}}, r"search\.strategy: expected one of rosearch, nsga2"),
+        (
+            {"search": {"strategy": "bayes"}},
+            r"search\.strategy: expected one of aging_evolution, ns",
+        ),
         ({"search": {"rungs": [0.5, 0.2, 1]}}, r"search\.rungs: expected shares that grow and end"),
         ({"search": {"rungs": [0.1, 0.5]}}, r"end with 1, such as .* found \[0\.1, 0\.5\]"),
         ({"search": {"rungs": []}}, r"search\.rungs: expected one or more different values"),
@@ -85,6 +88,14 @@ def test_files_of_the_time_before_rungs_mean_what_they_meant(tmp_path: Path):
         assert (found.slots, found.rungs) == (3, (1.0,))
     file.write_text("[search]\nlag = 3\nrungs = [0.5, 1.0]\n")
     assert make_config("quick", file).search.rungs == (0.5, 1.0)
+
+
+def test_a_strategy_may_be_asked_for_by_its_former_name(tmp_path: Path):
+    file = tmp_path / "c.toml"
+    file.write_text('[search]\nstrategy = "rosearch"\n')
+    stored = from_dict({"search": {"strategy": "rosearch"}})
+    for found in (make_config("standard", file), stored):
+        assert found.search.strategy == "aging_evolution"
 
 
 def test_every_strategy_may_be_asked_for():

@@ -75,7 +75,7 @@ class Seen:
 
 
 def scheduler(n: int = 24, queries: int | None = None) -> Scheduler:
-    made = STRATEGIES["rosearch"](SPACE, StrategyConfig(population=6))
+    made = STRATEGIES["aging_evolution"](SPACE, StrategyConfig(population=6))
     return Scheduler(made, Rungs(2), [], n, 6, seed=3, queries=queries)
 
 

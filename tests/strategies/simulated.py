@@ -44,7 +44,7 @@ def scored(job: Job) -> Trial:
 
 
 def scheduler(
-    strategy: str = "rosearch",
+    strategy: str = "aging_evolution",
     n: int = 60,
     seed: int = 1,
     rungs: int = 1,

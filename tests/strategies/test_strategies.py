@@ -120,8 +120,8 @@ def test_a_strategy_keeps_little(strategy: str):
     assert sizes[1] < 1.5 * sizes[0]
 
 
-def test_rosearch_forgets_the_oldest():
-    made = STRATEGIES["rosearch"](SPACE, CONFIG)
+def test_ageing_evolution_forgets_the_oldest():
+    made = STRATEGIES["aging_evolution"](SPACE, CONFIG)
     for trial in play(scheduler(n=30)).values():
         made.learn(trial)
     living = list(made.living.values())  # type: ignore[attr-defined]

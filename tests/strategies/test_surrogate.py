@@ -180,10 +180,10 @@ def test_vectors_are_finite_and_tell_different_students_apart(rng):
 def test_it_finds_the_front_of_a_made_up_objective_in_fewer_evaluations_than_evolution():
     """What it proposes after 40 results is better than what ageing evolution does."""
     late = {}
-    for name in ("surrogate", "rosearch"):
+    for name in ("surrogate", "aging_evolution"):
         told = list(play(scheduler(name, n=60)).values())[40:]
         late[name] = np.mean([t.score.fitness for t in told if t.score])
-    assert late["surrogate"] > late["rosearch"]
+    assert late["surrogate"] > late["aging_evolution"]
 
 
 def test_results_of_lower_rungs_are_enough_to_begin_with():

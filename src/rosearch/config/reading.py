@@ -145,9 +145,16 @@ def _advice(unknown: str) -> str:
 
 
 def _renamed(data: Mapping[str, object]) -> dict[str, object]:
-    """Settings under their present names: before there were rungs, `slots` was called `lag`."""
+    """Settings under their present names.
+
+    Before there were rungs, `slots` was called `lag`; ageing evolution was called after the paper.
+    """
     search = data.get("search")
-    if not isinstance(search, Mapping) or "lag" not in search:
+    if not isinstance(search, Mapping):
         return dict(data)
-    others = {name: value for name, value in search.items() if name != "lag"}
-    return {**data, "search": {"slots": search["lag"], "rungs": [1.0], **others}}
+    found = dict(search)
+    if "lag" in found:
+        found = {"slots": found.pop("lag"), "rungs": [1.0], **found}
+    if found.get("strategy") == "rosearch":
+        found["strategy"] = "aging_evolution"
+    return {**data, "search": found}

@@ -94,7 +94,7 @@ class Space:
         names = dict.fromkeys(coding.name for coding in self.codings)
         return {name: tuple(c for c in self.codings if c.name == name) for name in names}
 
-    @cached_property
+    @property
     def mutations(self) -> tuple[Mutation, ...]:
         """What `mutate` draws from: defences change only where there are several."""
         return MUTATIONS if len(self.defences) == 1 else (*MUTATIONS, _change_defence)

@@ -11,7 +11,7 @@ __all__ = ["STRATEGIES", "Proposal", "Strategy", "StrategyConfig"]
 STRATEGIES: Registry[NamedStrategy] = Registry(
     "strategy",
     {
-        "rosearch": "rosearch.strategies.aging_evolution:Evolution",
+        "aging_evolution": "rosearch.strategies.aging_evolution:AgingEvolution",
         "nsga2": "rosearch.strategies.nsga2:Nsga2",
         "random": "rosearch.strategies.random:Random",
         "local": "rosearch.strategies.local:Local",

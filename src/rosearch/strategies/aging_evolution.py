@@ -10,14 +10,14 @@ from rosearch.strategies.population import standing, tournament
 from rosearch.types import Trial
 
 
-class Evolution:
+class AgingEvolution:
     """The youngest candidates live, however fit the older ones are (Real et al. 2019).
 
     Of a candidate the result of its highest rung counts, and a higher rung beats a lower one: the
     candidate was better than most of those left behind there.
     """
 
-    name = "rosearch"
+    name = "aging_evolution"
 
     def __init__(self, space: Space, config: StrategyConfig) -> None:
         self.space = space
