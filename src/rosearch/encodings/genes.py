@@ -68,7 +68,7 @@ class Choice:
     @classmethod
     def combinations(cls) -> tuple[Self, ...]:
         """Every combination of the choices of all genes."""
-        names = [f.name for f in fields(cls)]
+        names = gene_names(cls)
         found = product(*(choices_of(cls)[name] for name in names))
         return tuple(cls(**dict(zip(names, values, strict=True))) for values in found)
 
@@ -87,9 +87,15 @@ class Choice:
         return tuple(Trait(self.name, f"{self.name} {name}", _trait(v)) for name, v in found)
 
 
+def gene_names(choice: type[Choice] | Choice) -> tuple[str, ...]:
+    """Names of the genes: every genotype that is made asks, and `fields` takes its time."""
+    names: tuple[str, ...] = choice.__match_args__
+    return names
+
+
 def genes_of(choice: Choice) -> dict[str, Gene]:
     """Values of the genes by name."""
-    return {f.name: getattr(choice, f.name) for f in fields(choice)}
+    return {name: getattr(choice, name) for name in gene_names(choice)}
 
 
 def choices_of(choice: type[Choice]) -> Mapping[str, tuple[Gene, ...]]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.base import Encoding
-from rosearch.encodings.genes import Choice, Gene, genes_of, short
+from rosearch.encodings.genes import Choice, Gene, gene_names, genes_of, short
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
@@ -52,7 +51,7 @@ def apart(data: Mapping[str, object]) -> dict[str, object]:
     """
     if KEY in data:
         raise UserError(f"invalid genotype: {KEY}: there is no such field; name the encoding")
-    inner = {"encoding", *ALWAYS, *_names(_encoding(data))}
+    inner = {"encoding", *ALWAYS, *gene_names(_encoding(data))}
     rest: dict[str, object] = {name: v for name, v in data.items() if name not in inner}
     return {**rest, KEY: {name: v for name, v in data.items() if name in inner}}
 
@@ -66,9 +65,10 @@ def coding_of(value: Encoding | Mapping[str, object]) -> Encoding:
     if isinstance(value, Encoding):
         return value
     found = _encoding(value)
-    own = _names(found)
+    own = gene_names(found)
     for name, usual in ALWAYS.items():
-        if name not in own and json.dumps(value.get(name, usual)) != json.dumps(usual):
+        given = value.get(name, usual)
+        if name not in own and (given != usual or type(given) is not type(usual)):  # 0 is not False
             raise UserError(
                 f"invalid genotype: {', '.join(ALWAYS)}: genes of the synonym encoding; "
                 f"leave them out for the {found.name} one"
@@ -87,17 +87,19 @@ def defence_of(value: object) -> InferenceDefence | None:
     if not isinstance(value, Mapping):
         raise UserError(f"invalid genotype: defence: expected an object, found {short(value)}")
     found = _class_of(INFERENCE_DEFENCES, "defence.name", value.get("name"))
-    strange = value.keys() - {"name", *_names(found)}
+    strange = value.keys() - {"name", *gene_names(found)}
     if strange:
         raise UserError(
             f"invalid genotype: defence: {found.name} has the genes "
-            f"{', '.join(_names(found)) or 'none'}, found {short(min(map(str, strange)))}"
+            f"{', '.join(gene_names(found)) or 'none'}, found {short(min(map(str, strange)))}"
         )
     genes = {str(name): v for name, v in value.items() if name != "name"}
     return _read(found, genes, "defence.")
 
 
 def _read(found: type[C], genes: Mapping[str, object], place: str = "") -> C:
+    if not genes:
+        return found()
     if found not in _ADAPTERS:
         _ADAPTERS[found] = TypeAdapter(found)
     try:
@@ -125,7 +127,3 @@ def _class_of(registry: Registry[type[C]], field: str, name: object) -> type[C]:
         known = ", ".join(registry)
         raise UserError(f"invalid genotype: {field}: expected one of {known}, found {short(name)}")
     return registry[name]
-
-
-def _names(choice: type[Choice]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(choice))

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from rosearch.encodings.base import Encoding
-from rosearch.encodings.genes import genes_of, short
+from rosearch.encodings.genes import gene_names, short
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 from rosearch.space.coding import KEY, apart, coding_of, defence_of, first_problem, flat, nested
@@ -206,9 +206,9 @@ def _problems(g: Genotype) -> Sequence[str]:
     ):
         if value not in allowed:
             found.append(f"{field}: expected one of {_listed(allowed)}, found {short(value)}")
-    twice = genes_of(g.coding).keys() & {"encoding", *vars(g)}
+    twice = [name for name in gene_names(g.coding) if name == "encoding" or name in vars(g)]
     if twice:
-        found.append(f"{g.encoding}: its genes need other names than {_listed(sorted(twice))}")
+        found.append(f"{g.encoding}: its genes need other names than {_listed(twice)}")
     found.extend(g.coding.problems())
     if g.defence is not None:
         if not isinstance(g.defence, InferenceDefence):

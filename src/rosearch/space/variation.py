@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from rosearch.encodings.base import Encoding
-from rosearch.encodings.genes import differences, genes_of
+from rosearch.encodings.genes import differences, gene_names
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
@@ -304,7 +304,7 @@ def _stage_gene(gene: str, values: Callable[[Space], Sequence[object]]) -> Mutat
 def _pick_coding(rng: np.random.Generator, space: Space, encoding: str) -> Encoding:
     """An encoding of the space with random genes; nothing is drawn where it has none."""
     offered = space.encodings[encoding]
-    return _pick(rng, offered) if genes_of(offered[0]) else offered[0]
+    return _pick(rng, offered) if gene_names(offered[0]) else offered[0]
 
 
 def _switch_encoding(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
