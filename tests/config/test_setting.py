@@ -24,7 +24,7 @@ from rosearch.config import (
 )
 from rosearch.config.defaults import defaults_of
 from rosearch.config.document import document
-from rosearch.config.names import BUILT_IN
+from rosearch.config.names import names
 from rosearch.errors import UserError
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -152,6 +152,6 @@ def test_names_without_a_registry_are_those_of_the_parts_that_know_them():
     from rosearch.distill.match_schemes import SCHEMES
 
     steps = [name for name, entry in DEFENCES.items() if entry.setting == "adversarial"]
-    assert set(BUILT_IN["matching"]) == {"none", *SCHEMES}
-    assert set(BUILT_IN["augmentation"]) == {"none", *SHARES}
-    assert set(BUILT_IN["adversarial training"]) == {"none", *steps}
+    assert set(names("matching")()) == {"none", *SCHEMES}
+    assert set(names("augmentation")()) == {"none", *SHARES}
+    assert set(names("adversarial training")()) == {"none", *steps}

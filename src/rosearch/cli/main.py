@@ -15,6 +15,7 @@ from rosearch.cli.compress import prune, quantize
 from rosearch.cli.distill import distill
 from rosearch.cli.export import export
 from rosearch.cli.fetch import fetch
+from rosearch.cli.options import with_plugins
 from rosearch.cli.predict import predict
 from rosearch.cli.runs import report, runs, watch
 from rosearch.cli.search import resume, search
@@ -51,7 +52,7 @@ def options(
 
 
 for command in COMMANDS:
-    app.command(cls=CommandWithNames)(command)
+    app.command(cls=CommandWithNames)(with_plugins(command))
 
 
 def main() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from rosearch.cli.groups import given
 from rosearch.cli.setting_options import option_of
 from rosearch.config import PRESET_NAMES
+from rosearch.plugins import load_plugins
 
 if TYPE_CHECKING:
     from rosearch.config import RunConfig
@@ -35,10 +39,29 @@ Settings = Annotated[
         metavar="SECTION.NAME=VALUE",
     ),
 ]
+
+
+def _load(plugins: list[str] | None) -> list[str] | None:
+    load_plugins(plugins or ())
+    return plugins
+
+
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        help="Module of your own, by name or as a .py file, that adds attacks, strategies, ...; "
+        "may be repeated.",
+        metavar="MODULE",
+        callback=_load,
+        is_eager=True,  # before the help lists names
+        show_default="none; a run: its own",
+    ),
+]
 Track = Annotated[
     list[str] | None,
     typer.Option(
-        help="Where to follow the run besides: tensorboard, mlflow; may be repeated.",
+        help="Where to follow the run besides: {callback}; may be repeated.",
         show_default="none; a resumed run: as before",
     ),
 ]
@@ -51,6 +74,26 @@ Model = Annotated[
         help="Folder of a student or of any Hugging Face classifier, or a hub id.", metavar="MODEL"
     ),
 ]
+
+
+def with_plugins(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command with the option `--plugin`, unless it has it and wants to know more."""
+    types = get_type_hints(command, include_extras=True)
+    if "plugin" in types:
+        return command
+    kind = inspect.Parameter.KEYWORD_ONLY
+    found = inspect.signature(command).parameters.values()
+    shown = [p.replace(kind=kind, annotation=types[p.name]) for p in found]
+    shown.append(inspect.Parameter("plugin", kind, default=None, annotation=Plugins))
+
+    @wraps(command)
+    def with_option(*, plugin: list[str] | None = None, **values: Any) -> Any:
+        return command(**values)
+
+    with_option.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    with_option.__annotations__ = {**types, "plugin": Plugins}
+    del with_option.__wrapped__
+    return with_option
 
 
 @dataclass(frozen=True)
@@ -97,7 +140,7 @@ class ExecutorOptions:
     """Where evaluations run."""
 
     executor: Annotated[
-        str, typer.Option(help="local (processes on this machine), ray or in-process.")
+        str, typer.Option(help="{executor}; local are processes on this machine.")
     ] = "local"
     workers: Annotated[
         int | None,

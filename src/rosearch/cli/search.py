@@ -17,6 +17,7 @@ from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
     ExecutorOptions,
+    Plugins,
     Preset,
     RunPath,
     Seed,
@@ -69,6 +70,7 @@ def search(
     seed: Seed = None,
     settings: Settings = None,
     where: ExecutorOptions,
+    plugin: Plugins = None,
     track: Track = None,
     out: Annotated[
         Path | None,
@@ -92,7 +94,7 @@ def search(
     from rosearch.config import MOST_CANDIDATES, make_config
     from rosearch.run import lifecycle as run
 
-    flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
+    flags = {**data.settings(), **teacher.settings(), **given(seed=seed, plugins=plugin)}
     if candidates is None and (minutes is not None or queries is not None):
         candidates = MOST_CANDIDATES
     flags["search"] = given(
@@ -132,8 +134,10 @@ def resume(
     Nothing evaluated is lost or done again.
     """
     from rosearch.callbacks import make_callbacks
+    from rosearch.results.folder import RunFolder
     from rosearch.run.lifecycle import resume as go_on
 
+    RunFolder(run).open().close()  # imports its plugins: executor and callbacks may be of one
     make, callbacks = where.maker(), make_callbacks(track or (), run)
 
     def work() -> Summary:

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperOption
 
 from rosearch.config import Field, RunConfig, fields_of
 from rosearch.config.defaults import default_of, defaults_of
+from rosearch.plugins.registry import REGISTRIES, known
 
 
 def option_of(
@@ -73,6 +74,8 @@ def _default(field: Field, flags: tuple[str, ...]) -> str:
 
 def _names(found: re.Match[str]) -> str:
     what = found.group(1)
+    if what in REGISTRIES:
+        return ", ".join(known(what))
     look_up = _LISTS.get(what) or fields_of(RunConfig)[what].choices
     return ", ".join(map(str, look_up()))
 

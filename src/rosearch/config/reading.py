@@ -13,6 +13,7 @@ from rosearch.config.checks import check_config
 from rosearch.config.sections import RunConfig
 from rosearch.config.setting import fields_of, sections_of
 from rosearch.errors import UserError
+from rosearch.plugins import load_plugins
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -35,7 +36,9 @@ def make_config(
         UserError: an unknown preset, or a field that is unknown or out of range.
     """
     data = merged(preset_settings(preset), read_toml(file) if file else {})
-    return from_dict(merged(data, overrides or {}))
+    plugins = dict.fromkeys([*_plugins(data), *_plugins(overrides or {})])
+    more = {"plugins": list(plugins)} if plugins else {}
+    return from_dict(merged(merged(data, overrides or {}), more))
 
 
 @cache
@@ -66,13 +69,15 @@ def read_toml(path: Path) -> dict[str, object]:
 
 
 def from_dict(data: Mapping[str, object]) -> RunConfig:
-    """The config of nested mappings, missing fields at their defaults.
+    """The config of nested mappings, missing fields at their defaults; imports its plugins.
 
     Raises:
-        UserError: naming the first field that is unknown, of a wrong type or out of range.
+        UserError: naming the first field that is unknown, of a wrong type or out of range, or a
+            plugin that cannot be imported.
     """
     from pydantic import ValidationError
 
+    load_plugins(_plugins(data))
     try:
         config = _adapter().validate_python(_renamed(data))
     except ValidationError as error:
@@ -82,9 +87,12 @@ def from_dict(data: Mapping[str, object]) -> RunConfig:
 
 
 def to_dict(config: RunConfig) -> dict[str, object]:
-    """Nested JSON- and TOML-ready mappings; settings that are None are left out."""
+    """Nested JSON- and TOML-ready mappings; settings that are None are left out.
+
+    So are plugins where there are none: settings of runs from before plugins keep their checksum.
+    """
     plain: dict[str, object] = _adapter().dump_python(config, mode="json", exclude_none=True)
-    return plain
+    return plain if config.plugins else {k: v for k, v in plain.items() if k != "plugins"}
 
 
 def setting(text: str) -> dict[str, object]:
@@ -115,6 +123,12 @@ def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, 
         both = isinstance(value, Mapping) and isinstance(old, Mapping)
         out[key] = merged(old, value) if both else value  # type: ignore[arg-type]
     return out
+
+
+def _plugins(data: Mapping[str, object]) -> list[str]:
+    """The plugins that settings name, where they are of the right type; checked later."""
+    found = data.get("plugins", ())
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 @cache

@@ -427,6 +427,14 @@ class RunConfig:
     """Everything that decides a run's outcome."""
 
     seed: Annotated[int, Setting("Seed of everything random.", ge=0)] = 0
+    plugins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Modules of your own, by name or as .py files, that are imported before all else, in "
+            "workers and by what reads the run, too.",
+            unset="none",
+        ),
+    ] = ()
     task: TaskConfig = field(default_factory=TaskConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     space: SpaceConfig = field(default_factory=SpaceConfig)

@@ -29,7 +29,7 @@ def _setting(field: Field, config: RunConfig) -> Iterator[str]:
 
     yield from _comment(field.description())
     value = field.value_in(config)
-    if value is None:
+    if value is None or (field.name == "plugins" and not value):  # as `to_dict` leaves out
         yield f"# {field.key} ="
     else:
         plain = list(value) if isinstance(value, tuple) else value

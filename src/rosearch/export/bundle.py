@@ -14,7 +14,7 @@ from rosearch.errors import UserError, require
 from rosearch.export.int8 import FORM, LARGEST, saturating
 from rosearch.export.measure import Parity, Quality, parity, quality
 from rosearch.export.onnx_model import write_int8, write_onnx
-from rosearch.export.source import Source, find_source
+from rosearch.export.source import Source, find_source, import_plugins_of
 from rosearch.export.speed import Speed, speeds
 from rosearch.io.files import new_folder
 from rosearch.models.classifier import Classifier
@@ -109,6 +109,7 @@ def export(
         UserError: bad arguments, or a model that cannot be exported.
         ParityError: the export differs from the original by more than `LIMITS` allows.
     """
+    import_plugins_of(what)  # attacks may be of one
     _check(form, out, attacks)
     source = find_source(what, flags or {}, teacher)
     with new_folder(out, replace=False) as folder:

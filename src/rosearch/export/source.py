@@ -88,6 +88,17 @@ def find_source(what: str, flags: Mapping[str, object], teacher: str | None = No
     return Source(folder, name, task, given, notes)
 
 
+def import_plugins_of(what: str) -> None:
+    """Import the plugins of the run that `RUN` or `RUN:ID` names, if it is one.
+
+    Raises:
+        UserError: one can't be imported.
+    """
+    run, _ = _split(what)
+    if run is not None:
+        run.open().close()
+
+
 def _split(what: str) -> tuple[RunFolder | None, str]:
     if (run := RunFolder(Path(what))).exists():
         return run, ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rosearch.errors import UserError
+from rosearch.plugins import load_plugins
 from rosearch.results.store import Store
 
 
@@ -110,12 +111,14 @@ class RunFolder:
         return self.database.is_file()
 
     def open(self) -> Store:
-        """The store.
+        """The store; the run's plugins are imported, for its genotypes may have their operations.
 
         Raises:
-            UserError: there is none, or it can't be read.
+            UserError: there is none, it can't be read, or a plugin can't be imported.
         """
-        return Store(self.database)
+        store = Store(self.database)
+        load_plugins(store.meta().plugins)
+        return store
 
     def best_student(self) -> Path:
         """The folder of the best student: of the finalists the fittest on the validation split.
