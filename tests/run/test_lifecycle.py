@@ -12,6 +12,7 @@ from made_scores import made_score
 import rosearch.run.lifecycle
 from rosearch.config import MOST_CANDIDATES, RunConfig, from_dict, make_config, to_dict, to_toml
 from rosearch.errors import UserError
+from rosearch.objectives import find_objectives
 from rosearch.results.entries import rung_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
@@ -225,6 +226,18 @@ def test_progress_is_told_by_rung(capsys):
     assert lines[-1].startswith("rung 2/2, candidate 20/20 ")
     assert any("failed: ValueError: x" in line for line in lines)
     assert "after wordnet 0." in lines[-1] and "about 0 s left" in lines[-1]
+
+
+def test_further_objectives_are_told_and_decide_the_front(capsys):
+    objectives = find_objectives(["flops", "robustness"])
+    view = SearchView(SearchEstimate((40, 20), (0.2, 0.8)), 22_000_000, objectives)
+    found = trials(40)
+    for trial in found:
+        view.show(trial, 1, fresh=True)
+    assert "x smaller, FLOPs 1, fitness " in capsys.readouterr().err
+    assert {t.candidate.id for t in view.state.front} == {
+        t.candidate.id for t in front(found, objectives)
+    }
 
 
 def test_a_search_without_a_limit_on_candidates_counts_without_a_total(capsys):
