@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rosearch.attacks.constraints import CONSTRAINTS, Constraint
 from rosearch.attacks.lexicon import Table, cached_table, table_lexicon, vocabulary_of
@@ -17,6 +17,7 @@ from rosearch.errors import UserError, require
 from rosearch.io import resources
 from rosearch.io.disk_cache import DiskCache
 from rosearch.io.files import folder_hash
+from rosearch.tasks.words import Words
 from rosearch.types import Text
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _cosines(folder: Path, shared: Path | None) -> Model:
 
         return Cosines(encoder_of(folder))
 
-    def key(pair: Any) -> str:
+    def key(pair: tuple[Words, Words]) -> str:
         return "\x1e".join(text.text for text in pair)
 
     return make() if shared is None else DiskCache(make, shared, key)
@@ -147,7 +148,7 @@ def _tagger(folder: Path, shared: Path | None) -> Model:
 
         return Tagger(folder)
 
-    def key(item: Any) -> str:
+    def key(item: tuple[Words, int]) -> str:
         text, position = item
         return "\x1e".join((str(position), *text.words, *text.gaps))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from rosearch.models.batches import QUERIES, padded, sorted_batches
 from rosearch.models.pieces import PieceEncoder
 from rosearch.models.pretrained import load_pretrained
 from rosearch.tasks.words import Words
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ENTRIES = 100_000  # encodings kept in memory: 150 MB at 384 dimensions
 
@@ -33,7 +36,7 @@ class SentenceEncoder:
         self.known: dict[str, np.ndarray] = {}
 
     @cached_property
-    def parts(self) -> tuple[Any, PieceEncoder, int]:
+    def parts(self) -> tuple[PreTrainedModel, PieceEncoder, int]:
         """Model, tokenizer, id of the padding token."""
         failure = f"no sentence encoder in {self.folder}"
         model, tokenizer = load_pretrained("AutoModel", self.folder, failure, offline=True)

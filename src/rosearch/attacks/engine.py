@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from rosearch.attacks.attack import AnyAttack, Outcome, Search
 from rosearch.attacks.gradients import damaged
 from rosearch.attacks.result import AttackResult
-from rosearch.attacks.steps import Model, Request
+from rosearch.attacks.steps import Answers, Items, Model, Request
 from rosearch.attacks.white_box import WhiteBox
 from rosearch.io.progress import no_progress, stage
 from rosearch.models.classifier import Classifier
@@ -127,12 +126,12 @@ def attacked(
     return [found[i] for i in range(len(texts))]
 
 
-def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Any]]:
+def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Answers]]:
     """The answers to what every text asks, each model being called once."""
     asking: dict[tuple[Model | None, WhiteBox | None], list[int]] = {}
     for i, one in live.items():
         asking.setdefault((one.request.model, one.request.white_box), []).append(i)
-    found: list[tuple[int, Any]] = []
+    found: list[tuple[int, Answers]] = []
     for asked, indices in asking.items():
         items = [item for i in indices for item in live[i].request.items]
         answers = _asked(*asked, victim, items)
@@ -145,8 +144,8 @@ def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Any]
 
 
 def _asked(
-    model: Model | None, white_box: WhiteBox | None, victim: Classifier, items: Sequence[Any]
-) -> Any:
+    model: Model | None, white_box: WhiteBox | None, victim: Classifier, items: Items
+) -> Answers:
     """What a model, or the victim, says of the items."""
     if model is not None:
         return model(items)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rosearch.attacks.attack import AnyAttack, Attack
 from rosearch.attacks.steps import Model, answered
@@ -25,7 +24,7 @@ def judge_in_advance(attack: AnyAttack, texts: Sequence[Text]) -> None:
     with stage(f"judging substitutions of {attack.name}", len(texts)) as advance:
         for text in texts:
             words = segment(text)
-            asked: dict[Model, list[Any]] = {}
+            asked: dict[Model, list[object]] = {}
             for position in attack.positions(words):
                 found = answered(attack.source.options(words, position))
                 options = [words.replaced(position, word) for word in found]

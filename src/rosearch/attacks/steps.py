@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from rosearch.attacks.white_box import WhiteBox
 
 T = TypeVar("T")
-# Items to answers, one each and in order; a list or an array whose first axis are the items.
-Model = Callable[[Sequence[Any]], Any]
+# Each model has items and answers of its own kind, one answer an item and in order: a list or an
+# array whose first axis are the items.
+Items: TypeAlias = Sequence[Any]
+Answers: TypeAlias = Any
+Model = Callable[[Items], Answers]
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,12 @@ class Request:
             its gradients.
     """
 
-    items: Sequence[Any]
+    items: Items
     model: Model | None = None
     white_box: WhiteBox | None = None
 
 
-Step: TypeAlias = Generator[Request, Any, T]
+Step: TypeAlias = Generator[Request, Answers, T]
 
 
 def answered(step: Step[T]) -> T:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rosearch.errors import require
 from rosearch.tasks.words import Words
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 ENTRIES = 200_000  # tagged texts kept in memory
 # Universal Dependencies' tags as those of the universal tagset of Petrov et al. 2012, which
@@ -34,7 +37,8 @@ class Tagger:
         self.known: dict[Words, tuple[str, ...]] = {}
 
     @cached_property
-    def pipeline(self) -> Any:
+    def pipeline(self) -> Language:
+        """The spaCy pipeline."""
         spacy = require("spacy", "pos")
         unused = ["parser", "ner", "senter", "lemmatizer"]
         return spacy.util.load_model_from_path(self.folder, exclude=unused)

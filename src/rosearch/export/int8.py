@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, TensorProto
 
 FORM = (
     "weights of 7 bits, with a scale for each column, in matrix products and LSTMs, of 8 bits in "
@@ -55,7 +58,7 @@ def quantise(source: Path, path: Path) -> None:
     )
 
 
-def _last_layer(graph: Any) -> list[str]:
+def _last_layer(graph: GraphProto) -> list[str]:
     """Names of the nodes that give the logits: few weights, and each bit of them counts.
 
     The quantiser makes a product with another name of a `Gemm`.
@@ -65,7 +68,7 @@ def _last_layer(graph: Any) -> list[str]:
     return [name for node in nodes for name in (node.name, f"{node.name}_MatMul")]
 
 
-def _convolved(graph: Any) -> list[str]:
+def _convolved(graph: GraphProto) -> list[str]:
     """Names of the weights of convolutions."""
     weights = {tensor.name for tensor in graph.initializer}
     found = {node.input[1] for node in graph.node if node.op_type == "Conv"}
@@ -88,7 +91,7 @@ def saturating(path: Path) -> list[str]:
     ]
 
 
-def _tensors(graph: Any) -> Iterator[Any]:
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
     """Initialisers and constants, those of branches and loops too."""
     yield from graph.initializer
     for node in graph.node:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 import torch
 
 from rosearch.errors import UserError, one_line
 
+M = TypeVar("M", bound=torch.nn.Module)
 
-def to_device(model: Any, device: str) -> Any:
+
+def to_device(model: M, device: str) -> M:
     """The model on a device: `auto` is the accelerator if there is one.
 
     Raises:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @contextmanager
-def first_token_only(model: Any) -> Iterator[None]:
+def first_token_only(model: PreTrainedModel) -> Iterator[None]:
     """Within it, the last layer of a BERT classifier computes its first token alone.
 
     The classifier reads no other one: the logits are the same, hidden states are not. After the
@@ -33,5 +36,5 @@ def first_token_only(model: Any) -> Iterator[None]:
         hook.remove()
 
 
-def _first_tokens(module: Any, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _first_tokens(_module: nn.Module, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(x[:, :1] for x in states)

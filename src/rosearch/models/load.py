@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rosearch.errors import UserError, one_line
 from rosearch.io import resources
@@ -11,6 +11,9 @@ from rosearch.io.files import folder_hash
 from rosearch.io.quiet import quiet_transformers
 from rosearch.models.pretrained import load_pretrained
 from rosearch.space.ops import OPS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 def model_source(name: str) -> Path:
@@ -36,7 +39,9 @@ def model_source(name: str) -> Path:
         ) from None
 
 
-def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any, Any]:
+def load_classifier(
+    source: str | Path, classes: int | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A Hugging Face classifier and its fast tokenizer; never runs code from the model.
 
     Args:
@@ -49,15 +54,13 @@ def load_classifier(source: str | Path, classes: int | None = None) -> tuple[Any
 
     for op in OPS.values():
         op.load()
-    more: dict[str, Any] = (
-        {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
-    )
+    head = {"num_labels": classes, "ignore_mismatched_sizes": True}
     return load_pretrained(
         "AutoModelForSequenceClassification",
         source,
         f"cannot load the model {str(source)!r}",
         "; give a folder with a Hugging Face classifier, a hub id, or 'minilm'",
-        **more,
+        more={} if classes is None else head,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class OnnxClassifier:
         self, path: Path, threads: int = 1, config: PretrainedConfig | None = None
     ) -> None:
         self.config = config
-        runtime: Any = require("onnxruntime", "onnx")
+        runtime = require("onnxruntime", "onnx")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4  # errors are raised, not printed as well

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rosearch.errors import UserError, one_line
 from rosearch.io.quiet import quiet_transformers
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
 
 def load_pretrained(
-    auto: str, source: str | Path, failure: str, hint: str = "", offline: bool = False, **more: Any
-) -> tuple[Any, Any]:
+    auto: str,
+    source: str | Path,
+    failure: str,
+    hint: str = "",
+    offline: bool = False,
+    more: Mapping[str, object] | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A model and its fast tokenizer; runs no code of the model and reads no pickled weights.
 
     Args:
@@ -33,7 +42,7 @@ def load_pretrained(
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, **safe)
             # use_safetensors: other weight files are pickles
             model = getattr(transformers, auto).from_pretrained(
-                source, use_safetensors=True, **safe, **more
+                source, use_safetensors=True, **safe, **(more or {})
             )
     except Exception as error:  # a damaged file shows in errors of several libraries
         raise UserError(f"{failure}: {one_line(error)}{hint}") from None

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from rosearch.errors import UserError
 from rosearch.io.files import new_folder
 from rosearch.io.quiet import quiet_transformers
+from rosearch.models.network import Tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 COPY = "defences.py"  # of the code that is copied, the file with the defences
 
 
-def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
+def save_student(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> None:
     """Save a student as a Hugging Face folder, whole or not at all.
 
     Besides weights (safetensors), config and tokenizer, `save_pretrained` copies the files of the
@@ -36,7 +40,7 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
                 stream.write(code)
 
 
-def source_lacking(model: Any) -> str:
+def source_lacking(model: PreTrainedModel) -> str:
     """What the copied code lacks of a student's defence: nothing where its class stands beside the
     student's own.
 

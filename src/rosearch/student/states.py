@@ -78,7 +78,7 @@ def _recorded(modules: list[nn.Module]) -> Iterator[dict[nn.Module, list[Tensor]
     """What the modules give while the block runs, in the order of the calls of each."""
     outputs: dict[nn.Module, list[Tensor]] = {module: [] for module in modules}
 
-    def record(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+    def record(module: nn.Module, _inputs: object, output: Tensor) -> None:
         outputs[module].append(output)
 
     hooks = [module.register_forward_hook(record) for module in modules]

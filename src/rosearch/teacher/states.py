@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,10 @@ from rosearch.io.files import new_file
 from rosearch.io.progress import stage
 from rosearch.models.batches import PASSES, Encoded, model_inputs, sorted_batches
 from rosearch.models.device import autocast
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+    from transformers.modeling_outputs import ModelOutput
 
 HALF = np.dtype(np.float16)
 
@@ -33,7 +37,7 @@ class Layer(NamedTuple):
 
 
 def write_states(
-    model: Any,
+    model: PreTrainedModel,
     pad_id: int,
     encoded: Sequence[Encoded],
     wanted: Mapping[Layer, Path],
@@ -103,7 +107,7 @@ class _Writer:
 
 
 def _forward(
-    model: Any, pad_id: int, batch: Sequence[Encoded], wanted: Mapping[Layer, Path]
+    model: PreTrainedModel, pad_id: int, batch: Sequence[Encoded], wanted: Mapping[Layer, Path]
 ) -> dict[Layer, Tensor]:
     """The wanted layers' values of a batch, (B, T, D) or (B, H, T, T)."""
     kinds = {layer.kind for layer in wanted}
@@ -115,7 +119,7 @@ def _forward(
     return {layer: _values(output, layer) for layer in wanted}
 
 
-def _values(output: Any, layer: Layer) -> Tensor:
+def _values(output: ModelOutput, layer: Layer) -> Tensor:
     name, first = ("hidden_states", 0) if layer.kind == "hidden" else ("attentions", 1)
     kind = "hidden states" if layer.kind == "hidden" else "attention maps"
     found = getattr(output, name, None)
@@ -131,7 +135,7 @@ def _values(output: Any, layer: Layer) -> Tensor:
 
 
 def _shapes(
-    model: Any,
+    model: PreTrainedModel,
     pad_id: int,
     text: Encoded,
     wanted: Mapping[Layer, Path],

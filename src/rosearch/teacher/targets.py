@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from rosearch.tasks import Task
 from rosearch.teacher.outputs import Ragged, RaggedMaps, TeacherOutputs, is_whole
 from rosearch.teacher.states import Layer, write_states
 from rosearch.types import Text
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 WHAT = "the teacher's outputs"
 
@@ -112,7 +115,11 @@ def layers_in(teacher: Path) -> int:
 
 
 def predict_logits(
-    model: Any, tokenizer: Any, texts: Sequence[Text], precision: str, max_length: int
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Sequence[Text],
+    precision: str,
+    max_length: int,
 ) -> np.ndarray:
     """Logits (texts, C), float32, with a progress bar."""
     encoded = tokenized(tokenizer, texts, max_length, takes_types(model, tokenizer))

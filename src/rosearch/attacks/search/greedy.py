@@ -5,17 +5,18 @@ Shapes: n options, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from rosearch.attacks.attack import Attack, Outcome, Search
 from rosearch.attacks.constraints import Constraint
+from rosearch.attacks.result import Status
 from rosearch.attacks.search.meter import Meter
 from rosearch.attacks.search.order import Order, by_deletion
-from rosearch.attacks.steps import Request, Step
+from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words
 
 # A drop smaller than this is rounding noise: batches of another shape must not change a choice.
@@ -94,7 +95,7 @@ class Greedy:
             )
         if chosen is None:
             return state
-        status: Any = "flipped" if reached[chosen] else "survived"
+        status: Status = "flipped" if reached[chosen] else "survived"
         path = (*state.path, position)
         return Outcome(status, options[chosen], state.before, tried[chosen], 0, path)
 
@@ -126,7 +127,7 @@ def first_fair(
     options: Sequence[Words],
     order: Sequence[int],
     position: int,
-) -> Generator[Request, Any, int | None]:
+) -> Step[int | None]:
     """The first of the options, taken in `order`, that all expensive constraints accept."""
     for i in order:
         for constraint in expensive:
@@ -145,7 +146,7 @@ def best_of(
     options: Sequence[Words],
     among: Sequence[int],
     position: int,
-) -> Generator[Request, Any, int | None]:
+) -> Step[int | None]:
     """The option of the highest quality that expensive constraints accept; ties by the order."""
     left, quality = list(among), np.zeros(len(options))
     for constraint in expensive:

@@ -47,7 +47,7 @@ def load_masked_lm(source: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFa
             source,
             f"cannot load a masked language model from {str(source)!r}",
             "; give a folder or hub id of a model such as bert-base-uncased",
-            output_loading_info=True,
+            more={"output_loading_info": True},
         )
     if tokenizer.mask_token_id is None:
         raise UserError(f"the model {str(source)!r} has no mask token: no masked language model")
