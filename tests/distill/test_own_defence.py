@@ -34,6 +34,7 @@ from rosearch.encodings.vocabulary import plain_vocabulary
 from rosearch.errors import UserError
 from rosearch.evaluation.encode import encoded_texts, material_of
 from rosearch.evaluation.held_out import check
+from rosearch.run.prepare import encode_settings
 from rosearch.space.genotype import Genotype, Node
 from rosearch.types import Fidelity
 
@@ -133,7 +134,8 @@ def prepared(bert_tokenizer, distill: DistillConfig, trim: bool = False) -> Enco
     config = from_dict({"encoding": {"trim": trim}})
     material = material_of(texts, 4, np.eye(2)[[0, 1, 0, 1]], bert_tokenizer)
     table = np.random.default_rng(0).normal(size=(len(bert_tokenizer), 64))
-    return encoded_texts(replace(config, distill=distill), (), texts, material, table)["plain"]
+    settings = encode_settings(replace(config, distill=distill))
+    return encoded_texts(settings, (), texts, material, table)["plain"]
 
 
 def test_its_table_is_prepared_and_trimming_keeps_its_tokens(own: Swapped, bert_tokenizer):

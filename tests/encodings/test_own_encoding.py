@@ -17,6 +17,7 @@ from rosearch.errors import UserError
 from rosearch.evaluation.encode import encoded_texts, material_of
 from rosearch.evaluation.held_out import check
 from rosearch.report.features import columns_of, features
+from rosearch.run.prepare import encode_settings
 from rosearch.run.space import check_space, space_of
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, Node, from_json, to_dict
@@ -144,7 +145,7 @@ def test_a_student_reads_its_vocabulary(bert_tokenizer):
     material = material_of(texts, 2, np.eye(2), bert_tokenizer)
     table = np.random.default_rng(0).normal(size=(len(bert_tokenizer), 64))
     config = from_dict({**SETTINGS, "distill": {"substitution": 0}})
-    encoded = encoded_texts(config, OFFERED[:2], texts, material, table)
+    encoded = encoded_texts(encode_settings(config), OFFERED[:2], texts, material, table)
     assert list(encoded) == ["plain", *(c.key for c in OFFERED[:2])]
     data = encoded["prefix:4:##"]
     assert data.vocabulary.n_rows < 0.5 * encoded["plain"].vocabulary.n_rows

@@ -55,7 +55,8 @@ def test_the_same_results_give_the_same_summary(run: RunFolder):
     stored = store.meta().summary
     assert stored is not None
     finals = store.finals()
-    made = summarise(run.open().meta().run_config, "mr", store.trials(), finals, stored.seconds)
+    c = run.open().meta().run_config
+    made = summarise("mr", c.search, c.seed, store.trials(), finals, stored.seconds)
     assert replace(made, versions=stored.versions, statistics=stored.statistics) == stored
 
 

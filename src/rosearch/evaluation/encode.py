@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from rosearch.attacks.lexicon import cached_table
-from rosearch.config import RunConfig
 from rosearch.distill.data import EncodedTrain, encode_train
-from rosearch.distill.defences import TrainTexts, asked_defences
+from rosearch.distill.defences import Defence, TrainTexts
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.material import Material
@@ -29,8 +29,29 @@ from rosearch.tasks.words import segment
 from rosearch.types import Text, parts
 
 
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How train texts are encoded.
+
+    Attributes:
+        lexicons: read by encodings that have none of their own.
+        trim: whether rows of the embedding that no text can read are left out.
+        defences: training-time defences, whose tables are prepared.
+        max_length: most tokens of a text.
+        dims: of the embedding.
+        seed: of what the defences draw.
+    """
+
+    lexicons: tuple[str, ...]
+    trim: bool
+    defences: Sequence[Defence]
+    max_length: int
+    dims: int
+    seed: int
+
+
 def encoded_texts(
-    config: RunConfig,
+    settings: EncodeSettings,
     wanted: Sequence[Encoding],
     texts: Sequence[Text],
     material: Material,
@@ -44,8 +65,8 @@ def encoded_texts(
     """
     encoded = {}
     for encoding, vocabulary in vocabularies(wanted, material):
-        lexicon = material.united(encoding.lexicons_read(config.encoding.lexicons))
-        encoded[encoding.key] = _encoded(config, vocabulary, lexicon, texts, material, table)
+        lexicon = material.united(encoding.lexicons_read(settings.lexicons))
+        encoded[encoding.key] = _encoded(settings, vocabulary, lexicon, texts, material, table)
     return encoded
 
 
@@ -80,7 +101,7 @@ def material_of(texts: Sequence[Text], own: int, targets: np.ndarray, tokenizer:
 
 
 def _encoded(
-    config: RunConfig,
+    settings: EncodeSettings,
     vocabulary: Vocabulary,
     lexicon: Mapping[str, Sequence[str]],
     texts: Sequence[Text],
@@ -88,11 +109,11 @@ def _encoded(
     words_of_teacher: np.ndarray,
 ) -> EncodedTrain:
     student = student_tokenizer(material.tokenizer, vocabulary)
-    length, dims = config.teacher.max_length, max(config.space.embedding_dims)
-    train = TrainTexts(texts, student, length, lexicon, config.seed)
-    prepared = [(defence, defence.prepare(train)) for defence in asked_defences(config.distill)]
+    length = settings.max_length
+    train = TrainTexts(texts, student, length, lexicon, settings.seed)
+    prepared = [(defence, defence.prepare(train)) for defence in settings.defences]
     tables = [(defence, table) for defence, table in prepared if table is not None]
-    if config.encoding.trim:
+    if settings.trim:
         words = {s for text in material.texts for w in text for s in lexicon.get(w, ())}
         written = [part for text in texts for part in parts(text)]
         occur = occurring_tokens(student, [*written, *(f" {w}" for w in words)])
@@ -103,7 +124,7 @@ def _encoded(
         student,
         tokenizer_settings(student),
         texts,
-        principal_embedding(words_of_teacher, vocabulary)[:, :dims],
+        principal_embedding(words_of_teacher, vocabulary)[:, : settings.dims],
         length,
         [defence.fitted(table, vocabulary) for defence, table in tables],
     )

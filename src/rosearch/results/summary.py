@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from rosearch.config import RunConfig, objectives_of
+from rosearch.config import SearchConfig, objectives_of
 from rosearch.results.entries import (
     FrontEntry,
     ModelEntry,
@@ -66,7 +66,12 @@ class Summary:
 
 
 def summarise(
-    config: RunConfig, task: str, trials: Sequence[Trial], finals: Sequence[Final], seconds: float
+    task: str,
+    search: SearchConfig,
+    seed: int,
+    trials: Sequence[Trial],
+    finals: Sequence[Final],
+    seconds: float,
 ) -> Summary:
     """The summary of a finished run, without the statistics."""
     by_model: dict[str, list[Final]] = {}
@@ -74,8 +79,7 @@ def summarise(
         by_model.setdefault(final.model, []).append(final)
     teacher_params = by_model["teacher"][0].params
     entries = {
-        name: model_entry(runs, config.search.suites, teacher_params)
-        for name, runs in by_model.items()
+        name: model_entry(runs, search.suites, teacher_params) for name, runs in by_model.items()
     }
     finalists = tuple(
         sorted(
@@ -83,7 +87,7 @@ def summarise(
             key=lambda e: -(e.validation_fitness or 0.0),
         )
     )
-    candidates, objectives = furthest(trials), objectives_of(config.search)
+    candidates, objectives = furthest(trials), objectives_of(search)
     return Summary(
         task=task,
         teacher=entries["teacher"],
@@ -94,9 +98,9 @@ def summarise(
         candidates=len(candidates),
         failed=sum(t.status == "failed" for t in candidates),
         rungs=tuple(rung_entry(trials, rung) for rung in sorted({t.rung for t in trials})),
-        search_attack=config.search.suites[0],
+        search_attack=search.suites[0],
         seconds=round(seconds, 1),
-        seed=config.seed,
+        seed=seed,
         versions=versions(),
     )
 

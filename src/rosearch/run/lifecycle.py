@@ -154,7 +154,7 @@ def _go_on(
         jobs = final_jobs(chosen, prepared.teacher_folder, seeds, plan, plain, run)
         finals = finish(jobs, run, store, pool)
     store.set_meta(**clock.meta())
-    summary = summarise(config, task.name, trials, finals, clock.run())
+    summary = summarise(task.name, config.search, config.seed, trials, finals, clock.run())
     summary = replace(summary, statistics=related(trials, store.sample()))
     store.set_meta(summary=summary.to_json())
     write_text(run.summary, json.dumps(summary.to_json(), indent=2) + "\n")
