@@ -1,4 +1,4 @@
-"""A run's folder: what it must not change, what a calibration tells, what a user sees."""
+"""A run's folder: what it must not change, what an estimate tells, what a user sees."""
 
 from __future__ import annotations
 

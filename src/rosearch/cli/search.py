@@ -213,7 +213,7 @@ def summary_table(summary: Summary) -> Table:
 
 def print_estimate(config: RunConfig, workers: int, as_json: bool) -> None:
     """What a run would take."""
-    from rosearch.run.estimate import calibrate, in_words
+    from rosearch.run.estimate import estimate_run, in_words
 
-    found = calibrate(config, workers)
+    found = estimate_run(config, workers)
     print(json.dumps(asdict(found), indent=2) if as_json else in_words(found))

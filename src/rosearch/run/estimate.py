@@ -5,13 +5,20 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rosearch.config import MOST_CANDIDATES, RunConfig, all_attacks, codings_of, fidelity_at
+from rosearch.config import (
+    MOST_CANDIDATES,
+    RunConfig,
+    SearchConfig,
+    all_attacks,
+    codings_of,
+    fidelities,
+)
 from rosearch.evaluation.held_out import check
 from rosearch.io.progress import stage
 from rosearch.run.lifecycle import Executors
@@ -22,7 +29,7 @@ from rosearch.space.variation import Space
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.tasks.named import task_of
-from rosearch.types import Candidate, Job, Score
+from rosearch.types import Candidate, Fidelity, Job, Score
 
 if TYPE_CHECKING:
     from rosearch.evaluation.context import Context
@@ -37,7 +44,7 @@ class Estimate:
 
     Attributes:
         evaluations: of each rung; without a limit on candidates, those that the time is enough for.
-        calibrated_on: the two candidates, by their hashes.
+        measured_on: the two candidates, by their hashes.
     """
 
     evaluations: tuple[int, ...]
@@ -46,7 +53,7 @@ class Estimate:
     main_gigabytes: float
     worker_gigabytes: float
     workers: int
-    calibrated_on: tuple[str, ...]
+    measured_on: tuple[str, ...]
 
     @property
     def gigabytes(self) -> float:
@@ -62,7 +69,7 @@ class Measured:
     gigabytes: float
 
 
-def calibrate(config: RunConfig, workers: int, executor: Executors | None = None) -> Estimate:
+def estimate_run(config: RunConfig, workers: int, executor: Executors | None = None) -> Estimate:
     """Evaluate two candidates, tell from them what a whole run takes, and keep nothing.
 
     The teacher and what else a run reuses is made, and stays in the cache.
@@ -86,12 +93,10 @@ def calibrate(config: RunConfig, workers: int, executor: Executors | None = None
     rungs = sorted({0, len(config.search.rungs) - 1})
     jobs = [Job(c.index, c, rung) for c in candidates for rung in rungs]
     make: Executors = executor or ProcessPool
-    with stage("calibration", len(jobs) + 1) as advance, make(context, workers) as pool:
-        attacks = all_attacks(config)
-        teacher = pool.call(attack_seconds, prepared.teacher_folder, attacks)
-        futures = [pool.call(measured, job) for job in jobs]
+    with stage("measuring two candidates", len(jobs) + 1) as advance, make(context, workers) as e:
+        teacher = e.call(attack_seconds, prepared.teacher_folder, all_attacks(config))
         found = []
-        for future in futures:
+        for future in [e.call(measured, job) for job in jobs]:
             found.append(future.result())
             advance(1, "")
         seconds = teacher.result()
@@ -116,7 +121,7 @@ def estimate(
     workers: int,
     candidates: Sequence[Candidate],
     measurements: Sequence[Sequence[Measured]],
-    teacher_seconds: dict[str, float],
+    teacher_seconds: Mapping[str, float],
 ) -> Estimate:
     """What a run takes.
 
@@ -124,47 +129,85 @@ def estimate(
         measurements: of each candidate, on the first and on the last rung.
         teacher_seconds: to attack one text of the teacher, by attack.
     """
-    s, final = config.search, config.final
-    drawn = uniform_sample(space, TYPICAL, config.seed)
+    costs = student_costs(space, config.seed, candidates, measurements)
+    evaluations, search = _search_seconds(config.search, fidelities(config), costs, workers)
+    return Estimate(
+        evaluations=evaluations,
+        search_seconds=search,
+        final_seconds=_final_seconds(config, costs, teacher_seconds, workers),
+        main_gigabytes=peak_gigabytes(),
+        worker_gigabytes=max(m.gigabytes for pair in measurements for m in pair),
+        workers=workers,
+        measured_on=tuple(c.id for c in candidates),
+    )
+
+
+class StudentCosts(NamedTuple):
+    """Seconds that a typical student of a space takes.
+
+    Attributes:
+        train: the whole training of the search.
+        attack: on the last rung.
+        first_attack: on the first rung.
+    """
+
+    train: float
+    attack: float
+    first_attack: float
+
+
+def student_costs(
+    space: Space,
+    seed: int,
+    candidates: Sequence[Candidate],
+    measurements: Sequence[Sequence[Measured]],
+) -> StudentCosts:
+    """Costs as measured, times how much more work a typical student is than those measured."""
+    drawn = uniform_sample(space, TYPICAL, seed)
     typical = fmean(work(c.genotype, space.sizes) for c in drawn)
     mine = fmean(work(c.genotype, space.sizes) for c in candidates)
     first, last = ([m[i].score for m in measurements] for i in (0, -1))
-    train = fmean(score.train_seconds for score in last) * typical / mine
-    attack = fmean(score.attack_seconds for score in last) * typical / mine
-    cheap = fmean(score.attack_seconds for score in first) * typical / mine
+    return StudentCosts(
+        fmean(score.train_seconds for score in last) * typical / mine,
+        fmean(score.attack_seconds for score in last) * typical / mine,
+        fmean(score.attack_seconds for score in first) * typical / mine,
+    )
+
+
+def _search_seconds(
+    s: SearchConfig, fidelities: Sequence[Fidelity], costs: StudentCosts, workers: int
+) -> tuple[tuple[int, ...], float]:
+    """Evaluations of each rung, and seconds of the search with its random sample."""
     planned = search_estimate(s)
-    top = len(s.rungs) - 1
-    attacks = [
-        attack * fidelity_at(config, rung).attacked / s.attacked if rung or not top else cheap
-        for rung in range(top + 1)
-    ]
-    each = [share * train + cost for share, cost in zip(planned.shares, attacks, strict=True)]
+    attacks = [costs.attack * fidelity.attacked / s.attacked for fidelity in fidelities]
+    if len(attacks) > 1:
+        attacks[0] = costs.first_attack
+    each = [share * costs.train + a for share, a in zip(planned.shares, attacks, strict=True)]
     busy = min(workers, s.slots)
     search = sum(n * cost for n, cost in zip(planned.evaluations, each, strict=True)) / busy
     evaluations = planned.evaluations
     if planned.seconds is not None and search > planned.seconds:
         evaluations = tuple(int(n * planned.seconds / search) for n in evaluations)
         search = planned.seconds
-    search += s.random_sample * (train + attack) / workers
+    return evaluations, search + s.random_sample * (costs.train + costs.attack) / workers
+
+
+def _final_seconds(
+    config: RunConfig, costs: StudentCosts, teacher_seconds: Mapping[str, float], workers: int
+) -> float:
+    """Seconds of the final evaluation."""
+    s, final = config.search, config.final
     per_text = sum(teacher_seconds.values())
     searched = sum(teacher_seconds[suite] for suite in s.suites)
     shape = per_text / max(1e-9, searched)  # all attacks against the search's
     student = (
-        train * final.epochs * final.train_share / (s.epochs * s.train_share)
-        + attack
-        + attack * shape * final.attacked / s.attacked
+        costs.train * final.epochs * final.train_share / (s.epochs * s.train_share)
+        + costs.attack
+        + costs.attack * shape * final.attacked / s.attacked
     )
     teacher = final.attacked * per_text
     students = (final.finalists + 1) * final.seeds * student
-    return Estimate(
-        evaluations=evaluations,
-        search_seconds=search,
-        final_seconds=max(teacher, (teacher + students) / workers),
-        main_gigabytes=peak_gigabytes(),
-        worker_gigabytes=max(m.gigabytes for pair in measurements for m in pair),
-        workers=workers,
-        calibrated_on=tuple(c.id for c in candidates),
-    )
+    return max(teacher, (teacher + students) / workers)
 
 
 def measured(job: Job, context: Context) -> Measured:
@@ -203,8 +246,8 @@ def in_words(found: Estimate) -> str:
         f"final evaluation: about {_duration(found.final_seconds)}",
         f"memory:           about {found.gigabytes:.1f} GB "
         f"({found.main_gigabytes:.1f} + {found.workers} x {found.worker_gigabytes:.1f})",
-        f"calibrated on {len(found.calibrated_on)} candidates "
-        f"({', '.join(found.calibrated_on)}); no run was started",
+        f"told from {len(found.measured_on)} candidates "
+        f"({', '.join(found.measured_on)}); no run was started",
     ]
     return "\n".join(line for line in lines if line)
 
