@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -19,20 +20,20 @@ import pytest
 import torch
 from made_results import made_result
 from made_scores import made_score
+from pages import EXTENDING, PAGES, ROOT, blocks, own_parts
 
 import rosearch
 from rosearch.baselines.recipes import RECIPES
 from rosearch.config import to_dict
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
+from rosearch.plugins.registry import REGISTRIES
 from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.saving import save_student
 from rosearch.types import Candidate, Fidelity, Final, Robustness, Score, Trial
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?^```python\n(.*?)^```$", re.M | re.S)
+LINES = 15  # that one kind of entry may take
 COMMANDS = re.compile(r"^```\n(.*?)^```$", re.M | re.S)
 GENOTYPE = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
 
@@ -70,10 +71,6 @@ def folder(tmp_path_factory, bert_tokenizer) -> Path:
     return root
 
 
-def blocks(page: Path) -> list[str]:
-    return [code for skipped, code in BLOCK.findall(page.read_text("utf-8")) if not skipped]
-
-
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.name)
 def test_python_in_the_pages_runs(
     page: Path, folder: Path, bert_tokenizer, monkeypatch, scratch_registries
@@ -91,6 +88,18 @@ def test_python_in_the_pages_runs(
         exec(compile(code, str(page), "exec", dont_inherit=True), names)
     if page.name == "extending.md":
         assert names["report"].counts["digits"].n == 20
+
+
+def test_every_kind_is_extended_in_few_lines_with_imports_from_faces(scratch_registries):
+    plugin = own_parts()
+    assert {name for block in plugin for name in re.findall(r"(\w+)\.register", block)} == {
+        place.rpartition(":")[2] for place in REGISTRIES.values()
+    }
+    for block in blocks(EXTENDING):
+        assert len([line for line in block.splitlines() if line]) <= LINES, block
+        for name in re.findall(r"^from (rosearch[.\w]*) import", block, re.M):
+            module = import_module(name)
+            assert hasattr(module, "__path__") or name.count(".") == 1, name
 
 
 def commands() -> list[tuple[str, tuple[str, ...]]]:

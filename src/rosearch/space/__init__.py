@@ -7,7 +7,7 @@ from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
 from rosearch.space.ops import OPS, Op
 
 if TYPE_CHECKING:
-    from rosearch.space.cost import Sizes
+    from rosearch.space.cost import Sizes, flops, params
     from rosearch.space.genotype import Genotype, Node
     from rosearch.space.variation import Space, crossover, mutate, sample
 
@@ -21,7 +21,9 @@ __all__ = [
     "Sizes",
     "Space",
     "crossover",
+    "flops",
     "mutate",
+    "params",
     "sample",
 ]
 __getattr__ = lazy_face(
@@ -32,7 +34,9 @@ __getattr__ = lazy_face(
         "Sizes": "cost",
         "Space": "variation",
         "crossover": "variation",
+        "flops": "cost",
         "mutate": "variation",
+        "params": "cost",
         "sample": "variation",
     },
 )
