@@ -37,12 +37,12 @@ from rosearch.tasks import Task, load_task
 from rosearch.tasks.words import Words, segment
 from rosearch.teacher.masked_lm import masked_lm_folder
 
-Position = tuple[Words, int]
+Blank = tuple[Words, int]
 Offers = Callable[[Words, int], Sequence[str]]  # words for a position, best first
 SHOWN = 10
 
 
-def positions_of(texts: Sequence[str], model: MaskedModel, n: int) -> list[Position]:
+def positions_of(texts: Sequence[str], model: MaskedModel, n: int) -> list[Blank]:
     """Content words of one piece, at random."""
     known = {w for w in model.vocabulary.words if w}
     found = [
@@ -86,7 +86,7 @@ class Neighbours:
         return [self.words[i] for i in np.argsort(-(self.rows @ vector), kind="stable")[:50]]
 
 
-def accuracy(positions: Sequence[Position], offers: Offers) -> dict[str, float]:
+def accuracy(positions: Sequence[Blank], offers: Offers) -> dict[str, float]:
     """How often the word is the first offer, and among the first ten."""
     ranks = [[w.lower() for w in offers(t, i)][:10] for t, i in positions]
     gold = [t.words[i].lower() for t, i in positions]
@@ -96,7 +96,7 @@ def accuracy(positions: Sequence[Position], offers: Offers) -> dict[str, float]:
     }
 
 
-def quality(positions: Sequence[Position], offers: Offers, tagger: Tagger) -> dict[str, float]:
+def quality(positions: Sequence[Blank], offers: Offers, tagger: Tagger) -> dict[str, float]:
     """Shares of the first offers that keep the part of speech, or are the word's relations."""
     lexicons = {name: LEXICONS[name].make() for name in ("wordnet", "relatives", "antonyms")}
     counts: Counter[str] = Counter()

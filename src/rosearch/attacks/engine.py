@@ -12,7 +12,7 @@ import numpy as np
 from rosearch.attacks.attack import AnyAttack, Outcome, Search
 from rosearch.attacks.gradients import damaged
 from rosearch.attacks.result import AttackResult
-from rosearch.attacks.steps import Answers, Items, Model, Request
+from rosearch.attacks.steps import Items, Model, Replies, Request
 from rosearch.attacks.white_box import WhiteBox
 from rosearch.io.progress import no_progress, stage
 from rosearch.models.classifier import Classifier
@@ -118,7 +118,7 @@ def attacked(
         advance(len(found), "")
         for result in iterate_suite(suite, victim, [(texts[i], labels[i]) for i in left], window):
             i = left[result.index]
-            found[i] = replace(result, index=i)
+            found[i] = result if i == result.index else replace(result, index=i)
             survived += result.status == "survived"
             if on_result is not None:
                 on_result(found[i])
@@ -126,12 +126,12 @@ def attacked(
     return [found[i] for i in range(len(texts))]
 
 
-def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Answers]]:
+def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Replies]]:
     """The answers to what every text asks, each model being called once."""
     asking: dict[tuple[Model | None, WhiteBox | None], list[int]] = {}
     for i, one in live.items():
         asking.setdefault((one.request.model, one.request.white_box), []).append(i)
-    found: list[tuple[int, Answers]] = []
+    found: list[tuple[int, Replies]] = []
     for asked, indices in asking.items():
         items = [item for i in indices for item in live[i].request.items]
         answers = _asked(*asked, victim, items)
@@ -145,7 +145,7 @@ def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Answ
 
 def _asked(
     model: Model | None, white_box: WhiteBox | None, victim: Classifier, items: Items
-) -> Answers:
+) -> Replies:
     """What a model, or the victim, says of the items."""
     if model is not None:
         return model(items)

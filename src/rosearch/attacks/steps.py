@@ -18,8 +18,8 @@ T = TypeVar("T")
 # Each model has items and answers of its own kind, one answer an item and in order: a list or an
 # array whose first axis are the items.
 Items: TypeAlias = Sequence[Any]
-Answers: TypeAlias = Any
-Model = Callable[[Items], Answers]
+Replies: TypeAlias = Any
+Model = Callable[[Items], Replies]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Request:
     white_box: WhiteBox | None = None
 
 
-Step: TypeAlias = Generator[Request, Answers, T]
+Step: TypeAlias = Generator[Request, Replies, T]
 
 
 def answered(step: Step[T]) -> T:

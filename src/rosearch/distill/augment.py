@@ -18,7 +18,7 @@ import numpy as np
 
 from rosearch.attacks.lexicon import Table, cached_table
 from rosearch.attacks.sources import LEXICONS
-from rosearch.attacks.sources.masked_lm import Guesses, Position
+from rosearch.attacks.sources.masked_lm import Blank, Guesses
 from rosearch.attacks.sources.masked_lm_model import is_candidate
 from rosearch.errors import UserError
 from rosearch.io import resources
@@ -35,7 +35,7 @@ ROWS = 200  # texts whose positions a masked language model is asked about toget
 SHARES = {"synonym": 0.4, "masked_lm": 0.4, "mask": 0.1}  # of the papers
 
 Copy = list[Words]  # one text, or both of a pair
-Options = Callable[[Sequence[Position]], list[tuple[str, ...]]]
+Options = Callable[[Sequence[Blank]], list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def _options(texts: Sequence[Text], config: AugmentConfig, masked_lm: Path | Non
     antonyms = cached_table("antonyms", words, folder)
     ask = Guesses(masked_lm, top=config.options)
 
-    def guessed(positions: Sequence[Position]) -> list[tuple[str, ...]]:
+    def guessed(positions: Sequence[Blank]) -> list[tuple[str, ...]]:
         asked = [text.words[position].lower() for text, position in positions]
         refused = [{word, *antonyms.get(word, ())} for word in asked]
         return [

@@ -80,7 +80,8 @@ class NetworkAnswers:
     def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        encoded = [self.encoder.encode(t) for t in texts]
+        encode = self.encoder.encode
+        encoded = [encode(t) for t in texts]
         keys = self._keys(encoded)
         if len(self.known) > CACHE_ENTRIES:
             self.known.clear()

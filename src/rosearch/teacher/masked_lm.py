@@ -2,7 +2,7 @@
 
 Sentence encoders such as MiniLM come without the head of a masked language model. Its decoder is
 tied to the word embeddings, so body, embeddings and a little training on the task's own train
-texts make one. Shapes: B batch, T tokens, P places, V vocabulary.
+texts make one. Shapes: B batch, T tokens, P positions, V vocabulary.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def attack_folders(
 def fit_masked_lm(texts: Sequence[str], source: Path, name: str, seed: int = 0) -> Path:
     """The folder of a masked language model made of a body and texts; made once, then reused.
 
-    Masked language modelling (Devlin et al. 2019, section 3.1 and appendix A.1: of the places to
+    Masked language modelling (Devlin et al. 2019, section 3.1 and appendix A.1: of the positions to
     be guessed 80 % are masked, 10 % random, 10 % unchanged) with AdamW. All layers learn, because
     a body that was trained to tell sentences apart has lost the single words; the word embeddings,
     and with them the tied decoder, stay. The decoder's bias starts from the words' frequencies.
@@ -184,7 +184,7 @@ def _start(
 
 
 class _Hiding:
-    """Hides tokens of a batch, at random places."""
+    """Hides tokens of a batch, at random positions."""
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerFast, frequency: np.ndarray, rng: np.random.Generator
@@ -195,15 +195,15 @@ class _Hiding:
         self.rng = rng
 
     def __call__(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Token ids (B, T) with some hidden; rows and places (P,) of those to be guessed."""
+        """Token ids (B, T) with some hidden; rows and positions (P,) of those to be guessed."""
         shown = ids.numpy().copy()
         words = (mask.numpy() == 1) & ~np.isin(shown, self.special)
         draws = np.where(words, self.rng.random(shown.shape), 2.0)
-        chosen = draws < max(HIDDEN, draws.min() + 1e-9)  # at least one place
-        rows, places = np.nonzero(chosen)
+        chosen = draws < max(HIDDEN, draws.min() + 1e-9)  # at least one position
+        rows, positions = np.nonzero(chosen)
         kind = self.rng.random(len(rows))
         masked, other = kind < 0.8, kind >= 0.9
-        shown[rows[masked], places[masked]] = self.mask_id
+        shown[rows[masked], positions[masked]] = self.mask_id
         drawn = self.rng.choice(len(self.frequency), other.sum(), p=self.frequency)
-        shown[rows[other], places[other]] = drawn
-        return torch.from_numpy(shown), torch.from_numpy(rows), torch.from_numpy(places)
+        shown[rows[other], positions[other]] = drawn
+        return torch.from_numpy(shown), torch.from_numpy(rows), torch.from_numpy(positions)

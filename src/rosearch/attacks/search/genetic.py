@@ -16,7 +16,7 @@ from rosearch.attacks.seeding import generator_of
 from rosearch.attacks.steps import Step
 from rosearch.tasks.words import Words
 
-Answers: TypeAlias = dict[Words, np.ndarray]
+Probabilities: TypeAlias = dict[Words, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class _Evolution:
         return positions[int(self.rng.choice(len(positions), p=chances / chances.sum()))]
 
     def _best(
-        self, member: Outcome, position: int, options: Sequence[Words], answers: Answers
+        self, member: Outcome, position: int, options: Sequence[Words], answers: Probabilities
     ) -> Step[Outcome]:
         """The member with its most damaging option at `position`, or as it was."""
         known = [o for o in options if o in answers]
@@ -175,7 +175,7 @@ class _Evolution:
     ) -> Outcome:
         return state_of(self.attack, text, before, after, path, self.label)
 
-    def _ask(self, texts: Iterable[Words]) -> Step[Answers]:
+    def _ask(self, texts: Iterable[Words]) -> Step[Probabilities]:
         """The victim's answers, each text asked about once, as many as the budget allows."""
         once = list(dict.fromkeys(texts))
         found = yield from self.meter.ask(once)

@@ -14,7 +14,7 @@ from rosearch.attacks.steps import Request, Step
 from rosearch.tasks.words import Words
 
 # A position of a text: the items that `Guesses` answers.
-Position = tuple[Words, int]
+Blank = tuple[Words, int]
 # What is to be said of words from a fitted head. Measured; see docs/architecture.md.
 FITTED = (
     "; without --masked-lm a head fitted to the task's train texts gives the words: they fit the "
@@ -39,7 +39,7 @@ class Guesses:
     top: int = 50
     top_pieces: int = 8
 
-    def __call__(self, items: Sequence[Position]) -> list[tuple[str, ...]]:
+    def __call__(self, items: Sequence[Blank]) -> list[tuple[str, ...]]:
         """Words for each position, best first; none where the text leaves no position."""
         from rosearch.attacks.sources.masked_lm_model import loaded
 

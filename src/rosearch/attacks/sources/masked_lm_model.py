@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rosearch.attacks.constraints.words import not_a_stop_word
-from rosearch.attacks.sources.masked_lm import Guesses, Position
+from rosearch.attacks.sources.masked_lm import Blank, Guesses
 from rosearch.errors import UserError
 from rosearch.models.batches import PASSES, padded, sorted_batches
 from rosearch.models.pieces import PieceEncoder
@@ -107,7 +107,7 @@ class MaskedModel:
         self.continues = torch.from_numpy(vocabulary.continues)
         self.known: dict[tuple[Guesses, bytes], tuple[str, ...]] = {}
 
-    def guesses(self, items: Sequence[Position], how: Guesses) -> list[tuple[str, ...]]:
+    def guesses(self, items: Sequence[Blank], how: Guesses) -> list[tuple[str, ...]]:
         """Words for each position; texts that read alike to the model are computed once."""
         asked = [self._asked(text, position, how.masked) for text, position in items]
         if len(self.known) > CACHE_ENTRIES:

@@ -55,15 +55,15 @@ def pruned(
     Raises:
         UserError: bad arguments, or a model that cannot be loaded.
     """
-    recipe = Recipe(sparsity, epochs, scope, seed)
-    recipe.check(task)
+    pruning = Pruning(sparsity, epochs, scope, seed)
+    pruning.check(task)
     original = open_original(model, out, task)
     with new_folder(out, replace=False) as folder, one_thread():
-        return _pruned(original, recipe, out, folder, task)
+        return _pruned(original, pruning, out, folder, task)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Pruning:
     """How to prune; see `pruned`."""
 
     sparsity: float
@@ -90,18 +90,18 @@ class Recipe:
 
 
 def _pruned(
-    original: Classifier, recipe: Recipe, out: Path, folder: Path, task: Task | None
+    original: Classifier, pruning: Pruning, out: Path, folder: Path, task: Task | None
 ) -> Compressed:
     model = original.module
     before = answers(original, task) if task else None
     matrices = prunable(model)
-    mask(matrices, recipe.sparsity, recipe.scope)
-    if task and recipe.epochs:
-        _train(original, task, recipe.epochs, recipe.seed)
+    mask(matrices, pruning.sparsity, pruning.scope)
+    if task and pruning.epochs:
+        _train(original, task, pruning.epochs, pruning.seed)
     for weight in matrices:
         prune.remove(*weight)  # the mask becomes zeros
     save_student(model, original.tokenizer, folder)
-    label = f"pruned {100 * recipe.sparsity:g} %"
+    label = f"pruned {100 * pruning.sparsity:g} %"
     checked = None
     if task and before is not None:
         fresh = Classifier.of(model, original.tokenizer)  # the original remembers its answers
