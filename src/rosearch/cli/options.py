@@ -13,8 +13,7 @@ import typer
 
 from rosearch.cli.groups import given
 from rosearch.cli.setting_options import option_of
-from rosearch.config import PRESET_NAMES
-from rosearch.plugins import load_plugins
+from rosearch.config import PRESET_NAMES, import_plugins
 
 if TYPE_CHECKING:
     from rosearch.config import RunConfig
@@ -42,7 +41,7 @@ Settings = Annotated[
 
 
 def _load(plugins: list[str] | None) -> list[str] | None:
-    load_plugins(plugins or ())
+    import_plugins({"plugins": plugins or []})
     return plugins
 
 

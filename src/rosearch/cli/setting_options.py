@@ -9,9 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from rosearch.config import Field, RunConfig, fields_of
+from rosearch.config import Field, RunConfig, fields_of, names
 from rosearch.config.defaults import default_of, defaults_of
-from rosearch.plugins.registry import REGISTRIES, known
 
 
 def option_of(
@@ -73,11 +72,14 @@ def _default(field: Field, flags: tuple[str, ...]) -> str:
 
 
 def _names(found: re.Match[str]) -> str:
-    what = found.group(1)
-    if what in REGISTRIES:
-        return ", ".join(known(what))
-    look_up = _LISTS.get(what) or fields_of(RunConfig)[what].choices
-    return ", ".join(map(str, look_up()))
+    return ", ".join(map(str, _listed(found.group(1))))
+
+
+def _listed(what: str) -> Iterable[object]:
+    """The choices of a setting, or all names of a kind."""
+    if "." in what:
+        return fields_of(RunConfig)[what].choices()
+    return _LISTS[what]() if what in _LISTS else names(what)()
 
 
 def _recipes() -> Iterable[str]:

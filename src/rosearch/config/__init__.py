@@ -1,5 +1,6 @@
 """The configuration of a run: its sections, how it is read and written, what it asks for."""
 
+from rosearch.config.names import names
 from rosearch.config.plan import (
     FEWEST_ATTACKED,
     all_attacks,
@@ -16,6 +17,7 @@ from rosearch.config.plan import (
 from rosearch.config.reading import (
     PRESET_NAMES,
     from_dict,
+    import_plugins,
     make_config,
     merged,
     preset_settings,
@@ -64,8 +66,10 @@ __all__ = [
     "first_attacks",
     "from_dict",
     "held_out_attacks",
+    "import_plugins",
     "make_config",
     "merged",
+    "names",
     "objectives_of",
     "preset_settings",
     "read_toml",

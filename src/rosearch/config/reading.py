@@ -77,7 +77,7 @@ def from_dict(data: Mapping[str, object]) -> RunConfig:
     """
     from pydantic import ValidationError
 
-    load_plugins(_plugins(data))
+    import_plugins(data)
     try:
         config = _adapter().validate_python(_renamed(data))
     except ValidationError as error:
@@ -123,6 +123,15 @@ def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, 
         both = isinstance(value, Mapping) and isinstance(old, Mapping)
         out[key] = merged(old, value) if both else value  # type: ignore[arg-type]
     return out
+
+
+def import_plugins(data: Mapping[str, object]) -> None:
+    """Import the plugins that settings name.
+
+    Raises:
+        UserError: one can't be imported.
+    """
+    load_plugins(_plugins(data))
 
 
 def _plugins(data: Mapping[str, object]) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rosearch.config import import_plugins
 from rosearch.errors import UserError
-from rosearch.plugins import load_plugins
 from rosearch.results.store import Store
 
 
@@ -117,7 +117,7 @@ class RunFolder:
             UserError: there is none, it can't be read, or a plugin can't be imported.
         """
         store = Store(self.database)
-        load_plugins(store.meta().plugins)
+        import_plugins(store.meta().config)
         return store
 
     def best_student(self) -> Path:

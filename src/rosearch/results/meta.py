@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -43,12 +43,6 @@ class RunMeta:
     trimmed_rows: Mapping[str, int] = field(default_factory=dict)
     latency: LatencyTable | None = None
     summary: Summary | None = None
-
-    @property
-    def plugins(self) -> tuple[str, ...]:
-        """Modules that have to be imported before the rest can be read."""
-        found = self.config.get("plugins", ())
-        return tuple(map(str, found)) if isinstance(found, Iterable) else ()
 
     @property
     def run_config(self) -> RunConfig:
