@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search test lint types unit docs slow format clean
+.PHONY: help setup search test lint types unit cases docs slow format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -14,7 +14,7 @@ setup: $(VENV)/.installed  ## Make the virtual environment with the pinned packa
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,onnx,pos,ray,tensorboard,mlflow,docs,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,onnx,pos,ray,tensorboard,mlflow,excel,docs,dev]"
 	@touch $@
 
 search: setup  ## The main job: search robust students for `mr` (ARGS="--candidates 48 ..." for more)
@@ -31,6 +31,9 @@ types: setup
 
 unit: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+cases: setup  ## Inputs that broke this or its neighbours once, in under 3 minutes
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/cases -m "not slow" $(ARGS)
 
 docs: setup  ## Build the documentation into site/; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -106,6 +106,9 @@ class TaskOptions:
     text_column: Annotated[str | None, option_of("task.text_column")] = None
     text_pair_column: Annotated[str | None, option_of("task.text_pair_column")] = None
     label_column: Annotated[str | None, option_of("task.label_column")] = None
+    delimiter: Annotated[str | None, option_of("task.delimiter", metavar="CHARACTER")] = None
+    encoding: Annotated[str | None, option_of("task.encoding", metavar="NAME")] = None
+    repeated: Annotated[str | None, option_of("task.repeated", metavar="keep")] = None
 
     def settings(self) -> dict[str, object]:
         """The given ones, as a configuration has them."""
@@ -207,5 +210,7 @@ def with_settings(flags: dict[str, object], settings: list[str] | None) -> dict[
 
 
 def task_label(config: RunConfig) -> str:
+    from rosearch.tasks import task_name
+
     name = Path(config.task.train).stem if config.task.train else str(config.task.name)
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
+    return task_name("".join(c if c.isalnum() or c in "-_" else "-" for c in name))

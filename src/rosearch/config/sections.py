@@ -22,7 +22,10 @@ class TaskConfig:
     name: Annotated[str, Setting("mr, bbc_news, or a Hugging Face data set id (id:config).")] = "mr"
     train: Annotated[
         str | None,
-        Setting("Your own data: CSV, TSV, JSONL or Parquet.", unset="the data of task.name"),
+        Setting(
+            "Your own data: CSV, TSV, JSONL, JSON, Parquet, Arrow or Excel.",
+            unset="the data of task.name",
+        ),
     ] = None
     validation: Annotated[
         str | None, Setting("Validation file.", unset="10 % of the train file")
@@ -37,6 +40,24 @@ class TaskConfig:
         ),
     ] = None
     label_column: Annotated[str, Setting("Column with the label.")] = "label"
+    delimiter: Annotated[
+        str | None,
+        Setting(
+            "What separates the fields of a CSV: one character, or tab.",
+            unset="what its header has",
+        ),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        Setting("Encoding of text files, such as cp1252, latin-1 or utf-16.", unset="UTF-8"),
+    ] = None
+    repeated: Annotated[
+        Literal["keep"] | None,
+        Setting(
+            "keep leaves texts in the validation and test split that the train split has, too.",
+            unset="they are left out there",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

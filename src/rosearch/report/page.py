@@ -72,7 +72,7 @@ def _content(run: Snapshot) -> dict[str, object]:
         "failed": sum(len(failure.trials) for failure in failed),
         "failures": failed[:MOST_FAILURES],
         "verdict": verdict(summary) if summary else "",
-        "caveats": caveats(summary) if summary else (),
+        "caveats": (*(caveats(summary) if summary else ()), *run.meta.data[1:]),
         "table": headline(summary, run.finals) if summary else None,
         "references": references(run.folder),
         "front": run.front[:MOST_OF_THE_FRONT],
@@ -90,6 +90,7 @@ def _content(run: Snapshot) -> dict[str, object]:
         "duration": _duration(summary.seconds if summary else run.meta.seconds),
         "machine": run.meta.machine,
         "fingerprint": run.meta.fingerprint,
+        "about_data": run.meta.data,
         "command": f"rosearch search config.toml --out {shlex.quote(run.name + '-again')}",
         "config": _config(run),
     }

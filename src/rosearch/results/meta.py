@@ -23,6 +23,7 @@ class RunMeta:
         config: settings as JSON, as the run was started with; `run_config` checks them.
         config_sha256: checksum of `config`; runs of early versions have none.
         fingerprint: of the data.
+        data: texts and labels of each split, and what else the user should know, a line each.
         started: seconds since 1970.
         seconds, search_seconds: of work, over all processes; `search_seconds` of the search alone.
         rows, trimmed_rows: of the embedding, by encoding.
@@ -35,6 +36,7 @@ class RunMeta:
     task: str | None = None
     label_names: tuple[str, ...] = ()
     fingerprint: str | None = None
+    data: tuple[str, ...] = ()
     started: float | None = None
     seconds: float = 0.0
     search_seconds: float = 0.0
@@ -90,6 +92,7 @@ class MetaValues(TypedDict, total=False):
     task: str
     label_names: tuple[str, ...]
     fingerprint: str
+    data: tuple[str, ...]
     started: float
     seconds: float
     search_seconds: float

@@ -54,7 +54,7 @@ def attack(
     """
     chosen = replace(settings or AttackSettings(), **changes)
     chosen.check(task.label_names)
-    data: Split = getattr(task, chosen.split)
+    data = labelled(task, chosen.split)
     split = data.first(chosen.n)
     folders = attack_folders(chosen.attacks, chosen.masked_lm, task)
     resources = resources_for(chosen.attacks, split.texts, folders)
@@ -71,6 +71,22 @@ def attack(
     names = tuple(task.label_names[numbers.index(i)] for i in range(task.classes))
     alike = similarities(results) if chosen.similarity else {}
     return AttackReport(victim.name, task.name, chosen.split, names, results, alike)
+
+
+def labelled(task: Task, name: str) -> Split:
+    """The split of that name.
+
+    Raises:
+        UserError: its labels are hidden, and what stands for it is a part of the train texts, which
+            a trained model knows.
+    """
+    if name in task.hidden:
+        raise UserError(
+            f"the labels of the {name} texts are hidden, so nobody can say what an attack changes; "
+            f"give {name} texts with labels, or label these with `rosearch predict`"
+        )
+    split: Split = getattr(task, name)
+    return split
 
 
 def _attacked(

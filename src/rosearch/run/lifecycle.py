@@ -40,7 +40,7 @@ from rosearch.run.sampling import run_sample
 from rosearch.run.search import run_search
 from rosearch.run.space import check_space, searched_space
 from rosearch.strategies.population import last_rung
-from rosearch.tasks.named import task_of
+from rosearch.tasks.named import from_anywhere, task_of
 from rosearch.types import Json, Trial
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def search(
     if out.exists():
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
     check_space(config.space, codings_of(config))
-    task = task_of(config.task, config.seed)
+    config = replace(config, task=from_anywhere(config.task))
+    task = task_of(config.task, config.seed, aloud=False)  # `resume` is
     with new_folder(out) as made:
         made.mkdir()
         new = RunFolder(made)
@@ -84,6 +85,7 @@ def search(
                 task=task.name,
                 label_names=task.label_names,
                 fingerprint=task.fingerprint,
+                data=task.about,
             )
     return resume(out, workers, executor=executor, callbacks=callbacks)
 

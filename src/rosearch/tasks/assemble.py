@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from rosearch.errors import UserError, one_line
+from rosearch.tasks.labels import HIDDEN, all_hidden, in_order, label_names
+from rosearch.tasks.notes import (
+    contradiction_notes,
+    near_label,
+    repeated_note,
+    same_text,
+    spelling_notes,
+    unlabelled_note,
+)
 from rosearch.tasks.task import Split, Task
 from rosearch.types import Text
 
 _HELD_OUT = 0.1  # share of the train split for a missing validation or test split
+_MANY_LABELS = 0.5  # as a share of the texts: then the label column is probably another
 _EMPTY_LIMIT = 0.1  # share of empty texts up to which they are dropped
 
 
@@ -25,10 +34,11 @@ class Table:
 
     Args:
         texts: should be strings; None counts as empty.
-        labels: should be strings, integers or booleans; None is a missing label.
+        labels: should be strings, whole numbers or booleans; None is a missing label.
         source: what messages call it, such as a file name.
         label_names: the names in their order, when the source states them.
         seconds: the second text of each pair, as `texts` are the first ones; None for single texts.
+        notes: what the user should know of how it was read.
     """
 
     texts: Sequence[object]
@@ -36,6 +46,7 @@ class Table:
     source: str
     label_names: tuple[str, ...] | None = None
     seconds: Sequence[object] | None = None
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[object, ...]]:
         """The text of each row, or both texts."""
@@ -48,51 +59,129 @@ class _Clean:
     texts: list[Text]
     labels: list[str]
     source: str
+    notes: tuple[str, ...] = ()
+
+    def without(self, rows: set[int]) -> _Clean:
+        kept = [row for row in range(len(self.texts)) if row not in rows]
+        return replace(
+            self, texts=[self.texts[r] for r in kept], labels=[self.labels[r] for r in kept]
+        )
 
 
 def assemble(
-    name: str, train: Table, validation: Table | None, test: Table | None, *, seed: int
+    name: str,
+    train: Table,
+    validation: Table | None,
+    test: Table | None,
+    *,
+    seed: int,
+    keep_repeated: bool = False,
 ) -> Task:
     """Check the tables, number the labels and split off what is missing.
 
     Args:
         name: name of the task.
         train: the only table that must be there.
-        validation: None to split it off `train`.
-        test: None to split it off `train`.
+        validation: None to split it off `train`; one without any label counts as None.
+        test: as for `validation`.
         seed: for splitting off.
+        keep_repeated: whether texts stay in a later split that an earlier one has, too.
 
     Raises:
         UserError: empty split, missing or unknown label, fewer than two classes, text that is no
-            string, more than 10 % empty texts, too few texts to split off.
+            string, more than 10 % empty texts, too few texts to split off, no text that is not in
+            the train split.
     """
     clean = _clean(train)
-    names = train.label_names or _sorted_names(set(clean.labels))
+    names = train.label_names or in_order(clean.labels)
     if len(set(clean.labels)) < 2:
         raise UserError(
             f"{clean.source} has only the label {clean.labels[0]!r}; "
             "a train split needs texts of at least two classes"
         )
-    given = {k: _clean(t) for k, t in (("validation", validation), ("test", test)) if t is not None}
+    tables = {k: t for k, t in (("validation", validation), ("test", test)) if t is not None}
+    hidden = {k: t for k, t in tables.items() if len(t.labels) and all_hidden(t.labels)}
+    given = {k: _clean(t) for k, t in tables.items() if k not in hidden}
     for part in given.values():
         _check_known(part, set(clean.labels))
+    parts, repeated = _apart({"train": clean, **given}, keep_repeated)
     numbers = {label: i for i, label in enumerate(names)}
     splits = {
         k: Split(tuple(part.texts), tuple(numbers[label] for label in part.labels))
-        for k, part in {"train": clean, **given}.items()
+        for k, part in parts.items()
     }
-    if missing := [k for k in ("test", "validation") if k not in splits]:
-        rest, *held_out = split_off(splits["train"], len(missing), seed)
-        if min(map(len, held_out)) == 0 or set(rest.labels) != set(splits["train"].labels):
+    splits = _with_missing(splits, clean.source, seed)
+    notes = (
+        *(note for part in (clean, *given.values()) for note in part.notes),
+        *(note for found in hidden.values() for note in found.notes),
+        *spelling_notes(clean.source, clean.labels),
+        *contradiction_notes(*_together([clean, *given.values()])),
+        *repeated,
+        *(unlabelled_note(t.source, len(t.labels), k) for k, t in hidden.items()),
+    )
+    return Task(name, names, **splits, notes=notes, hidden=tuple(hidden))
+
+
+def _together(parts: Sequence[_Clean]) -> tuple[list[Text], list[str]]:
+    """All texts, and all labels."""
+    texts = [text for part in parts for text in part.texts]
+    return texts, [label for part in parts for label in part.labels]
+
+
+def _apart(parts: dict[str, _Clean], keep: bool) -> tuple[dict[str, _Clean], list[str]]:
+    """The splits without texts of those before them, which would be known to a model already.
+
+    Returns:
+        The splits, and a line for each that had such texts.
+    """
+    before: dict[tuple[str, ...], str] = {}
+    found: dict[str, _Clean] = {}
+    notes: list[str] = []
+    for split, part in parts.items():
+        keys = [same_text(text) for text in part.texts]
+        repeated = {row: before[key] for row, key in enumerate(keys) if key in before}
+        if len(repeated) == len(keys) and not keep:
             raise UserError(
-                f"{clean.source} has too few texts to split {' and '.join(missing)} off; "
-                f"give more texts of each label, or the {' and '.join(missing)} data too"
+                f"{part.source}: all of its {len(keys)} texts are in the "
+                f"{_joined(repeated.values())} split, too, so they say nothing of new texts; give "
+                f"other ones, or no {split} file, or keep them with --repeated keep"
             )
-        splits.update(zip(missing, held_out, strict=True), train=rest)
-    return Task(name, names, **splits)
+        if repeated:
+            where = _joined(repeated.values())
+            notes.append(repeated_note(part.source, len(repeated), len(keys), where, not keep))
+        found[split] = part if keep else part.without(set(repeated))
+        before.update({key: split for key in keys if key not in before})
+    return found, notes
 
 
-def split_off(split: Split, parts: int, seed: int, share: float = _HELD_OUT) -> list[Split]:
+def _joined(splits: Iterable[str]) -> str:
+    return " or ".join(dict.fromkeys(splits))
+
+
+def _with_missing(splits: dict[str, Split], source: str, seed: int) -> dict[str, Split]:
+    """The splits with those split off the train split that are missing."""
+    missing = [k for k in ("test", "validation") if k not in splits]
+    if not missing:
+        return splits
+    rest, *held_out = split_off(splits["train"], len(missing), seed, key=same_text)
+    labels = set(splits["train"].labels)
+    if min(map(len, held_out)) == 0 or set(rest.labels) != labels:
+        many = len(labels) > _MANY_LABELS * len(splits["train"])
+        raise UserError(
+            f"{source} has too few texts to split {' and '.join(missing)} off; "
+            + f"there are {len(labels):,} labels: is it the right label column? Else " * many
+            + f"give more texts of each label, or the {' and '.join(missing)} data too"
+        )
+    return {**splits, **dict(zip(missing, held_out, strict=True)), "train": rest}
+
+
+def split_off(
+    split: Split,
+    parts: int,
+    seed: int,
+    share: float = _HELD_OUT,
+    key: Callable[[Text], object] = lambda text: text,
+) -> list[Split]:
     """The rest of `split` and `parts` held-out splits of `share` each, at least one text.
 
     Stratified by label. Equal texts (of pairs: equal pairs) stay together, so that none is in two
@@ -103,10 +192,11 @@ def split_off(split: Split, parts: int, seed: int, share: float = _HELD_OUT) -> 
         parts: how many to split off.
         seed: of the shuffle.
         share: of the distinct texts, for each part.
+        key: texts are equal if it is.
     """
-    rows: dict[Text, list[int]] = {}
+    rows: dict[object, list[int]] = {}
     for row, text in enumerate(split.texts):
-        rows.setdefault(text, []).append(row)
+        rows.setdefault(key(text), []).append(row)
     groups = list(rows.values())
     order = _stratified_order([split.labels[group[0]] for group in groups], seed)
     size = max(1, round(share * len(groups)))
@@ -140,20 +230,35 @@ def _stratified_order(labels: Sequence[int], seed: int) -> list[int]:
 
 
 def _clean(table: Table) -> _Clean:
-    """Texts that are not empty, with their labels as strings."""
+    """Texts that are not empty, with the names of their labels."""
     texts: list[Text] = []
     labels: list[str] = []
-    for row, (found, label) in enumerate(zip(table.rows(), table.labels, strict=True), start=1):
+    names = _names(table)
+    for row, (found, label) in enumerate(zip(table.rows(), names, strict=True), start=1):
         where = f"{table.source}, row {row}"
         text = _text(found, where)
         if text is not None:
+            if label is None:
+                raise UserError(
+                    f"{where}: the label is missing; every text needs one: take out rows without"
+                )
             texts.append(text)
-            labels.append(_label(label, where))
+            labels.append(label)
     if not len(table.texts):
         raise UserError(f"{table.source} is empty; it needs at least one labelled text")
+    notes = table.notes
     if dropped := len(table.texts) - len(texts):
-        _report_empty(dropped, len(table.texts), table.source)
-    return _Clean(texts, labels, table.source)
+        notes = (*notes, _report_empty(dropped, len(table.texts), table.source))
+    return _Clean(texts, labels, table.source, notes)
+
+
+def _names(table: Table) -> list[str | None]:
+    try:
+        return label_names(table.labels)
+    except ValueError as error:
+        raise UserError(
+            f"{table.source}, {error}; labels must be strings, whole numbers or booleans"
+        ) from None
 
 
 def _text(found: Sequence[object], where: str) -> Text | None:
@@ -182,38 +287,30 @@ def _check_unicode(text: str, where: str) -> None:
         raise UserError(f"{where}: the text is not valid Unicode; {one_line(error)}") from None
 
 
-def _report_empty(dropped: int, total: int, source: str) -> None:
+def _report_empty(dropped: int, total: int, source: str) -> str:
     if dropped > _EMPTY_LIMIT * total:
         raise UserError(
             f"{source}: {dropped} of {total} texts are empty, more than {_EMPTY_LIMIT:.0%}; "
             "remove these rows or name the right text column"
         )
-    warnings.warn(f"{source}: dropped {dropped} empty texts of {total}", stacklevel=2)
-
-
-def _label(value: object, where: str) -> str:
-    if isinstance(value, (str, bool, int)):
-        if name := str(value).strip():
-            return name
-    elif value is not None:
-        raise UserError(
-            f"{where}: the label {value!r:.50} is of type {type(value).__name__}; "
-            "labels must be strings, integers or booleans"
-        )
-    raise UserError(f"{where}: the label is missing; every text needs one")
-
-
-def _sorted_names(names: set[str]) -> tuple[str, ...]:
-    """In numeric order if all are integers, otherwise in alphabetical order."""
-    if all(re.fullmatch(r"[+-]?[0-9]{1,18}", name) for name in names):
-        return tuple(sorted(names, key=lambda name: (int(name), name)))
-    return tuple(sorted(names))
+    said = f"{source}: dropped {dropped} empty texts of {total}"
+    warnings.warn(said, stacklevel=2)
+    return said
 
 
 def _check_known(part: _Clean, known: set[str]) -> None:
-    if unseen := sorted(set(part.labels) - known):
+    if unseen := in_order(set(part.labels) - known):
         raise UserError(
             f"{part.source} has labels that the train split lacks: "
-            f"{', '.join(map(repr, unseen[:5]))}{' ...' if len(unseen) > 5 else ''}; "
+            f"{', '.join(_unknown(name, known) for name in unseen[:5])}"
+            f"{' ...' if len(unseen) > 5 else ''}; "
             f"known are {', '.join(map(repr, sorted(known)[:5]))}{' ...' if len(known) > 5 else ''}"
         )
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    """A label, and why it may be unknown."""
+    if name == HIDDEN:
+        return f"{name!r} (leave these rows out if it marks texts whose label is hidden)"
+    near = near_label(name, sorted(known))
+    return repr(name) if near is None else f"{name!r} (there {near!r}; write them alike)"

@@ -11,7 +11,7 @@ from rosearch.errors import UserError, one_line
 from rosearch.io.quiet import quiet_datasets
 from rosearch.io.resources import offline
 from rosearch.tasks.assemble import Table
-from rosearch.tasks.columns import Columns, table
+from rosearch.tasks.columns import Columns, Found, ReadWhenAsked, table
 from rosearch.tasks.task import TASKS
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _TIMEOUT = 10.0  # seconds
 def read_hub(name: str, columns: Columns) -> tuple[Table, Table | None, Table | None]:
     """The train, validation and test splits of a hub data set; None for one that is missing.
 
-    A split without any label (all -1, as in GLUE) counts as missing.
-
     Args:
         name: `id`, `id:config`, or a local folder.
 
@@ -32,20 +30,23 @@ def read_hub(name: str, columns: Columns) -> tuple[Table, Table | None, Table | 
         UserError: not found, not reachable, without a train split, or without one of the columns.
     """
     splits = _load(name)
-    tables = {
-        split: table(splits[split], columns, f"split {split!r} of {name}")
-        for split in ("train", "validation", "test")
-        if split in splits
-    }
-    if "train" not in tables:
+    if "train" not in splits:
         raise UserError(f"{name} has no split 'train'; its splits are {', '.join(splits)}")
-    return tables["train"], _labelled(tables.get("validation")), _labelled(tables.get("test"))
+    train, columns = table(_found(splits, "train", name), columns)
+    validation, test = (
+        table(_found(splits, split, name), columns, labelled=False)[0] if split in splits else None
+        for split in ("validation", "test")
+    )
+    return train, validation, test
 
 
-def _labelled(found: Table | None) -> Table | None:
-    if found is None or (found.labels and all(x in (None, -1, "-1") for x in found.labels)):
-        return None
-    return found
+def _found(splits: DatasetDict, split: str, name: str) -> Found:
+    from datasets import ClassLabel
+
+    data = splits[split]
+    named = {n: tuple(f.names) for n, f in data.features.items() if isinstance(f, ClassLabel)}
+    values = ReadWhenAsked(data.column_names, lambda column: list(data[column]))
+    return Found(values, f"split {split!r} of {name}", named)
 
 
 def _load(name: str) -> DatasetDict:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from rosearch.plugins import Registry
+from rosearch.tasks.notes import shown, split_line
 from rosearch.tasks.sample import stratified_rows
 from rosearch.types import Text
+
+_NAME_BYTES = 100  # file systems take names of 255, and more is put around it
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,18 +56,35 @@ class Split:
 
 @dataclass(frozen=True)
 class Task:
-    """A text-classification data set with its three splits and the names of its labels."""
+    """A text-classification data set with its three splits and the names of its labels.
+
+    Attributes:
+        notes: what the user should know of the data, a line each.
+        hidden: splits that came without labels, and that a part of the train split stands for.
+    """
 
     name: str
     label_names: tuple[str, ...]
     train: Split
     validation: Split
     test: Split
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    hidden: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def classes(self) -> int:
         """How many labels there are."""
         return len(self.label_names)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Texts and labels of each split, in a line, and what else there is to know."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        said = [
+            split_line(split, [self.label_names[label] for label in found.labels])
+            for split, found in splits.items()
+        ]
+        return (f"texts of {shown(self.name)}: {', '.join(said)}", *self.notes)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -94,6 +114,11 @@ TASKS: Registry[NamedTask] = Registry(
         "bbc_news": "rosearch.tasks.builtin:BBC_NEWS",
     },
 )
+
+
+def task_name(text: str) -> str:
+    """A name for a task that folders of the cache can have in theirs: of at most 100 bytes."""
+    return text.encode()[:_NAME_BYTES].decode(errors="ignore")
 
 
 def task_resources(name: str) -> tuple[str, ...]:
