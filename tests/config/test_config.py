@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,24 @@ def test_merging_keeps_both_and_changes_neither(base, over):
 def test_unknown_settings_come_with_advice(data: dict[str, object], advice: str):
     with pytest.raises(UserError, match=advice):
         from_dict(data)
+
+
+def test_plugins_of_file_and_option_are_imported_together(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    file = tmp_path / "c.toml"
+    file.write_text('plugins = ["config_plugin_a"]\n')
+    for name in ("config_plugin_a", "config_plugin_b"):
+        (tmp_path / f"{name}.py").write_text("")
+    config = make_config("quick", file, {"plugins": ["config_plugin_b", "config_plugin_a"]})
+    assert config.plugins == ("config_plugin_a", "config_plugin_b")
+    assert {"config_plugin_a", "config_plugin_b"} <= set(sys.modules)
+    assert from_dict(to_dict(config)) == config
+    with pytest.raises(UserError, match="plugin 'config_plugin_c' cannot be imported"):
+        from_dict({"plugins": ["config_plugin_c"]})
+    with pytest.raises(UserError, match=r"config: plugins: .*valid tuple"):
+        from_dict({"plugins": "config_plugin_a"})
+
+
+def test_settings_without_plugins_keep_the_checksum_that_they_had():
+    assert "plugins" not in to_dict(make_config("standard"))
