@@ -22,7 +22,7 @@ from common import commit
 from rosearch.config import codings_of, make_config
 from rosearch.distill.inherit import Lineage
 from rosearch.evaluation.candidate import evaluate
-from rosearch.models.device import one_thread
+from rosearch.io.threads import one_thread
 from rosearch.results.summary import machine
 from rosearch.run.prepare import prepare
 from rosearch.run.space import space_of

@@ -45,7 +45,7 @@ from rosearch.config import (
 from rosearch.errors import one_line
 from rosearch.evaluation.candidate import evaluate
 from rosearch.evaluation.context import Context
-from rosearch.models.device import one_thread
+from rosearch.io.threads import one_thread
 from rosearch.objectives import DEFAULT, PARAMS, Objective, oriented
 from rosearch.results.rows import score_of
 from rosearch.results.summary import machine, versions

@@ -28,11 +28,11 @@ from rosearch.distill.defences import (
 from rosearch.distill.defences.compose import robust_method
 from rosearch.distill.defences.embeddings import AtWorstPoint
 from rosearch.distill.defences.steps import Composed, Plain, RobustMethod
+from rosearch.distill.encode import encoded_texts, material_of
 from rosearch.distill.objective import Objective
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import plain_vocabulary
 from rosearch.errors import UserError
-from rosearch.evaluation.encode import encoded_texts, material_of
 from rosearch.evaluation.held_out import check
 from rosearch.run.prepare import encode_settings
 from rosearch.space.genotype import Genotype, Node

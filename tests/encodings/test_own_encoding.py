@@ -9,12 +9,12 @@ import pytest
 
 from rosearch.attacks import LEXICONS, NamedLexicon
 from rosearch.config import codings_of, from_dict
+from rosearch.distill.encode import encoded_texts, material_of
 from rosearch.encodings import ENCODINGS, PLAIN, Encoding, gene
 from rosearch.encodings.material import Material
 from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.vocabulary import Vocabulary, plain_vocabulary
 from rosearch.errors import UserError
-from rosearch.evaluation.encode import encoded_texts, material_of
 from rosearch.evaluation.held_out import check
 from rosearch.report.features import columns_of, features
 from rosearch.run.prepare import encode_settings

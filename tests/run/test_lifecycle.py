@@ -12,13 +12,14 @@ from made_scores import made_score
 import rosearch.run.lifecycle
 from rosearch.config import MOST_CANDIDATES, RunConfig, from_dict, make_config, to_dict, to_toml
 from rosearch.errors import UserError
+from rosearch.evaluation.costs import Measured
 from rosearch.objectives import find_objectives
 from rosearch.results.entries import rung_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.run.callbacks import Silent
 from rosearch.run.clock import Clock
-from rosearch.run.estimate import Measured, estimate, in_words, two_candidates
+from rosearch.run.estimate import estimate, in_words, two_candidates
 from rosearch.run.finals import finalists
 from rosearch.run.lifecycle import config_meta, resume, search, stored_config
 from rosearch.run.live import SHOWN, Leaderboard, SearchEstimate, SearchView

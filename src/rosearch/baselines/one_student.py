@@ -26,7 +26,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.evaluation.final import FinalJob, evaluate_final
     from rosearch.evaluation.held_out import check
     from rosearch.io.progress import stage
-    from rosearch.models.device import one_thread
+    from rosearch.io.threads import one_thread
     from rosearch.run.prepare import prepare
     from rosearch.tasks.named import task_of
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources
-from rosearch.attacks.methods import load_attacks
+from rosearch.attacks.methods import load_attacks, resources_for
+from rosearch.attacks.precompute import judge_in_advance
 from rosearch.config import DistillConfig, FitnessConfig
 from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Lineage
+from rosearch.io.progress import stage
 from rosearch.space.cost import LATENCY_TOKENS, Sizes
-from rosearch.tasks import Split
+from rosearch.tasks import Split, Task
 from rosearch.types import Fidelity
 
 
@@ -55,3 +58,22 @@ class Context:
     ) -> tuple[AnyAttack, ...]:
         """The attacks of a suite, on validation and test texts."""
         return load_attacks(suite, self.attack_resources, max_queries=max_queries, exact=exact)
+
+    def judge_in_advance(self) -> None:
+        """Have what the search's attacks may try judged, so that no student waits for it."""
+        full = self.fidelities[-1]
+        for suite in full.attacks:
+            for attack in self.attacks(suite, exact=False):
+                judge_in_advance(attack, self.validation.texts[: full.attacked])
+
+
+def resources_on(task: Task, suites: Sequence[str], folders: Mapping[str, Path]) -> AttackResources:
+    """What attacks read on the validation and test texts of a task.
+
+    Args:
+        folders: what a model is for -> its folder, where it is not the default one.
+    """
+    with stage("preparing attacks", 1) as advance:
+        found = resources_for(suites, (*task.validation.texts, *task.test.texts), folders)
+        advance(1, "")
+    return found

@@ -20,6 +20,7 @@ from rosearch.executors.base import (
 from rosearch.executors.faults import Limits
 from rosearch.executors.pool import Pool
 from rosearch.executors.worker import Spool, Worker
+from rosearch.io.threads import one_thread
 from rosearch.plugins import loaded_plugins
 from rosearch.types import Job, Score
 
@@ -39,8 +40,6 @@ class InProcess:
         return self.call(partial(finite, self.evaluate), job)
 
     def call(self, function: Callable[[*Args, C], R], *args: *Args) -> Future[R]:
-        from rosearch.models.device import one_thread  # brings torch
-
         run: Callable[..., R] = function
         future: Future[R] = Future()
         attempt = 1

@@ -144,7 +144,7 @@ def _export(
     from rosearch.attacks.methods import resources_for
     from rosearch.export.card import write_card
     from rosearch.io.progress import stage
-    from rosearch.models.device import one_thread
+    from rosearch.io.threads import one_thread
     from rosearch.models.open import open_classifier
     from rosearch.teacher.masked_lm import attack_folders
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -34,14 +32,3 @@ def autocast(precision: str, device: str = "cpu") -> torch.autocast:
     able = torch.cpu.get_capabilities().get("avx512_bf16") if on_cpu else True
     enabled = precision == "bf16" or (precision == "auto" and bool(able))
     return torch.autocast(device, torch.bfloat16, enabled=enabled)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """torch on one thread while the block runs: results and times are those of a worker."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

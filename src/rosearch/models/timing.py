@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rosearch.io.threads import one_thread
 from rosearch.models.batches import second_half
 from rosearch.models.classifier import Classifier
-from rosearch.models.device import one_thread
 from rosearch.models.network import Network, Tokenizer
 from rosearch.models.onnx import TYPES
 from rosearch.space.cost import LATENCY_TOKENS

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import resource
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from rosearch.config import (
     MOST_CANDIDATES,
@@ -19,6 +15,7 @@ from rosearch.config import (
     codings_of,
     fidelities,
 )
+from rosearch.evaluation.costs import Measured, attack_seconds, measured, peak_gigabytes
 from rosearch.evaluation.held_out import check
 from rosearch.io.progress import stage
 from rosearch.run.lifecycle import Executors
@@ -29,13 +26,9 @@ from rosearch.space.variation import Space
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.strategies.uniform import uniform_sample
 from rosearch.tasks.named import task_of
-from rosearch.types import Candidate, Fidelity, Job, Score
-
-if TYPE_CHECKING:
-    from rosearch.evaluation.context import Context
+from rosearch.types import Candidate, Fidelity, Job
 
 TYPICAL = 200  # genotypes drawn to tell how costly a student of the space is
-TEXTS = 5  # attacked of the teacher, by each attack
 
 
 @dataclass(frozen=True)
@@ -59,14 +52,6 @@ class Estimate:
     def gigabytes(self) -> float:
         """Peak of all processes together, what they share counted in each."""
         return self.main_gigabytes + self.workers * self.worker_gigabytes
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One evaluation, and the peak memory of the process that it ran in."""
-
-    score: Score
-    gigabytes: float
 
 
 def estimate_run(config: RunConfig, workers: int, executor: Executors | None = None) -> Estimate:
@@ -208,33 +193,6 @@ def _final_seconds(
     teacher = final.attacked * per_text
     students = (final.finalists + 1) * final.seeds * student
     return max(teacher, (teacher + students) / workers)
-
-
-def measured(job: Job, context: Context) -> Measured:
-    """An evaluation in a worker, with the peak memory of that process."""
-    from rosearch.evaluation.candidate import evaluate
-
-    score = evaluate(job, context)
-    return Measured(score, peak_gigabytes())
-
-
-def attack_seconds(teacher: Path, attacks: Sequence[str], context: Context) -> dict[str, float]:
-    """Seconds that each attack takes on one text of the teacher."""
-    from rosearch.attacks.engine import attacked
-    from rosearch.models.open import open_classifier
-
-    victim, split, found = open_classifier(teacher), context.validation.first(TEXTS), {}
-    for name in attacks:
-        start = time.perf_counter()
-        attacked(context.attacks(name), victim, split.texts, split.labels)
-        found[name] = (time.perf_counter() - start) / TEXTS
-    return found
-
-
-def peak_gigabytes() -> float:
-    """The most memory that this process has held so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def in_words(found: Estimate) -> str:

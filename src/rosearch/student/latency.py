@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from rosearch.encodings.vocabulary import Vocabulary
-from rosearch.models.device import one_thread
+from rosearch.io.threads import one_thread
 from rosearch.models.timing import median_ms
 from rosearch.space.cost import LATENCY_TOKENS
 from rosearch.space.genes import MAX_INPUTS

@@ -17,8 +17,8 @@ from rosearch.export.compress.card import write_card
 from rosearch.export.compress.check import answers, compare, open_original
 from rosearch.export.compress.result import FLOAT_BYTES, Compressed
 from rosearch.io.files import new_folder
+from rosearch.io.threads import one_thread
 from rosearch.models.classifier import Classifier
-from rosearch.models.device import one_thread
 from rosearch.student.saving import save_student
 from rosearch.tasks import Task
 from rosearch.teacher.fit import train_classifier

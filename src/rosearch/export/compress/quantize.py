@@ -15,8 +15,8 @@ from rosearch.export.onnx_model import write_int8
 from rosearch.export.usage import EXAMPLES, PAIRS
 from rosearch.io.files import new_folder
 from rosearch.io.progress import stage
+from rosearch.io.threads import one_thread
 from rosearch.models.classifier import Classifier
-from rosearch.models.device import one_thread
 from rosearch.models.onnx import PACKAGES
 from rosearch.models.onnx_folder import FILE, graph_classifier
 from rosearch.models.timing import latencies

@@ -1,0 +1,81 @@
+"""From a task and its teacher to what students are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rosearch.config import DistillConfig, SpaceConfig, TeacherConfig
+from rosearch.distill.augment import AugmentConfig, augmented
+from rosearch.distill.data import TrainData
+from rosearch.distill.encode import EncodeSettings, encoded_texts, material_of
+from rosearch.distill.match_schemes import layers_for
+from rosearch.encodings.base import Encoding
+from rosearch.io.progress import stage
+from rosearch.models.load import load_classifier
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.ops import OPS
+from rosearch.tasks import Task
+from rosearch.teacher.masked_lm import masked_lm_folder
+from rosearch.teacher.targets import cache_outputs, cache_targets, layers_in, load_targets
+
+
+def train_data(
+    task: Task,
+    folder: Path,
+    teacher: TeacherConfig,
+    distill: DistillConfig,
+    settings: EncodeSettings,
+    wanted: Sequence[Encoding],
+    students: Sequence[Genotype],
+) -> TrainData:
+    """The train split with its copies, encoded, and what the teacher says of it.
+
+    Args:
+        folder: of the fitted teacher.
+        wanted: encodings to prepare besides the plain one.
+        students: those that will be matched with the teacher's layers.
+    """
+    model, tokenizer = load_classifier(folder)
+    own = len(task.train.texts)
+    task = with_copies(task, distill, settings, teacher.name, tokenizer.mask_token)
+    how = (teacher.precision, teacher.max_length)
+    targets = np.asarray(load_targets(cache_targets(task, folder, "train", *how)))
+    outputs = None
+    if distill.matching != "none":
+        layers = layers_for(distill.matching, students, layers_in(folder))
+        outputs = cache_outputs(task, folder, "train", *how, *layers)
+    with stage("preparing encodings", 1) as advance:
+        material = material_of(task.train.texts, own, targets, tokenizer)
+        table = model.get_input_embeddings().weight.detach().numpy()
+        encoded = encoded_texts(settings, wanted, task.train.texts, material, table)
+        advance(1, "")
+    size = sum(p.numel() for p in model.parameters())
+    return TrainData(encoded, task.train.labels, targets, task.label_names, size, outputs)
+
+
+def with_copies(
+    task: Task, d: DistillConfig, settings: EncodeSettings, body: str, mask_token: str
+) -> Task:
+    """The task with augmented copies of its train texts after its own, if any are wanted.
+
+    Args:
+        body: of the masked language model that is asked for replacements, if it is.
+    """
+    if d.augment == "none":
+        return task
+    how = AugmentConfig(d.augment, d.augment_copies, lexicons=settings.lexicons)  # type: ignore[arg-type]
+    masked_lm = masked_lm_folder(None, task, body) if d.augment == "masked_lm" else None
+    return augmented(task, how, settings.seed, masked_lm, mask_token).extended(task)
+
+
+def any_student(space: SpaceConfig) -> list[Genotype]:
+    """Genotypes that are matched with every layer of the teacher that any of a run may be."""
+    attention = Node((0,), next(op for op in OPS if op.startswith("attention")))
+    dims, width = space.embedding_dims[0], space.widths[0]
+    return [
+        Genotype(dims, width, (attention,), repeat=repeat)
+        for repeat in range(1, space.max_repeat + 1)
+    ]
