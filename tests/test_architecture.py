@@ -113,3 +113,13 @@ def test_public_names_are_there():
         assert getattr(rosearch, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         _ = rosearch.nope
+
+
+def test_the_house_keeps_its_measures(monkeypatch):
+    """What `python benchmarks/structure.py` prints; `--trace`, which takes minutes, is left out."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    from structure import LIMITS, read_off
+
+    found = read_off()
+    above = {name: value for name, value in found.items() if value > LIMITS.get(name, value)}
+    assert not above

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rosearch.__about__ import __version__
+from rosearch import __version__
 from rosearch.callbacks.tracking import Tracker, flat
 from rosearch.config import RunConfig
 from rosearch.errors import require

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rosearch.__about__ import __version__
+from rosearch import __version__
 from rosearch.cli.attack import attack
 from rosearch.cli.compare import compare
 from rosearch.cli.compress import prune, quantize
