@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from rosearch.models.batches import tokenized
 from rosearch.space.genotype import Genotype
 from rosearch.teacher.outputs import TeacherOutputs
 from rosearch.types import Text
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 T = TypeVar("T")
 
@@ -31,7 +34,7 @@ class EncodedTrain:
 
     vocabulary: Vocabulary
     tokenizer_json: str
-    tokenizer_settings: dict[str, Any]
+    tokenizer_settings: dict[str, object]
     ids: np.ndarray
     starts: np.ndarray
     embedding: np.ndarray
@@ -46,7 +49,7 @@ class EncodedTrain:
         """Token ids of each text."""
         return np.split(self.ids, self.starts[1:-1])
 
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> PreTrainedTokenizerFast:
         """The Hugging Face tokenizer."""
         from tokenizers import Tokenizer
         from transformers import PreTrainedTokenizerFast
@@ -80,8 +83,8 @@ class TrainData:
 
 def encode_train(
     vocabulary: Vocabulary,
-    tokenizer: Any,
-    settings: dict[str, Any],
+    tokenizer: PreTrainedTokenizerFast,
+    settings: dict[str, object],
     texts: Sequence[Text],
     embedding: np.ndarray,
     max_length: int,

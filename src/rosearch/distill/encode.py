@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from rosearch.io import resources
 from rosearch.student.build import principal_embedding
 from rosearch.tasks.words import segment
 from rosearch.types import Text, parts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ def vocabularies(
             yield from kind.vocabularies(list(group), material).items()
 
 
-def material_of(texts: Sequence[Text], own: int, targets: np.ndarray, tokenizer: Any) -> Material:
+def material_of(
+    texts: Sequence[Text], own: int, targets: np.ndarray, tokenizer: PreTrainedTokenizerFast
+) -> Material:
     """What vocabularies are made of.
 
     Args:

@@ -15,6 +15,8 @@ from rosearch.config import DistillConfig
 from rosearch.types import Text
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
     from rosearch.attacks.white_box import Ball
     from rosearch.distill.data import EncodedTrain
     from rosearch.distill.defences.steps import Noise, RobustMethod
@@ -33,7 +35,7 @@ class TrainTexts:
     """
 
     texts: Sequence[Text]
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerFast
     max_length: int
     lexicon: Mapping[str, Sequence[str]]
     seed: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -171,7 +171,9 @@ class CharacterNoise:
     share: float
     pad_id: int
 
-    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+    def __call__(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Batch:
         import torch
 
         from rosearch.models.batches import padded

@@ -11,7 +11,6 @@ Shapes: B batch, T tokens, E embedding dimension.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +21,7 @@ from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.defences.steps import without_dropout
 from rosearch.distill.objective import Objective
+from rosearch.student.model import StudentForSequenceClassification
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,9 @@ class AtWorstPoint:
 
     region: Region
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+    def backward(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Tensor:
         vectors = model.input.embed(batch.ids)  # (B, T, E)
         delta = self.perturbation(model, batch, objective, vectors.detach())
         loss = objective.losses(model, batch, vectors + delta).mean()
@@ -63,7 +65,11 @@ class AtWorstPoint:
         return loss.detach()
 
     def perturbation(
-        self, model: Any, batch: Batch, objective: Objective, vectors: Tensor
+        self,
+        model: StudentForSequenceClassification,
+        batch: Batch,
+        objective: Objective,
+        vectors: Tensor,
     ) -> Tensor:
         """The perturbation (B, T, E) of embeddings (B, T, E) that has no gradient."""
         movable = self.region.movable(batch)
@@ -78,9 +84,9 @@ class AtWorstPoint:
             )
 
 
-def region_of(ball: Ball, data: EncodedTrain, model: Any) -> Region:
+def region_of(ball: Ball, data: EncodedTrain, model: StudentForSequenceClassification) -> Region:
     """The region of a ball in units of the embedding scale."""
-    weight = model.get_input_embeddings().weight
+    weight = model.input.table.weight
     # The scale at the start of training: a checkpoint's would differ from it.
     scale = scale_of(torch.from_numpy(data.embedding[:, : weight.shape[1]]))
     return Region(ball.scaled(scale), special_tokens(data).to(weight.device))

@@ -7,7 +7,7 @@ N words that may be replaced.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rosearch.distill.defences.substitution import Substitution
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rosearch.distill.batch import Batch
     from rosearch.distill.defences.steps import Noise
     from rosearch.distill.objective import Objective
+    from rosearch.student.model import StudentForSequenceClassification
 
 
 def gains(gradient: Tensor, own: Tensor, others: Tensor) -> Tensor:
@@ -52,7 +53,9 @@ class FirstOrderSubstitution:
     count: Tensor
     share: float
 
-    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+    def __call__(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Batch:
         import torch
 
         from rosearch.distill.defences.steps import without_dropout

@@ -6,7 +6,7 @@ Shapes: B batch, T tokens, E embedding dimension.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rosearch.attacks.white_box import Ball
 from rosearch.config import DistillConfig
@@ -34,7 +34,9 @@ class AllPoints:
 
     region: Region
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+    def backward(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Tensor:
         import torch
 
         from rosearch.attacks.embedding import climbed

@@ -6,21 +6,24 @@ Shapes: B batch, T tokens, E embedding dimension.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from rosearch.distill.batch import Batch
 from rosearch.distill.objective import Objective
+from rosearch.student.model import StudentForSequenceClassification
 
 
 class RobustMethod(Protocol):
     """How the gradients of one training step are made."""
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+    def backward(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Tensor:
         """Add the gradients of a step to those of the parameters.
 
         Randomness is torch's global generator; gradients of a student in training mode.
@@ -34,7 +37,9 @@ class RobustMethod(Protocol):
 class Noise(Protocol):
     """A perturbation of what the student reads; the teacher's clean targets stay."""
 
-    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+    def __call__(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Batch:
         """The batch with other token ids, maybe more or fewer of them; the batch given stays."""
         ...
 
@@ -43,7 +48,9 @@ class Noise(Protocol):
 class Plain:
     """The loss on the batch as it is: ordinary distillation."""
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+    def backward(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Tensor:
         loss = objective.losses(model, batch).mean()
         loss.backward()
         return loss.detach()
@@ -56,7 +63,9 @@ class Weighed:
     objective: Objective
     weight: float
 
-    def losses(self, model: Any, batch: Batch, vectors: Tensor | None = None) -> Tensor:
+    def losses(
+        self, model: StudentForSequenceClassification, batch: Batch, vectors: Tensor | None = None
+    ) -> Tensor:
         return self.weight * self.objective.losses(model, batch, vectors)
 
 
@@ -73,7 +82,9 @@ class Composed:
     method: RobustMethod
     clean_weight: float = 0.0
 
-    def backward(self, model: Any, batch: Batch, objective: Objective) -> Tensor:
+    def backward(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Tensor:
         noisy = batch
         for noise in self.noises:
             noisy = noise(model, noisy, objective)
@@ -85,7 +96,7 @@ class Composed:
 
 
 @contextmanager
-def without_dropout(model: Any) -> Iterator[None]:
+def without_dropout(model: StudentForSequenceClassification) -> Iterator[None]:
     """Within it, passes that look for the worst input: the loss is a function of the input alone.
 
     Students have no other layers that behave differently in training.
@@ -100,7 +111,7 @@ def without_dropout(model: Any) -> Iterator[None]:
         model.train(training)
 
 
-def same_dropout(device: torch.device) -> Any:
+def same_dropout(device: torch.device) -> AbstractContextManager[None]:
     """A context that leaves the generator as it was: passes within such ones drop the same units.
 
     Args:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -95,7 +95,9 @@ class RandomSubstitution:
     count: Tensor
     share: float
 
-    def __call__(self, model: Any, batch: Batch, objective: Objective) -> Batch:
+    def __call__(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Batch:
         return replace(batch, ids=substituted(batch.ids, self.table, self.count, self.share))
 
 
