@@ -12,6 +12,7 @@ from rosearch.errors import UserError
 from rosearch.robustness.evaluate import labelled
 from rosearch.tasks import load_task
 from rosearch.tasks.named import from_anywhere, task_of
+from rosearch.tasks.unlabelled import read_texts
 
 Rows = list[tuple[str, object]]
 ROWS: Rows = [(f"the film number {i} was fine", "pos" if i % 2 else "neg") for i in range(60)]
@@ -233,3 +234,13 @@ def test_settings_without_the_new_ones_are_stored_as_before() -> None:
     assert not {"delimiter", "encoding", "repeated"} & set(plain["task"])  # type: ignore[call-overload]
     more = make_config(overrides={"task": {"encoding": "cp1252", "repeated": "keep"}})
     assert from_dict(to_dict(more)) == more
+
+
+def test_texts_without_labels_can_be_read_to_be_labelled(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    path.write_text("id;Message;other\n1;one;a\n2;;b\n3;NA;c\n")
+    assert read_texts(path, text_column="message") == ["one", "", "NA"]
+    pairs = read_texts(path, text_column="Message", text_pair_column="other", delimiter=";")
+    assert pairs == [("one", "a"), ("", "b"), ("NA", "c")]
+    with pytest.raises(UserError, match="row 1: the text is of type int, not a string"):
+        read_texts(write(tmp_path / "t.jsonl", [(7, 1)]))  # type: ignore[list-item]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rosearch.errors import UserError
 from rosearch.io.resources import RESOURCES
 from rosearch.tasks import TASKS, Split, Task, load_task, task_resources
-from rosearch.tasks.assemble import drop_duplicates, split_off
+from rosearch.tasks.splitting import drop_duplicates, split_off
 
 ROWS = [(f'text {i}, with a "quote" and é', i % 2) for i in range(40)]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rosearch.cli.options import Model
+from rosearch.cli.setting_options import option_of
 from rosearch.errors import UserError
 
 if TYPE_CHECKING:
     from rosearch.models.predict import Prediction
+    from rosearch.types import Text
 
 
 def predict(
@@ -29,13 +32,37 @@ def predict(
             help='Each is a pair: {"text": ..., "text_pair": ...}, or two texts and a tab between.',
         ),
     ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Classify every row of a data file, as search reads them; labels are not needed.",
+            metavar="FILE",
+        ),
+    ] = None,
+    text_column: Annotated[str | None, option_of("task.text_column")] = None,
+    text_pair_column: Annotated[str | None, option_of("task.text_pair_column")] = None,
+    delimiter: Annotated[str | None, option_of("task.delimiter", metavar="CHARACTER")] = None,
+    encoding: Annotated[str | None, option_of("task.encoding", metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Classify texts, or pairs of texts."""
     from rosearch.models.predict import predict as classify
+    from rosearch.tasks.unlabelled import read_texts
 
-    given = stdin_lines() if not texts or texts == ["-"] else texts
-    for answer in classify(model, text_pairs(given) if pairs else given):
+    if file is None:
+        lines = stdin_lines() if not texts or texts == ["-"] else texts
+        found: Iterable[Text] = text_pairs(lines) if pairs else lines
+    elif texts or pairs:
+        raise UserError("give texts or --file, not both; --text-pair-column makes pairs of a file")
+    else:
+        found = read_texts(
+            file,
+            text_column=text_column or "text",
+            text_pair_column=text_pair_column,
+            delimiter=delimiter,
+            encoding=encoding,
+        )
+    for answer in classify(model, found):
         print_prediction(answer, as_json)
 
 

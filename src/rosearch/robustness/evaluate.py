@@ -83,7 +83,7 @@ def labelled(task: Task, name: str) -> Split:
     if name in task.hidden:
         raise UserError(
             f"the labels of the {name} texts are hidden, so nobody can say what an attack changes; "
-            f"give {name} texts with labels, or label these with `rosearch predict`"
+            f"give {name} texts with labels (`rosearch predict MODEL --file FILE` guesses them)"
         )
     split: Split = getattr(task, name)
     return split

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rosearch.errors import UserError, one_line
-from rosearch.tasks.assemble import drop_duplicates, split_off
+from rosearch.tasks.splitting import drop_duplicates, split_off
 from rosearch.tasks.task import NamedTask, Task
 
 _MR_ENCODING = "utf-8"

@@ -77,8 +77,9 @@ def repeated_note(source: str, n: int, total: int, where: str, left_out: bool) -
 def unlabelled_note(source: str, n: int, split: str) -> str:
     """A split whose labels are not told."""
     return (
-        f"{source}: the labels of its {n:,} texts are hidden (missing or {HIDDEN}), so nothing can "
-        f"be measured on them; 10 % of the train texts are the {split} split instead"
+        f"{source}: the labels of its {n:,} texts are hidden (missing or {HIDDEN}): nothing can be "
+        "measured on them (`rosearch predict MODEL --file FILE` guesses them), so 10 % of the "
+        f"train texts are the {split} split instead"
     )
 
 
