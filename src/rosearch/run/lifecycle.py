@@ -70,8 +70,8 @@ def search(
     if out.exists():
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
     check_space(config.space, codings_of(config))
-    config = replace(config, task=from_anywhere(config.task))
     task = task_of(config.task, config.seed, aloud=False)  # `resume` is
+    config = replace(config, task=from_anywhere(config.task))
     with new_folder(out) as made:
         made.mkdir()
         new = RunFolder(made)
