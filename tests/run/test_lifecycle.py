@@ -23,7 +23,13 @@ from rosearch.run.estimate import estimate, in_words, two_candidates
 from rosearch.run.finals import finalists
 from rosearch.run.lifecycle import config_meta, resume, search, stored_config
 from rosearch.run.live import SHOWN, Leaderboard, SearchEstimate, SearchView
-from rosearch.run.search import CheckpointPruner, expected_cost, scheduler_of, search_estimate
+from rosearch.run.search import (
+    CheckpointPruner,
+    chance_accuracy,
+    expected_cost,
+    scheduler_of,
+    search_estimate,
+)
 from rosearch.run.space import seed_genotypes
 from rosearch.space.cost import Sizes, flops
 from rosearch.space.variation import Space, sample
@@ -195,6 +201,21 @@ def test_finalists_are_of_the_last_rung_only():
     assert fitness(chosen[0]) == max(fitness(t) for t in found if t.rung == 1)
     with pytest.raises(UserError, match="no candidate succeeded"):
         finalists([t for t in found if t.score is None], 3)
+
+
+def test_a_student_that_always_says_the_same_is_no_finalist(capsys: pytest.CaptureFixture[str]):
+    rare = chance_accuracy([1] * 30 + [0] * 970)
+    rng, found = np.random.default_rng(0), []
+    for i, (clean, after) in enumerate([(0.97, 0.97), (0.985, 0.7), (0.97, 0.97)]):
+        score = made_score(
+            clean, 1000, after, 0.5, 100, 1, 1, 1.0, 50, 4.0, 2.0, clean + after, FIDELITY
+        )
+        found.append(Trial(Candidate(i, sample(SPACE, rng), i), score))
+    assert finalists(found, 3, rare) == [found[1]]
+    assert "commonest label" not in capsys.readouterr().err
+    constant = [found[0], found[2]]
+    assert finalists(constant, 3, rare) == constant
+    assert "no student is clearly more accurate" in capsys.readouterr().err
 
 
 def test_rungs_are_summed_up():

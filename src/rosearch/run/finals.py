@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -21,6 +22,7 @@ from rosearch.run.jobs import run_jobs
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import REFERENCE, preset
 from rosearch.strategies.population import fitness, last_rung
+from rosearch.strategies.rungs import clean
 from rosearch.types import Final, FinalPlan, Trial
 
 
@@ -117,10 +119,12 @@ def keep_best_seeds(finals: Sequence[Final], run: RunFolder) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def finalists(trials: Sequence[Trial], n: int) -> list[Trial]:
+def finalists(trials: Sequence[Trial], n: int, chance_accuracy: float = 0.0) -> list[Trial]:
     """The `n` fittest trials of the highest rung that was reached.
 
-    The reference is not among them, it is evaluated anyway.
+    The reference is not among them, it is evaluated anyway. Those with a clean accuracy below
+    `chance_accuracy` are left out, unless there are no others, which is said: who always says the
+    same is the most robust of all.
 
     Raises:
         UserError: there are none.
@@ -128,5 +132,14 @@ def finalists(trials: Sequence[Trial], n: int) -> list[Trial]:
     ok = [t for t in trials if t.score is not None and t.candidate.id != preset(REFERENCE).hash]
     if not ok:
         raise UserError("no candidate succeeded; `rosearch report RUN` shows the reasons")
-    best = sorted(last_rung(ok), key=lambda t: (-fitness(t), t.candidate.index))
+    level = last_rung(ok)
+    able = [t for t in level if clean(t) >= chance_accuracy]
+    if not able:
+        print(
+            "warning: no student is clearly more accurate than always the commonest label "
+            f"(clean {max(map(clean, level)):.3f} where {chance_accuracy:.3f} would show it): "
+            "the finalists may have learned nothing",
+            file=sys.stderr,
+        )
+    best = sorted(able or level, key=lambda t: (-fitness(t), t.candidate.index))
     return best[:n]

@@ -37,7 +37,7 @@ from rosearch.run.budget import Amount, extended, without_budget
 from rosearch.run.callbacks import Callback, Callbacks
 from rosearch.run.clock import Clock
 from rosearch.run.sampling import run_sample
-from rosearch.run.search import run_search
+from rosearch.run.search import chance_accuracy, run_search
 from rosearch.run.space import check_space, searched_space
 from rosearch.strategies.population import last_rung
 from rosearch.tasks.named import from_anywhere, task_of
@@ -151,7 +151,8 @@ def _go_on(
         run_sample(config.search, config.seed, space, context, pool, store, clock)
         trials = store.trials()
         seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
-        chosen = [t.candidate.genotype for t in finalists(trials, config.final.finalists)]
+        found = finalists(trials, config.final.finalists, chance_accuracy(task.validation.labels))
+        chosen = [t.candidate.genotype for t in found]
         plan, plain = final_plan(config), config.distill.plain()
         jobs = final_jobs(chosen, prepared.teacher_folder, seeds, plan, plain, run)
         finals = finish(jobs, run, store, pool)
