@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rosearch.errors import UserError, one_line
 from rosearch.io import resources
 from rosearch.io.files import folder_hash
 from rosearch.io.quiet import quiet_transformers
-from rosearch.models.pretrained import load_pretrained
+from rosearch.models.heads import begin_head, check_head
+from rosearch.models.pretrained import CLASSIFIER, load_pretrained, refuse_pickles
 from rosearch.space.ops import OPS
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ def model_source(name: str) -> Path:
     try:
         with quiet_transformers():
             kinds = ["*.safetensors", "*.json", "*.txt", "*.model"]
-            return Path(snapshot_download(name, allow_patterns=kinds))
+            folder = Path(snapshot_download(name, allow_patterns=kinds))
     except Exception as error:  # the hub client raises errors of many libraries
         raise UserError(
             f"no model {name!r}: it is no folder here, and the hub did not give it "
             f"({one_line(error)}); give a folder, a hub id, or 'minilm'"
         ) from None
+    refuse_pickles(folder, name)
+    return folder
 
 
 def load_classifier(
@@ -48,20 +51,28 @@ def load_classifier(
         classes: makes a new head of this many classes; None keeps the model's own.
 
     Raises:
-        UserError: the model can't be loaded.
+        UserError: the model can't be loaded, or its own head is not to be used; see `check_head`.
     """
     import rosearch  # noqa: F401  (makes saved students loadable)
 
     for op in OPS.values():
         op.load()
-    head = {"num_labels": classes, "ignore_mismatched_sizes": True}
-    return load_pretrained(
-        "AutoModelForSequenceClassification",
+    head = {} if classes is None else {"num_labels": classes, "ignore_mismatched_sizes": True}
+    loaded, tokenizer = load_pretrained(
+        CLASSIFIER,
         source,
         f"cannot load the model {str(source)!r}",
         "; give a folder with a Hugging Face classifier, a hub id, or 'minilm'",
-        more={} if classes is None else head,
+        more={"output_loading_info": True, **head},
     )
+    model, info = cast("tuple[PreTrainedModel, dict[str, list[str]]]", loaded)
+    missing = info["missing_keys"]
+    if classes is None:
+        check_head(model.config, str(source), missing)
+    else:
+        fresh = [*missing, *(str(key[0]) for key in info["mismatched_keys"])]
+        begin_head(model.config, str(source), fresh)
+    return model, tokenizer
 
 
 def content_hash(folder: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rosearch.errors import UserError, one_line, require
 from rosearch.io.quiet import quiet_transformers
 from rosearch.models.classifier import Classifier
+from rosearch.models.heads import check_head
 from rosearch.models.network import Tokenizer
 from rosearch.models.onnx import PACKAGES, OnnxClassifier
 
@@ -41,12 +42,14 @@ def open_onnx(folder: Path, name: str, device: str = "cpu") -> Classifier:
         with quiet_transformers():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        return graph_classifier(folder / FILE, tokenizer, config, name, folder)
+        found = graph_classifier(folder / FILE, tokenizer, config, name, folder)
     except Exception as error:  # a damaged file shows in errors of several libraries
         raise UserError(
             f"cannot load the ONNX model {str(folder)!r}: {one_line(error)}; write it anew with "
             "rosearch export"
         ) from None
+    check_head(config, name)
+    return found
 
 
 def graph_classifier(

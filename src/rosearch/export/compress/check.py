@@ -27,7 +27,7 @@ def open_original(model: str | Path, out: Path, task: Task | None) -> Classifier
     if out.exists():
         raise UserError(f"{out} exists; choose another --out")
     original = open_classifier(model)
-    original.module.float()  # a model saved in half precision
+    _ = original.module  # refuses what has no weights
     if task:
         original.numbers(task)
     local = Path(model).is_dir() and original.folder
