@@ -143,7 +143,7 @@ def megabytes() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--candidates", type=int, default=100_000)
-    parser.add_argument("--strategies", nargs="+", default=["rosearch", "nsga2"])
+    parser.add_argument("--strategies", nargs="+", default=["aging_evolution", "nsga2"])
     parser.add_argument("--workers", type=int, nargs="*", default=[64, 1000])
     parser.add_argument("--noise", type=float, default=NOISE, help="sigma of the durations")
     parser.add_argument("--spare", type=int, default=2, help="slots a worker")

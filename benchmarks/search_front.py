@@ -78,7 +78,9 @@ def front_volume() -> float:
     return volume([(trade, 1 - trade) for trade in trades])
 
 
-def scheduler_of(candidates: int, slots: int, seed: int, strategy: str = "rosearch") -> Scheduler:
+def scheduler_of(
+    candidates: int, slots: int, seed: int, strategy: str = "aging_evolution"
+) -> Scheduler:
     """The engine as a run has it."""
     made = STRATEGIES[strategy](SPACE, StrategyConfig(population=50))
     cost = expected_cost(SHARES, SPACE)

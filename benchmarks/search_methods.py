@@ -207,7 +207,7 @@ METHODS: Mapping[str, Callable[[Problem, int], Method]] = {
     "rungs": Engine,
     "upper": lambda problem, seed: Engine(problem, seed, lowest=1),
     "full": lambda problem, seed: Bare(problem.config.search.strategy, problem, seed),
-    "ageing": lambda problem, seed: Bare("rosearch", problem, seed),
+    "ageing": lambda problem, seed: Bare("aging_evolution", problem, seed),
     "random": lambda problem, seed: Bare("random", problem, seed),
     "optuna": OptunaNsga2,
 }
