@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +13,10 @@ from typing import Any
 import numpy as np
 
 from rosearch.encodings.clusters import Evidence, Lexicon, word_evidence
+
+RAREST = 0.1  # occurrences that a word counts for of which only a lexicon knows
+LETTERS = re.compile(r"[^\W\d_]+")
+STARTS = ("\u0120", "\u2581")  # marks at which BPE and SentencePiece start a word
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +60,41 @@ def united(tables: Mapping[str, Lexicon], names: Iterable[str]) -> dict[str, lis
         for word, others in tables[name].items():
             found[word].update(dict.fromkeys(others))
     return {word: list(others) for word, others in found.items()}
+
+
+def known_words(material: Material, lexicons: Iterable[str]) -> dict[str, float]:
+    """Words that students of a task know, lower case, with the log of how likely each is.
+
+    Words of the train split, whole and in their parts ("co-op", "co", "op"), whole alphabetic
+    tokens of the teacher's tokenizer, and words of lexicons with their substitutions. A word counts
+    as often as the train split has it, and as often as Zipf's law lets a text of that length have
+    the tokens, which stand in the order of their frequency; the likeliest come first.
+    """
+    counts: Counter[str] = Counter()
+    for words in material.texts[: material.own]:
+        counts.update(words)
+        counts.update(part for w in words if not w.isalpha() for part in LETTERS.findall(w))
+    tokens = whole_words(material.tokenizer)
+    share = max(counts.total(), 1) / (1 + math.log(max(len(tokens), 1)))
+    likely = defaultdict(lambda: RAREST, {w: RAREST + n for w, n in counts.items()})
+    for rank, word in enumerate(tokens, start=1):
+        likely[word] += share / rank
+    for word, others in material.united(lexicons).items():
+        for written in (word, *others):
+            for part in LETTERS.findall(written):
+                likely[part] += 0.0
+    total = sum(likely.values())
+    found = sorted(likely.items(), key=lambda item: (-item[1], item[0]))
+    return {word: math.log(n / total) for word, n in found}
+
+
+def whole_words(tokenizer: Any) -> tuple[str, ...]:
+    """Tokens of a fast tokenizer that are a whole word, lower case, in the order of their ids."""
+    backend = tokenizer.backend_tokenizer
+    inner = getattr(backend.model, "continuing_subword_prefix", None)  # of WordPiece
+    tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    if inner:
+        whole = (token for token, _ in tokens if not token.startswith(inner))
+    else:  # bytes stand for letters there: only the decoder knows the word
+        whole = (backend.decode([i]).strip() for token, i in tokens if token.startswith(STARTS))
+    return tuple(dict.fromkeys(word.lower() for word in whole if word.isalpha()))
