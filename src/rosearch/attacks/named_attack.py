@@ -24,7 +24,7 @@ class NamedAttack:
         adds_lexicon: whether that lexicon is read besides the default ones.
         white_box: whether it needs the victim's gradients.
         families: what it changes texts by: resources that it reads (`wordnet`), kinds of edits
-            (`inner-letters`, `outer-letters`, `splits`, `look-alikes`), `embeddings`, `masked-lm`.
+            (`inner-letters`, `first-letter`, `splits`, `look-alikes`), `embeddings`, `masked-lm`.
             Who was trained or encoded against a family knows all of its attacks, so none of them
             can be held out then. None: not stated, and so never held out.
     """

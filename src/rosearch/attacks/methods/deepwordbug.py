@@ -25,5 +25,5 @@ DEEPWORDBUG = NamedAttack(
     "paper's Replace-1 score, with TextFooler's class-change term); its temporal scores of heads "
     "and tails, made for recurrent models, are left out. Stop words stay",
     lexicons=("deepwordbug",),
-    families=("inner-letters", "outer-letters"),
+    families=("inner-letters", "outer-letters", "first-letter"),
 )

@@ -37,7 +37,7 @@ def character_edits(salt: str = "") -> Lexicon:
             return ()
         rng = random.Random(salt + word)
         made: list[str] = []
-        for edit in (_swap, _substitute, _delete, _insert, _substitute, _swap):
+        for edit in (swap, substitute, delete, insert, substitute, swap):
             new = edit(word, rng.randrange(1, len(word) - 2), rng)
             if new != word and new not in made:
                 made.append(new)
@@ -69,12 +69,12 @@ def deepwordbug_edits() -> Lexicon:
         rng = random.Random(f"deepwordbug {word}")
         last = len(word) - 1
         made = (
-            _swap(word, rng.randrange(last), rng),
-            _substitute(word, rng.randrange(last + 1), rng, _any),
-            _delete(word, rng.randrange(last + 1), rng),
-            _insert(word, rng.randrange(last + 2), rng, _any),
+            swap(word, rng.randrange(last), rng),
+            substitute(word, rng.randrange(last + 1), rng, any_letter),
+            delete(word, rng.randrange(last + 1), rng),
+            insert(word, rng.randrange(last + 2), rng, any_letter),
         )
-        return _others(word, made)
+        return others(word, made)
 
     return edits
 
@@ -98,16 +98,16 @@ def textbugger_edits() -> Lexicon:
             at = rng.randrange(1, last + 1)
             made.append(word[:at] + " " + word[at:])
         if len(word) > 2:
-            made.append(_delete(word, rng.randrange(1, last), rng))
+            made.append(delete(word, rng.randrange(1, last), rng))
         if len(word) > 3:
-            made.append(_swap(word, rng.randrange(1, last - 1), rng))
-        made.append(_substitute(word, rng.randrange(last + 1), rng, _alike))
-        return _others(word, made)
+            made.append(swap(word, rng.randrange(1, last - 1), rng))
+        made.append(substitute(word, rng.randrange(last + 1), rng, _alike))
+        return others(word, made)
 
     return edits
 
 
-def _others(word: str, made: Iterable[str]) -> tuple[str, ...]:
+def others(word: str, made: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(new for new in made if new != word))
 
 
@@ -115,7 +115,7 @@ def _near(letter: str, rng: random.Random) -> str:
     return rng.choice(KEYBOARD.get(letter.lower(), string.ascii_lowercase))
 
 
-def _any(_letter: str, rng: random.Random) -> str:
+def any_letter(_letter: str, rng: random.Random) -> str:
     return rng.choice(string.ascii_lowercase)
 
 
@@ -127,19 +127,19 @@ def _alike(letter: str, _rng: random.Random) -> str:
 Draw: TypeAlias = Callable[[str, random.Random], str]
 
 
-def _swap(w: str, i: int, rng: random.Random) -> str:
+def swap(w: str, i: int, rng: random.Random) -> str:
     return w[:i] + w[i + 1] + w[i] + w[i + 2 :]
 
 
-def _substitute(w: str, i: int, rng: random.Random, letter: Draw = _near) -> str:
+def substitute(w: str, i: int, rng: random.Random, letter: Draw = _near) -> str:
     return w[:i] + letter(w[i], rng) + w[i + 1 :]
 
 
-def _delete(w: str, i: int, rng: random.Random) -> str:
+def delete(w: str, i: int, rng: random.Random) -> str:
     return w[:i] + w[i + 1 :]
 
 
-def _insert(w: str, i: int, rng: random.Random, letter: Draw = _near) -> str:
+def insert(w: str, i: int, rng: random.Random, letter: Draw = _near) -> str:
     return w[:i] + letter(w[i : i + 1], rng) + w[i:]
 
 
@@ -155,7 +155,7 @@ DEEPWORDBUG = NamedLexicon(
     "deepwordbug",
     "DeepWordBug's edits",
     deepwordbug_edits,
-    families=("inner-letters", "outer-letters"),
+    families=("inner-letters", "outer-letters", "first-letter"),
     version=VERSION,
 )
 TEXTBUGGER = NamedLexicon(
