@@ -18,6 +18,7 @@ SETTINGS = """
 [teacher]
 name = {teacher!r}
 epochs = 1
+weak = "keep"
 [encoding]
 tolerances = [0.015]
 [space]

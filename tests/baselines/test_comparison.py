@@ -69,7 +69,7 @@ def settings(tmp_path_factory, bert_tokenizer, mr) -> RunConfig:
     bert_tokenizer.save_pretrained(folder / "teacher")
     overrides = {
         "task": {"train": str(folder / "data.csv")},
-        "teacher": {"name": str(folder / "teacher"), "fine_tune": False},
+        "teacher": {"name": str(folder / "teacher"), "fine_tune": False, "weak": "keep"},
         "search": {"attacked": 5},
         "final": {"epochs": 1, "seeds": 1, "attacked": 5, "held_out": ["characters"]},
     }

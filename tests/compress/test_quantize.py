@@ -6,7 +6,6 @@ import json
 import re
 import sys
 
-import numpy as np
 import pytest
 
 from rosearch.cli import main as cli
@@ -50,10 +49,9 @@ def test_accuracy_is_that_of_the_folder_as_attacks_load_it(both, student, mr, bi
     checked = both[bits].checked
     assert checked is not None
     for quality, folder in ((checked.compressed, both[bits].folder), (checked.original, student)):
-        classifier = open_classifier(folder)
-        answers = classifier.probabilities(mr.test.texts[: quality.n])
-        labels = np.array([classifier.numbers(mr)[i] for i in mr.test.labels[: quality.n]])
-        assert quality.correct == (answers.argmax(1) == labels).sum()
+        split = mr.test.first(quality.n)
+        classifier = open_classifier(folder).in_order(mr.label_names)
+        assert quality.correct == classifier.correct(split.texts, split.labels).sum()
     assert checked.original.clean > 0.6, "it learnt something"
     assert 0.9 < checked.parity.agreement <= 1.0
     assert 0 < checked.parity.difference < 0.5
@@ -147,7 +145,7 @@ def test_bad_arguments_leave_nothing(bert, mr, few, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no-such-model"):
         quantized(tmp_path / "no-such-model", 8, tmp_path / "out")
     three = replace(few, label_names=("a", "b", "c"))
-    with pytest.raises(UserError, match="2 labels and task 'few' has 3"):
+    with pytest.raises(UserError, match=r"2 labels .* the task has 3"):
         quantized(bert, 8, tmp_path / "out", three)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UserError, match=r'pip install "rosearch\[onnx\]"'):

@@ -248,7 +248,7 @@ def test_a_model_with_other_labels_is_refused(student, tmp_path):
     data = tmp_path / "data.csv"
     rows = [f"some text number {i} of {i * i},{'abc'[i % 3]}\n" for i in range(90)]
     data.write_text("text,label\n" + "".join(rows))
-    with pytest.raises(UserError, match="2 labels and task 'data' has 3"):
+    with pytest.raises(UserError, match=r"2 labels .* the task has 3"):
         export(str(student), "hf", tmp_path / "out", {"task": {"train": str(data)}})
     assert names(tmp_path) == {"data.csv"}
 

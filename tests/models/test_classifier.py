@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from rosearch.errors import UserError
 from rosearch.models.classifier import Classifier
 from rosearch.models.open import open_classifier
 from rosearch.student.saving import save_student
-from rosearch.tasks import Split, Task
 from rosearch.tasks.words import segment
 
 TEXTS = ("A good film.", "A bad film.", "good")
@@ -26,11 +26,6 @@ def folder(students, mr_train, tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("models") / "student"
     save_student(students[0], mr_train.tokenizer(), made)
     return made
-
-
-def task_of(*label_names: str) -> Task:
-    split = Split(TEXTS, (0, 1, 0))
-    return Task("toy", label_names, split, split, split)
 
 
 def test_texts_may_be_segmented_already(folder, mr):
@@ -55,13 +50,29 @@ def test_what_is_right_is_what_its_labels_say(kind, folder, students, mr_train):
 
 
 def test_labels_go_by_name_where_names_agree():
-    named = Classifier.function(good)
-    assert named.numbers(task_of("up", "down")) == (0, 1), "a function has no names"
-    named = Classifier(named.answers, "named", ("Down", "up"))
-    assert named.numbers(task_of("up", "down")) == (1, 0)
-    assert named.numbers(task_of("left", "right")) == (0, 1)
-    with pytest.raises(UserError, match=r"2 labels and task 'toy' has 3 \(a, b, c\)"):
-        named.numbers(task_of("a", "b", "c"))
+    function = Classifier.function(good)
+    plain = function.probabilities(TEXTS)
+    assert np.array_equal(function.in_order(("up", "down")).probabilities(TEXTS), plain)
+    named = Classifier(function.answers, "named", ("Down", "up"))
+    ordered = named.in_order(("up", "down"))
+    assert ordered.label_names == ("up", "down") and ordered.order == (1, 0)
+    assert np.array_equal(ordered.probabilities(TEXTS), plain[:, ::-1])
+    back = ordered.in_order(("down", "UP"))
+    assert back.order is None and np.array_equal(back.probabilities(TEXTS), plain)
+    mapped = named.in_order(("left", "right"), [("down", "right"), ("up", "left")])
+    assert mapped.order == (1, 0)
+
+
+def test_a_network_with_swapped_labels_is_refused_and_the_swap_is_named(folder, mr):
+    task = replace(mr, test=mr.test.first(1000))
+    right = open_classifier(folder)
+    assert right.fitted(task, task.test).order is None
+    swapped = replace(right, label_names=right.label_names[::-1])
+    said = r"balanced accuracy 0.* --label-map negative=positive,positive=negative"
+    with pytest.raises(UserError, match=said):
+        swapped.fitted(task, task.test)
+    pairs = (("positive", "negative"), ("negative", "positive"))
+    assert swapped.fitted(replace(task, label_map=pairs), task.test).order is None
 
 
 def test_a_classifier_tells_where_it_is_from(folder, students, mr_train):

@@ -20,6 +20,7 @@ name = "reviews"
 [teacher]
 name = "{teacher}"
 epochs = 1
+weak = "keep"
 [space]
 encodings = ["prefixes"]
 defences = ["clipped"]

@@ -28,6 +28,7 @@ MAX_LENGTH = 10  # cuts the last text
 def teacher(tmp_path_factory, tiny_body, bert_tokenizer) -> Path:
     """A classifier of random weights with one layer of two heads and width 32."""
     model, _ = load_classifier(tiny_body, 3)
+    model.config.id2label = dict(enumerate("abc"))
     folder = tmp_path_factory.mktemp("teacher")
     model.save_pretrained(folder)
     bert_tokenizer.save_pretrained(folder)
@@ -197,7 +198,7 @@ def test_a_model_without_layers(task, tmp_path, students, mr_train):
     from rosearch.student.saving import save_student
 
     save_student(students[0], mr_train.tokenizer(), tmp_path / "student")
-    two = replace(task, label_names=("a", "b"))
+    two = replace(task, label_names=("negative", "positive"))
     with pytest.raises(UserError, match=r"the teacher gives no (hidden states|attention maps)"):
         outputs_of(two, tmp_path / "student")
 

@@ -41,7 +41,7 @@ def damaged(
         UserError: the victim gives no gradients, or does not read embeddings.
     """
     answers = _differentiable(victim)
-    network = EmbeddingNetwork(victim.module, answers)
+    network = EmbeddingNetwork(victim.module, answers, victim.order)
     ball = white_box.ball.scaled(network.scale)
     encoded = [answers.encoder.encode(text) for text, _ in items]
     device = answers.model.device
@@ -73,14 +73,20 @@ def _differentiable(victim: Classifier) -> NetworkAnswers:
 class EmbeddingNetwork:
     """A victim's network as a function of embeddings.
 
+    Args:
+        order: which of its logits is each of the victim's; None: as they come.
+
     Attributes:
         scale: see `rosearch.attacks.embedding.scale_of`.
         dim: E.
         special: ids of tokens that never move.
     """
 
-    def __init__(self, model: PreTrainedModel, answers: NetworkAnswers) -> None:
+    def __init__(
+        self, model: PreTrainedModel, answers: NetworkAnswers, order: Sequence[int] | None = None
+    ) -> None:
         self.model = model
+        self.order = order
         table = model.get_input_embeddings()
         self.table = table
         self.scale, self.dim = scale_of(table.weight), int(table.weight.shape[1])
@@ -100,7 +106,7 @@ class EmbeddingNetwork:
         # cuDNN has no backward pass for recurrent layers in evaluation mode.
         with torch.backends.cudnn.flags(enabled=False):
             logits: Tensor = self.model(**inputs).logits
-        return logits.float()
+        return logits.float() if self.order is None else logits.float()[:, list(self.order)]
 
 
 class _Batch:

@@ -43,6 +43,14 @@ def predict(
     text_pair_column: Annotated[str | None, option_of("task.text_pair_column")] = None,
     delimiter: Annotated[str | None, option_of("task.delimiter", metavar="CHARACTER")] = None,
     encoding: Annotated[str | None, option_of("task.encoding", metavar="NAME")] = None,
+    label_map: Annotated[
+        str | None,
+        typer.Option(
+            help="Other names for the labels: MODEL=OTHER,... or a JSON object.",
+            metavar="MODEL=OTHER,...",
+            show_default="the model's own",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Classify texts, or pairs of texts."""
@@ -62,7 +70,7 @@ def predict(
             delimiter=delimiter,
             encoding=encoding,
         )
-    for answer in classify(model, found):
+    for answer in classify(model, found, label_map=label_map):
         print_prediction(answer, as_json)
 
 

@@ -58,6 +58,13 @@ class TaskConfig:
             unset="they are left out there",
         ),
     ] = None
+    label_map: Annotated[
+        str | None,
+        Setting(
+            "What models call the labels: MODEL=TASK,... or a JSON object.",
+            unset="by the same names, but for case, spaces and separators",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,13 @@ class TeacherConfig:
         bool,
         Setting("Fine-tune the teacher, or use it as it is, already trained on the task."),
     ] = True
+    weak: Annotated[
+        Literal["keep"] | None,
+        Setting(
+            "keep goes on with a teacher that is no better than a constant guess.",
+            unset="such a teacher ends the run before it begins",
+        ),
+    ] = None
     epochs: Annotated[int, Setting("Passes over the train split.", ge=1, le=1000)] = 3
     train_share: Annotated[float, Share] = 1.0
     learning_rate: Annotated[

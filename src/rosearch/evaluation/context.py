@@ -14,6 +14,8 @@ from rosearch.config import DistillConfig, FitnessConfig
 from rosearch.distill.data import TrainData
 from rosearch.distill.inherit import Lineage
 from rosearch.io.progress import stage
+from rosearch.models.classifier import Classifier
+from rosearch.models.labels import LabelMap
 from rosearch.space.cost import LATENCY_TOKENS, Sizes
 from rosearch.tasks import Split, Task
 from rosearch.types import Fidelity
@@ -32,6 +34,7 @@ class Context:
         objectives: names of what the search optimises, some of which have to be measured.
         checkpoints: folder of unfinished trainings; None keeps none.
         lineage: where candidates of the search inherit weights from; None lets none inherit.
+        label_map: what saved models call the labels of `train`, where they call them otherwise.
     """
 
     train: TrainData
@@ -45,6 +48,7 @@ class Context:
     objectives: tuple[str, ...] = ()
     checkpoints: Path | None = None
     lineage: Lineage | None = None
+    label_map: LabelMap = ()
 
     @property
     def sizes(self) -> Sizes:
@@ -58,6 +62,12 @@ class Context:
     ) -> tuple[AnyAttack, ...]:
         """The attacks of a suite, on validation and test texts."""
         return load_attacks(suite, self.attack_resources, max_queries=max_queries, exact=exact)
+
+    def opened(self, folder: Path) -> Classifier:
+        """A saved model, with probabilities in the order of the labels."""
+        from rosearch.models.open import open_classifier
+
+        return open_classifier(folder).in_order(self.train.label_names, self.label_map)
 
     def judge_in_advance(self) -> None:
         """Have what the search's attacks may try judged, so that no student waits for it."""

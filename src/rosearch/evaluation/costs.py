@@ -37,9 +37,8 @@ def measured(job: Job, context: Context) -> Measured:
 def attack_seconds(teacher: Path, attacks: Sequence[str], context: Context) -> dict[str, float]:
     """Seconds that each attack takes on one text of the teacher."""
     from rosearch.attacks.engine import attacked
-    from rosearch.models.open import open_classifier
 
-    victim, split, found = open_classifier(teacher), context.validation.first(TEXTS), {}
+    victim, split, found = context.opened(teacher), context.validation.first(TEXTS), {}
     for name in attacks:
         start = time.perf_counter()
         attacked(context.attacks(name), victim, split.texts, split.labels)

@@ -18,7 +18,6 @@ from rosearch.evaluation.candidate import (
 )
 from rosearch.evaluation.context import Context
 from rosearch.models.classifier import Classifier
-from rosearch.models.open import open_classifier
 from rosearch.models.timing import latency_ms, on_cpu
 from rosearch.space.genotype import Genotype
 from rosearch.student.saving import save_student
@@ -52,7 +51,7 @@ def evaluate_final(
     """
     start = time.perf_counter()
     made, rated = (
-        (open_classifier(job.folder), None)
+        (context.opened(job.folder), None)
         if job.genotype is None
         else _trained(job.genotype, job, context, on_batch)
     )

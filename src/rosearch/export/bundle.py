@@ -151,14 +151,16 @@ def _export(
     original = open_classifier(source.folder)
     if form != "hf":
         _ = original.module  # refuses what has no weights
-    split = original.numbered(source.task.test, source.task)
+    split = source.task.test
+    original.fitted(source.task, split.first(COMPARED))
     resources = resources_for(attacks, split.texts[:n], attack_folders(attacks, None, source.task))
     texts = split.texts[:COMPARED]
     with one_thread():
         with stage(f"exporting {source.name} as {form}", 2) as advance:
             exported = WRITERS[form](original, folder, texts[0])
             advance(1, "")
-            victims = {form: exported, "": original}
+            ours = source.task.label_names, source.task.label_map
+            victims = {form: exported.in_order(*ours), "": original.in_order(*ours)}
             answers = {name: victim.probabilities(texts) for name, victim in victims.items()}
             found = parity(answers[""], answers[form])
             check_parity(found, form)
@@ -267,13 +269,14 @@ def onnx_folder(original: Classifier, folder: Path, write: Callable[[Path], None
     write(folder / "model.onnx")
     with quiet_transformers():
         original.tokenizer.save_pretrained(folder)
-    config = original.module.config.to_dict()
+    own = original.module.config
+    config = own.to_dict()
     # Code that is not in the folder, and where the model was loaded from.
     kept = {k: v for k, v in config.items() if k not in ("auto_map", "_name_or_path")}
     text = json.dumps(kept, indent=2, sort_keys=True) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    return graph_classifier(folder / "model.onnx", tokenizer)
+    return graph_classifier(folder / "model.onnx", tokenizer, own)
 
 
 def _latency(

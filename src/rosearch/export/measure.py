@@ -90,7 +90,6 @@ def quality(
 
     Args:
         answers: probabilities (texts, C) of the first texts of the split.
-        split: with the labels as the model numbers them.
         attacks: names of attacks or suites, `resources` is what they read.
     """
     correct = int((answers.argmax(1) == np.asarray(split.labels[: len(answers)])).sum())

@@ -6,7 +6,7 @@ Shapes: N texts, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -17,6 +17,7 @@ import torch
 from rosearch.errors import UserError
 from rosearch.models.answers import Answers, FunctionAnswers, NetworkAnswers
 from rosearch.models.batches import ONE_BY_ONE, QUERIES, takes_types, tokenized
+from rosearch.models.labels import LabelMap, check_labels, names_in, numbers
 from rosearch.models.load import content_hash
 from rosearch.models.network import Network, Tokenizer
 from rosearch.tasks import Split, Task
@@ -37,14 +38,16 @@ class Classifier:
     Attributes:
         answers: gives the probabilities.
         name: how reports call it.
-        label_names: as it numbers them; none where it does not tell, as functions do not.
+        label_names: of its probabilities; none where it does not tell, as functions do not.
         folder: where it was read from.
+        order: which of the network's outputs is each of its probabilities; None: as they come.
     """
 
     answers: Answers
     name: str = ""
     label_names: tuple[str, ...] = ()
     folder: Path | None = None
+    order: tuple[int, ...] | None = None
 
     @classmethod
     def of(
@@ -63,7 +66,7 @@ class Classifier:
         """
         model.eval()
         answers = NetworkAnswers(model, tokenizer, ONE_BY_ONE if one_by_one else QUERIES)
-        return cls(answers, name, _label_names(model), folder)
+        return cls(answers, name, names_in(getattr(model, "config", None)), folder)
 
     @classmethod
     def function(cls, predict: Predict) -> Classifier:
@@ -73,39 +76,47 @@ class Classifier:
 
     def probabilities(self, texts: Sequence[Text] | Sequence[Words]) -> np.ndarray:
         """Probabilities (N, C), float32, of texts or pairs, segmented or not."""
-        return self.answers.probabilities(_segmented(texts))
+        found = self.answers.probabilities(_segmented(texts))
+        return found if self.order is None or not found.size else found[:, list(self.order)]
 
     def correct(self, texts: Sequence[Text], labels: Sequence[int]) -> np.ndarray:
         """Which texts it gets right, (N,) bool.
 
         Args:
-            labels: as it numbers them, see `numbers`.
+            labels: as it numbers them, see `in_order`.
         """
         if not texts:
             return np.zeros(0, dtype=bool)
         right: np.ndarray = self.probabilities(texts).argmax(1) == np.asarray(labels)
         return right
 
-    def numbers(self, task: Task) -> tuple[int, ...]:
-        """How it numbers the task's labels: by name where the names agree, else by position.
+    def in_order(self, label_names: Sequence[str], label_map: LabelMap = ()) -> Classifier:
+        """The same classifier, with probabilities in the order of a task's labels.
 
         Raises:
-            UserError: it has fewer or more labels than the task.
+            UserError: it has other labels, see `rosearch.models.labels.numbers`.
         """
-        ours = [name.lower() for name in task.label_names]
-        theirs = [name.lower() for name in self.label_names]
-        if theirs and len(theirs) != len(ours):
-            raise UserError(
-                f"the model has {len(theirs)} labels and task {task.name!r} has {task.classes} "
-                f"({', '.join(task.label_names)})"
-            )
-        agree = set(ours) == set(theirs)
-        return tuple(theirs.index(name) for name in ours) if agree else tuple(range(len(ours)))
+        found = numbers(self.label_names, label_names, label_map, self.name or "the model")
+        order = found if self.order is None else tuple(self.order[i] for i in found)
+        plain = order == tuple(range(len(order)))
+        return replace(self, label_names=tuple(label_names), order=None if plain else order)
 
-    def numbered(self, split: Split, task: Task) -> Split:
-        """A split of a task with the labels as it numbers them."""
-        numbers = self.numbers(task)
-        return Split(split.texts, tuple(numbers[label] for label in split.labels))
+    def fitted(self, task: Task, split: Split) -> Classifier:
+        """The same classifier in the order of a task's labels, after a look at what it says.
+
+        Args:
+            split: texts that it is asked about, unless it is a function.
+
+        Raises:
+            UserError: it has other labels, or is far worse than chance, as if they were swapped.
+        """
+        found = self.in_order(task.label_names, task.label_map)
+        if split.texts and isinstance(self.answers, NetworkAnswers):
+            said = found.probabilities(split.texts).argmax(1)
+            order = found.order or range(task.classes)
+            theirs = [self.label_names[i] for i in order] if self.label_names else []
+            check_labels(said, split.labels, task.label_names, theirs, self.name or "the model")
+        return found
 
     @cached_property
     def content(self) -> str | None:
@@ -165,11 +176,3 @@ def _segmented(texts: Sequence[Text] | Sequence[Words]) -> Sequence[Words]:
     if texts and isinstance(texts[0], Words):
         return cast(Sequence[Words], texts)
     return [segment(text) for text in cast(Sequence[Text], texts)]
-
-
-def _label_names(model: Network) -> tuple[str, ...]:
-    """A network's names of its labels, in their order; none if it has no configuration."""
-    config = getattr(model, "config", None)
-    if config is None:
-        return ()
-    return tuple(str(config.id2label.get(i, f"LABEL_{i}")) for i in range(config.num_labels))

@@ -41,13 +41,23 @@ class Prediction:
         }
 
 
-def predict(model: str | Path, texts: Iterable[Text], batch: int = 256) -> Iterable[Prediction]:
-    """Label and probabilities of each text or pair, lazily and in order."""
+def predict(
+    model: str | Path, texts: Iterable[Text], batch: int = 256, label_map: str | None = None
+) -> Iterable[Prediction]:
+    """Label and probabilities of each text or pair, lazily and in order.
+
+    Args:
+        label_map: other names for the model's labels: `MODEL=OTHER,...` or a JSON object.
+
+    Raises:
+        UserError: the model can't be loaded, or lacks a label of the map.
+    """
+    from rosearch.models.labels import relabelled
     from rosearch.models.open import open_classifier
 
     classifier = open_classifier(model)
     waiting = iter(texts)
-    names = classifier.label_names
+    names = relabelled(classifier.label_names, label_map)
     while some := list(islice(waiting, batch)):
         for text, row in zip(some, classifier.probabilities(some), strict=True):
             yield Prediction(text, dict(zip(names, map(float, row), strict=True)))

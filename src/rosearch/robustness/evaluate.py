@@ -49,8 +49,8 @@ def attack(
             attack on the same model and texts, these are not computed again.
 
     Raises:
-        UserError: see `AttackSettings.check`; a model whose labels are not the task's; a journal
-            that holds results of something else.
+        UserError: see `AttackSettings.check`; a model whose labels are not the task's, or
+            seem to be swapped; a journal that holds results of something else.
     """
     chosen = replace(settings or AttackSettings(), **changes)
     chosen.check(task.label_names)
@@ -58,19 +58,17 @@ def attack(
     split = data.first(chosen.n)
     folders = attack_folders(chosen.attacks, chosen.masked_lm, task)
     resources = resources_for(chosen.attacks, split.texts, folders)
-    victim = open_classifier(model, chosen.device)
-    numbers = victim.numbers(task)
-    goal, budget = _goal(chosen.target, numbers, task), chosen.budget(len(split))
+    victim = open_classifier(model, chosen.device).fitted(task, split)
+    goal, budget = _goal(chosen.target, task), chosen.budget(len(split))
     decisive = _decisive(victim, goal, budget, task, chosen.split) if journal else []
     results: dict[str, list[AttackResult]] = {}
     for name in chosen.attacks:
         key = _key(name, resources, decisive) if journal else ""
         attacks = load_attacks(name, resources, goal, budget)
         with Journal(journal, name, key) as lines:
-            results[name] = _attacked(name, attacks, victim, victim.numbered(split, task), lines)
-    names = tuple(task.label_names[numbers.index(i)] for i in range(task.classes))
+            results[name] = _attacked(name, attacks, victim, split, lines)
     alike = similarities(results) if chosen.similarity else {}
-    return AttackReport(victim.name, task.name, chosen.split, names, results, alike)
+    return AttackReport(victim.name, task.name, chosen.split, task.label_names, results, alike)
 
 
 def labelled(task: Task, name: str) -> Split:
@@ -107,8 +105,8 @@ def _attacked(
     return attacked(attacks, victim, texts, labels, done=done, on_result=keep, title=title)
 
 
-def _goal(target: str | None, numbers: Sequence[int], task: Task) -> Goal:
-    return Goal(None if target is None else numbers[task.label_names.index(target)])
+def _goal(target: str | None, task: Task) -> Goal:
+    return Goal(None if target is None else task.label_names.index(target))
 
 
 def _decisive(
@@ -121,7 +119,8 @@ def _decisive(
     """
     if victim.content is None:
         raise UserError("a journal needs a saved model: results of a function can't be told apart")
-    return [victim.content, asdict(goal), budget, task.fingerprint, split]
+    order = [] if victim.order is None else [victim.order]
+    return [victim.content, asdict(goal), budget, task.fingerprint, split, *order]
 
 
 def _key(attack: str, resources: AttackResources, decisive: Sequence[object]) -> str:

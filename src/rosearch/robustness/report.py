@@ -26,7 +26,7 @@ class AttackReport:
     """Outcome of one or more attacks on one model.
 
     Attributes:
-        label_names: as the model numbers them.
+        label_names: those of the task, as results number them.
         results: attack -> one result a text, in the order of the texts.
         similarity: attack -> mean similarity of its flipped texts to the original ones; see
             `mean_similarity`. Attacks without any, or all if it was not measured, are missing.

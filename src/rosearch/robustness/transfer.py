@@ -21,14 +21,12 @@ def transfer(
         flipped on the attacked model, `survived` those of them that it still gets right.
     """
     found: dict[str, dict[str, Robustness]] = {}
-    ours = {name: task.label_names.index(name) for name in report.label_names}
     for model in models:
-        other = open_classifier(model, device)
-        numbers = other.numbers(task)
+        other = open_classifier(model, device).in_order(task.label_names, task.label_map)
         found[str(model)] = {}
         for attack, results in report.results.items():
             flipped = adversarial(results)
-            labels = [numbers[ours[report.label_names[r.label]]] for r in flipped]
+            labels = [r.label for r in flipped]
             right = other.correct([r.asked[0] for r in flipped], labels)
             still = right & other.correct([r.asked[1] for r in flipped], labels)
             found[str(model)][attack] = Robustness(

@@ -142,7 +142,7 @@ def _go_on(
         raise UserError(f"the data of {task.name!r} changed since {run} was started")
     callbacks.started(config, run.path)
     clock = Clock(store, config.search.minutes)
-    prepared = prepare(config, task)
+    prepared = prepare(_begun(config) if store.trials() else config, task)
     context = _in_folder(prepared.context, config.search, run)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
@@ -164,6 +164,11 @@ def _go_on(
     make_report(run.path)
     callbacks.finished(summary)
     return summary
+
+
+def _begun(config: RunConfig) -> RunConfig:
+    """The settings of a run that has results: whatever its teacher is worth, it goes on."""
+    return replace(config, teacher=replace(config.teacher, weak="keep"))
 
 
 def _in_folder(context: Context, s: SearchConfig, run: RunFolder) -> Context:

@@ -20,11 +20,12 @@ from rosearch.distill.encode import EncodeSettings
 from rosearch.distill.prepare import any_student, train_data
 from rosearch.encodings.base import Encoding
 from rosearch.evaluation.context import Context, resources_on
+from rosearch.models.labels import check_labels, check_teacher
 from rosearch.space.genotype import Genotype
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher
 from rosearch.teacher.masked_lm import attack_folders
-from rosearch.teacher.targets import cache_targets, load_targets
+from rosearch.teacher.targets import cache_targets, label_names_in_order, load_targets
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def prepare(
         students: those that will be matched with the teacher's layers; by default any of the run.
     """
     folder = fit_teacher(task, config.teacher, config.seed)
-    accuracy = _teacher_accuracy(task, folder, config.teacher)
+    accuracy = teacher_accuracy(task, folder, config.teacher)
     attacks = attacks_read(config)
     # Before texts are added: what attacks ask must not depend on how students are trained.
     models = attack_folders(attacks, None, task, config.teacher.name)
@@ -66,16 +67,25 @@ def prepare(
         fitness=config.fitness,
         fidelities=fidelities(config),
         objectives=config.search.objectives,
+        label_map=task.label_map,
     )
     context.judge_in_advance()
     return Prepared(context, folder)
 
 
-def _teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig) -> float:
-    """Clean accuracy of the teacher on the validation split."""
+def teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig) -> float:
+    """Clean accuracy of the teacher on the validation split.
+
+    Raises:
+        UserError: its labels seem to be swapped, or it is no better than a constant guess.
+    """
     path = cache_targets(task, folder, "validation", teacher.precision, teacher.max_length)
-    answers = load_targets(path).argmax(1)
-    return float((answers == np.asarray(task.validation.labels)).mean())
+    answers, labels = load_targets(path).argmax(1), task.validation.labels
+    theirs = label_names_in_order(task, folder)
+    check_labels(answers, labels, task.label_names, theirs, f"the teacher {teacher.name}")
+    if teacher.weak != "keep":
+        check_teacher(answers, labels, task.classes, teacher.name)
+    return float((answers == np.asarray(labels)).mean())
 
 
 def encode_settings(config: RunConfig) -> EncodeSettings:

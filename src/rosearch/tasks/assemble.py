@@ -115,7 +115,8 @@ def assemble(
         *repeated,
         *(unlabelled_note(t.source, len(t.labels), k) for k, t in hidden.items()),
     )
-    return Task(name, names, **splits, notes=notes, hidden=tuple(hidden))
+    three = splits["train"], splits["validation"], splits["test"]
+    return Task(name, names, *three, notes=notes, hidden=tuple(hidden))
 
 
 def _together(parts: Sequence[_Clean]) -> tuple[list[Text], list[str]]:

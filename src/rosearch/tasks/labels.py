@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+
+from rosearch.errors import UserError
 
 HIDDEN = "-1"  # what GLUE, Kaggle and others write where the label is kept secret
 
@@ -68,6 +71,56 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 def folded(name: str) -> str:
     """A label without case, double spaces and forms of letters: what was typed by hand alike."""
     return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+
+
+def bare(name: str) -> str:
+    """A label as `folded`, without what separates its words: `Sci/Tech`, `sci_tech`, `SciTech`.
+
+    `LABEL_0`, as transformers calls labels that were given no names, is the label 0.
+    """
+    joined = re.sub(r"(?<=[^\W_])[\s_./-]+(?=[^\W_])", "", folded(name))
+    return re.sub(r"^label(?=[0-9]+$)", "", joined)
+
+
+def read_label_map(text: str, label_names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs (a model's name, the task's name) of `MODEL=TASK,...`, or of a JSON object.
+
+    Raises:
+        UserError: it is neither, or names a label that the task has not, or one twice.
+    """
+    pairs = label_pairs(text)
+    known = {folded(name): name for name in label_names} | {name: name for name in label_names}
+    for _, ours in pairs:
+        if ours not in known and folded(ours) not in known:
+            raise UserError(
+                f"label map {text!r}: the task has no label {ours!r}; its labels are "
+                f"{', '.join(label_names)}"
+            )
+    found = tuple((theirs, known.get(ours) or known[folded(ours)]) for theirs, ours in pairs)
+    for column in zip(*found, strict=True):
+        if len(set(column)) < len(column):
+            raise UserError(f"label map {text!r}: a label stands twice; give each one once")
+    return found
+
+
+def label_pairs(text: str) -> list[tuple[str, str]]:
+    """Pairs of names of `A=B,...`, or of a JSON object.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if text.lstrip().startswith("{"):
+        try:
+            return [(str(theirs), str(ours)) for theirs, ours in json.loads(text).items()]
+        except ValueError:
+            raise UserError(f"label map {text!r} is no JSON object") from None
+    parts = [part.partition("=") for part in text.split(",")]
+    if not all(theirs.strip() and ours.strip() for theirs, _, ours in parts):
+        raise UserError(
+            f"label map {text!r}: expected MODEL=TASK,... such as LABEL_0=no,LABEL_1=yes; names "
+            'with a comma or = in them need JSON: {"model": "task"}'
+        )
+    return [(theirs.strip(), ours.strip()) for theirs, _, ours in parts]
 
 
 def spellings(counts: Mapping[str, int]) -> list[dict[str, int]]:

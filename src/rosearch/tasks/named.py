@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rosearch.config import TaskConfig
 from rosearch.tasks import TASKS, Task, load_task
+from rosearch.tasks.labels import read_label_map
 
 
 def task_of(config: TaskConfig, seed: int, *, aloud: bool = True) -> Task:
@@ -33,6 +34,9 @@ def task_of(config: TaskConfig, seed: int, *, aloud: bool = True) -> Task:
             repeated=config.repeated,
             seed=seed,
         )
+    if config.label_map is not None:
+        pairs = read_label_map(config.label_map, task.label_names)
+        task = replace(task, label_map=pairs)
     for line in task.about if aloud else ():
         print(f"data: {line}", file=sys.stderr)
     return task

@@ -61,6 +61,7 @@ class Task:
     Attributes:
         notes: what the user should know of the data, a line each.
         hidden: splits that came without labels, and that a part of the train split stands for.
+        label_map: pairs (a model's name, the task's name) of labels that models call otherwise.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Task:
     test: Split
     notes: tuple[str, ...] = field(default=(), compare=False)
     hidden: tuple[str, ...] = field(default=(), compare=False)
+    label_map: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
     def classes(self) -> int:

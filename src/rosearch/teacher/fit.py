@@ -25,6 +25,7 @@ from rosearch.models.batches import bucketed_epoch, model_inputs, takes_types, t
 from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.tasks import Task
+from rosearch.teacher.targets import label_numbers
 from rosearch.teacher.training import train
 
 if TYPE_CHECKING:
@@ -49,12 +50,11 @@ def fit_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path:
     """
     source = model_source(config.name)
     if not config.fine_tune:
-        model, _ = load_classifier(source)
-        if model.config.num_labels != task.classes:
-            raise UserError(
-                f"teacher {config.name!r} has {model.config.num_labels} labels and task "
-                f"{task.name!r} has {task.classes}; leave out --no-fine-tune"
-            )
+        load_classifier(source)
+        try:
+            label_numbers(task, source, f"the teacher {config.name}")
+        except UserError as error:
+            raise UserError(f"{error}; or leave out --no-fine-tune") from None
         return source
     folder = _folder(source, task, config, seed)
     if not (folder / "config.json").exists():
@@ -73,9 +73,9 @@ def saved_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path | No
 
 
 def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
-    recipe = json.dumps(
-        [VERSION, content_hash(source), asdict(config), seed, task.fingerprint], sort_keys=True
-    )
+    how = {k: v for k, v in asdict(config).items() if k != "weak"}
+    decisive = [VERSION, content_hash(source), how, seed, task.fingerprint]
+    recipe = json.dumps(decisive, sort_keys=True)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     return resources.cache_dir() / "teachers" / f"{task.name}-{digest}"
 

@@ -26,6 +26,7 @@ from rosearch.models.batches import (
     tokenized,
 )
 from rosearch.models.device import autocast
+from rosearch.models.labels import names_in, numbers
 from rosearch.models.load import content_hash, load_classifier
 from rosearch.tasks import Task
 from rosearch.teacher.outputs import Ragged, RaggedMaps, TeacherOutputs, is_whole
@@ -41,20 +42,21 @@ WHAT = "the teacher's outputs"
 def cache_targets(
     task: Task, teacher: Path, split: str, precision: str = "auto", max_length: int = 128
 ) -> Path:
-    """File of the teacher's logits (N, C), float16, in the order of a split.
+    """File of the teacher's logits (N, C), float16, in the order of a split and of its labels.
 
     Args:
         split: `train` or `validation`.
 
     Raises:
-        UserError: the file can't be written; there is none then, and other files stay.
+        UserError: the file can't be written (there is none then, and other files stay), or the
+            teacher has other labels than the task.
     """
     path = Path(f"{_stem(task, teacher, split, precision, max_length)}.npy")
     if not is_whole(path):
         model, tokenizer = load_classifier(teacher)
         logits = predict_logits(model, tokenizer, getattr(task, split).texts, precision, max_length)
         with writing_to(path.parent, WHAT):
-            _save(path, logits.astype(np.float16))
+            _save(path, logits[:, label_numbers(task, teacher)].astype(np.float16))
     return path
 
 
@@ -106,6 +108,28 @@ def cache_outputs(
     return TeacherOutputs(logits, Ragged(ids, starts), states, maps, layers_in(teacher))
 
 
+def label_numbers(task: Task, teacher: Path, name: str = "the teacher") -> list[int]:
+    """For each label of the task, the output of a saved teacher.
+
+    Raises:
+        UserError: it has other labels than the task.
+    """
+    return list(numbers(_own_labels(teacher), task.label_names, task.label_map, name))
+
+
+def label_names_in_order(task: Task, teacher: Path) -> list[str]:
+    """A saved teacher's names of the task's labels, in the order of the task."""
+    own = _own_labels(teacher)
+    return [own[i] for i in label_numbers(task, teacher)]
+
+
+def _own_labels(teacher: Path) -> tuple[str, ...]:
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(teacher, local_files_only=True, trust_remote_code=False)
+    return names_in(config)
+
+
 def layers_in(teacher: Path) -> int:
     """How many Transformer layers a saved teacher has."""
     from transformers import AutoConfig
@@ -140,6 +164,9 @@ def predict_logits(
 def _stem(task: Task, teacher: Path, split: str, precision: str, max_length: int) -> Path:
     """Start of the names of all files of a split."""
     recipe = f"{task.fingerprint}:{content_hash(teacher)}:{precision}:{max_length}"
+    order = label_numbers(task, teacher)
+    if order != sorted(order):  # files from before there was an order are in that of the teacher
+        recipe += f":{order}"
     key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     return resources.cache_dir() / "targets" / f"{task.name}-{split}-{key}"
 

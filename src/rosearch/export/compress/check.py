@@ -29,25 +29,20 @@ def open_original(model: str | Path, out: Path, task: Task | None) -> Classifier
     original = open_classifier(model)
     _ = original.module  # refuses what has no weights
     if task:
-        original.numbers(task)
+        original.fitted(task, task.test.first(COMPARED))
     local = Path(model).is_dir() and original.folder
     return replace(original, name=local.resolve().name) if local else original
 
 
 def answers(classifier: Classifier, task: Task) -> np.ndarray:
-    """Probabilities (texts, C) of the texts that models are compared on."""
-    return classifier.probabilities(task.test.texts[:COMPARED])
+    """Probabilities (texts, C) of the texts that models are compared on, in the task's order."""
+    ordered = classifier.in_order(task.label_names, task.label_map)
+    return ordered.probabilities(task.test.texts[:COMPARED])
 
 
-def compare(
-    task: Task, original: Classifier, before: np.ndarray, after: np.ndarray, label: str
-) -> Checked:
-    """The `answers` of the original and of the compressed model, against each other and the labels.
-
-    Args:
-        original: numbers the labels.
-    """
-    labels = np.array(original.numbered(task.test.first(len(before)), task).labels)
+def compare(task: Task, before: np.ndarray, after: np.ndarray, label: str) -> Checked:
+    """The `answers` of the original and of the compressed model, compared, and with the labels."""
+    labels = np.array(task.test.first(len(before)).labels)
 
     def quality(name: str, found: np.ndarray) -> Quality:
         return Quality(name, int((found.argmax(1) == labels).sum()), len(labels), {})

@@ -105,7 +105,7 @@ def _pruned(
     checked = None
     if task and before is not None:
         fresh = Classifier.of(model, original.tokenizer)  # the original remembers its answers
-        checked = compare(task, original, before, answers(fresh, task), label)
+        checked = compare(task, before, answers(fresh, task), label)
     sparse = sparse_bytes(model, matrices)
     result = Compressed(
         label=label,
@@ -146,7 +146,9 @@ def mask(matrices: Sequence[Weight], sparsity: float, scope: str) -> None:
 
 def _train(original: Classifier, task: Task, epochs: int, seed: int) -> None:
     """Fine-tune with the recipe of teachers; masked weights get no gradient and stay 0."""
-    numbered = replace(task, train=original.numbered(task.train, task))
+    order = original.in_order(task.label_names, task.label_map).order or range(task.classes)
+    theirs = tuple(order[label] for label in task.train.labels)
+    numbered = replace(task, train=replace(task.train, labels=theirs))
     config = TeacherConfig(name=original.name, epochs=epochs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

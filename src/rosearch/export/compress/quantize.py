@@ -92,4 +92,4 @@ def _checked(
 ) -> Checked | None:
     if task is None:
         return None
-    return compare(task, original, answers(original, task), answers(made, task), label)
+    return compare(task, answers(original, task), answers(made, task), label)
