@@ -37,4 +37,4 @@ def test_marks_of_byte_level_tokenizers_are_read():
     backend = Tokenizer(models.BPE(vocab, []))
     backend.decoder = decoders.ByteLevel()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
-    assert whole_words(tokenizer) == ("caf\u00e9", "good")
+    assert whole_words(tokenizer) == ("caf\u00e9", "good", "3")

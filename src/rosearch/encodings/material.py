@@ -15,7 +15,7 @@ import numpy as np
 from rosearch.encodings.clusters import Evidence, Lexicon, word_evidence
 
 RAREST = 0.1  # occurrences that a word counts for of which only a lexicon knows
-LETTERS = re.compile(r"[^\W\d_]+")
+ATOMS = re.compile(r"[^\W_]+")
 STARTS = ("\u0120", "\u2581")  # marks at which BPE and SentencePiece start a word
 
 
@@ -65,27 +65,35 @@ def united(tables: Mapping[str, Lexicon], names: Iterable[str]) -> dict[str, lis
 def known_words(material: Material, lexicons: Iterable[str]) -> dict[str, float]:
     """Words that students of a task know, lower case, with the log of how likely each is.
 
-    Words of the train split, whole and in their parts ("co-op", "co", "op"), whole alphabetic
-    tokens of the teacher's tokenizer, and words of lexicons with their substitutions. A word counts
-    as often as the train split has it, and as often as Zipf's law lets a text of that length have
-    the tokens, which stand in the order of their frequency; the likeliest come first.
+    Words of the train split, whole and in their parts ("co-op", "co", "op"), tokens of the
+    teacher's tokenizer that are a whole word, and words of lexicons with their substitutions. A
+    word counts as often as the train split has it, and as often as Zipf's law lets a text of that
+    length have the tokens, which stand in the order of their frequency; the likeliest come first.
     """
-    counts: Counter[str] = Counter()
-    for words in material.texts[: material.own]:
-        counts.update(words)
-        counts.update(part for w in words if not w.isalpha() for part in LETTERS.findall(w))
+    counts = train_counts(material)
     tokens = whole_words(material.tokenizer)
     share = max(counts.total(), 1) / (1 + math.log(max(len(tokens), 1)))
     likely = defaultdict(lambda: RAREST, {w: RAREST + n for w, n in counts.items()})
-    for rank, word in enumerate(tokens, start=1):
+    for rank, word in enumerate((w for w in tokens if len(w) > 1), start=1):
         likely[word] += share / rank
+    for word in (w for w in tokens if len(w) == 1):  # of the alphabet, which has no such order
+        likely[word] += 0.0
     for word, others in material.united(lexicons).items():
         for written in (word, *others):
-            for part in LETTERS.findall(written):
+            for part in ATOMS.findall(written):
                 likely[part] += 0.0
     total = sum(likely.values())
     found = sorted(likely.items(), key=lambda item: (-item[1], item[0]))
     return {word: math.log(n / total) for word, n in found}
+
+
+def train_counts(material: Material) -> Counter[str]:
+    """How often the train split has each word, and each part of words with hyphens and the like."""
+    counts: Counter[str] = Counter()
+    for words in material.texts[: material.own]:
+        counts.update(words)
+        counts.update(part for w in words if not ATOMS.fullmatch(w) for part in ATOMS.findall(w))
+    return counts
 
 
 def whole_words(tokenizer: Any) -> tuple[str, ...]:
@@ -97,4 +105,4 @@ def whole_words(tokenizer: Any) -> tuple[str, ...]:
         whole = (token for token, _ in tokens if not token.startswith(inner))
     else:  # bytes stand for letters there: only the decoder knows the word
         whole = (backend.decode([i]).strip() for token, i in tokens if token.startswith(STARTS))
-    return tuple(dict.fromkeys(word.lower() for word in whole if word.isalpha()))
+    return tuple(dict.fromkeys(word.lower() for word in whole if word.isalnum()))

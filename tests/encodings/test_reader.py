@@ -1,0 +1,157 @@
+"""What a student does with a text before its tokens."""
+
+from __future__ import annotations
+
+import pickle
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rosearch.encodings.confusables import LOOK_ALIKES
+from rosearch.encodings.material import Material
+from rosearch.encodings.reader import STEPS, Reader, edits_between, like
+from rosearch.encodings.reading import Reading, reader_of
+from rosearch.tasks.words import segment
+
+WORDS = {
+    "the": -3.0, "a": -4.0, "is": -4.5, "film": -5.0, "good": -6.0, "bad": -7.0, "great": -7.0,
+    "god": -9.0, "gorgeous": -10.0, "brilliant": -10.0, "fine": -9.0, "witty": -11.0, "it": -5.0,
+    "in": -4.0, "form": -9.0, "farm": -11.0, "don't": -8.0, "caf\u00e9": -11.0,
+}  # fmt: skip
+PIECES = dict.fromkeys("bcdefghjklmnopqrstuvwxyz", -12.0) | {"gor": -12.5, "ad": -11.0, "od": -12.0}
+READER = Reader(WORDS, PIECES, ("g od",), LOOK_ALIKES)
+STRANGE = "\u0430\u0435\u200b\u0336\u00e9\uff47\ufb01\u4e2d\u0634 -._'@$!13\n"
+TEXTS = st.text(st.sampled_from("abdefgilmorty G" + STRANGE), max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("a goooood film", "a good film"),
+        ("filmm", "film"),
+        ("The flim is briliant", "The film is brilliant"),
+        ("THE FLIM", "THE FILM"),
+        ("xreat", "great"),
+        ("gor geous", "gorgeous"),
+        ("gor-geous gor.geous gor_geous", "gorgeous gorgeous gorgeous"),
+        ("g-o-r-g-e-o-u-s, g o o d", "gorgeous, good"),
+        ("b ad", "bad"),
+        ("greatfilm", "great film"),
+        ("gre@t gr3at $good w!tty f1ne", "great great $good witty fine"),
+        ("g\u200bood", "good"),
+        ("g\u043e\u043ed g\u0336o\u0336od \uff47\uff4f\uff4f\uff44", "good good good"),
+        ("cafe", "caf\u00e9"),
+        ("dont", "don't"),
+    ],
+)
+def test_an_unknown_word_is_read_as_the_known_one(written: str, read: str):
+    assert READER(written) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "a good film!", "The good, the bad", "good-bad good.bad", "in 1994 the 80s, the 3rd",
+     "caf\u00e9", "\u043f\u0440\u0438\u0432\u0435\u0442 \u043c\u0438\u0440", "\u4e2d\u6587",
+     "it is Goodfilm", "$40 (great)", "\u0336\u0336", "\u200b", "the g od", "joe@home.org",
+     "\U0001f468\u200d\U0001f469\u200d\U0001f467"],
+)  # fmt: skip
+def test_correct_text_is_left_alone(text: str):
+    assert READER(text) == text
+    assert READER.explain(text) == []
+
+
+def test_what_is_corrected_is_told():
+    assert READER.explain("The gor-geous, gre@t flim is qqqqqqq") == [
+        ("gre@t", "great"), ("gor-geous", "gorgeous"), ("flim", "film"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_can_be_left_out(step: str):
+    examples = {"unicode": "g\u043e\u043ed", "repeats": "gooooood", "leet": "gr3at",
+                "splits": "gor geous", "dictionary": "briliant"}  # fmt: skip
+    without = Reader(WORDS, PIECES, (), LOOK_ALIKES, set(STEPS) - {step, "dictionary"})
+    alone = Reader(WORDS, PIECES, (), LOOK_ALIKES, [step])
+    assert without(examples[step]) == examples[step] != alone(examples[step])
+
+
+@given(TEXTS)
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_read_and_known_words_stay(text: str):
+    read = READER(text)
+    if read == text:
+        assert READER.explain(text) == []
+    if all(w.lower() in WORDS for w in segment(text).words) and text.isascii():
+        assert read == text
+    assert Reader(WORDS, {}, (), {}, ())(text) == text, "without steps nothing is changed"
+    assert isinstance(Reader({}, {}, (), {})(text), str), "an empty dictionary"
+
+
+@given(*[st.text("ab", max_size=6)] * 2, st.sampled_from([1, 2]))
+@settings(max_examples=300, deadline=None)
+def test_edits_are_those_of_the_plain_recursion(a: str, b: str, limit: int):
+    d = np.zeros((len(a) + 1, len(b) + 1), dtype=int)
+    d[:, 0], d[0] = range(len(a) + 1), range(len(b) + 1)
+    for i, x in enumerate(a, 1):
+        for j, y in enumerate(b, 1):
+            d[i, j] = min(d[i - 1, j] + 1, d[i, j - 1] + 1, d[i - 1, j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and y == a[i - 2]:
+                d[i, j] = min(d[i, j], d[i - 2, j - 2] + 1)
+    found = edits_between(a, b, limit)
+    assert found == d[-1, -1] if d[-1, -1] <= limit else found > limit
+
+
+@given(st.text("abcdefgilmorty", min_size=3, max_size=9))
+@settings(max_examples=100, deadline=None)
+def test_the_index_finds_what_a_look_at_every_word_finds(word: str):
+    limit = 1 if len(word) < 5 else 2
+    scores = [(p - 5 * edits_between(word, w, 2) - (w[0] != word[0]), w)
+              for w, p in (WORDS | PIECES).items()
+              if len(w) > 1 and edits_between(word, w, 2) <= limit]  # fmt: skip
+    assert READER.nearest(word) == max(scores, default=None)
+
+
+@pytest.mark.parametrize(
+    "unit", ["g", "a ", "abc", "gor geous ", "g\u043e", "\u0336", "1@", "x.", "go\u200b", "@$"]
+)
+def test_time_grows_with_the_length_only(unit: str):
+    def seconds(n: int) -> float:
+        text = (unit * n)[:n]
+        start = time.process_time()
+        READER(text)
+        return time.process_time() - start
+
+    seconds(1000)
+    assert seconds(160_000) < 16 * max(seconds(20_000), 0.01)
+
+
+def test_files_and_processes_get_the_same_reader(tmp_path):
+    READER.save(tmp_path / "reader.json")
+    again = Reader.load(tmp_path / "reader.json")
+    sent = pickle.loads(pickle.dumps(READER))
+    for text in ("a goood flim, gor geous", "g\u043e\u043ed", "the g od"):
+        assert again(text) == sent(text) == READER(text)
+
+
+def test_case_is_kept():
+    assert [like("FLIM", "film"), like("Flim", "film"), like("flim", "film")] == [
+        "FILM", "Film", "film",
+    ]  # fmt: skip
+
+
+def test_train_texts_are_read_as_they_are(bert_tokenizer, mr):
+    texts = [*mr.train.texts[:1500], "the p.o.v. of M*A*S*H, vitamin c rap and \u200bzero"]
+    words = [[w.lower() for w in segment(text).words] for text in texts]
+    material = Material(bert_tokenizer, words, len(texts), np.zeros((len(texts), 2)), dict)
+    reader = reader_of(material, (), texts)
+    assert [text for text in texts if reader(text) != text] == []
+    assert reader("an enjoyabel and beautifull film") == "an enjoyable and beautiful film"
+
+
+def test_the_key_tells_what_is_left_out():
+    assert Reading().key == "reading"
+    assert Reading(leet=False, splits=False).key == "reading:unicode+repeats+dictionary"
+    assert Reading(False, False, False, False, False).key == "reading:nothing"
