@@ -11,7 +11,7 @@ from made_scores import made_score
 
 import rosearch.run.lifecycle
 from rosearch.config import MOST_CANDIDATES, RunConfig, from_dict, make_config, to_dict, to_toml
-from rosearch.errors import UserError
+from rosearch.errors import DiskError, UserError
 from rosearch.evaluation.costs import Measured
 from rosearch.objectives import find_objectives
 from rosearch.results.entries import rung_entry
@@ -95,7 +95,7 @@ def test_a_new_run_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Store, "set_meta", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DiskError, match=r"cannot write .*other: No space"):
         search(CONFIG, tmp_path / "runs" / "other")
     assert [path.name for path in out.parent.iterdir()] == ["new"]
 

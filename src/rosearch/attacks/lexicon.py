@@ -61,7 +61,6 @@ def _kept(
     digest = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
     path = path.with_name(f"{path.name}-{digest}.json")
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(make()))
     return {w: tuple(found) for w, found in json.loads(path.read_text(encoding="utf-8")).items()}
 

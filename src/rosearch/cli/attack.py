@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.console import check_writable, console_of, table_of
+from rosearch.cli.console import check_writable, console_of, print_table, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, Seed, TaskOptions
 from rosearch.cli.setting_options import option_of
@@ -124,10 +124,10 @@ def attack(
         device,
     )
     found = evaluate.attack(model, task, settings, jsonl)
+    if csv:  # before anything that may yet fail
+        write_text(csv, results_table(found))
     replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)
     print_assessment(found, replayed, shown, as_json)
-    if csv:
-        write_text(csv, results_table(found))
 
 
 def print_attacks(as_json: bool) -> None:
@@ -198,7 +198,6 @@ def print_attack(found: AttackReport, shown: int) -> None:
     from rosearch.results.words import share
     from rosearch.robustness.report import changed_share
 
-    console = console_of()
     table = table_of(
         ["attack"],
         ("n", "clean", "after attack", "success rate", "queries", "changed", "similarity"),
@@ -219,7 +218,8 @@ def print_attack(found: AttackReport, shown: int) -> None:
             "" if changed is None else f"{changed:.1%}",
             f"{found.similarity[name]:.2f}" if name in found.similarity else "",
         )
-    console.print(table)
+    print_table(table)
+    console = console_of()
     for name, results in found.results.items():
         for result in [r for r in results if r.status == "flipped"][:shown]:
             console.print(_diff(name, result, found.label_names), soft_wrap=True)
@@ -237,7 +237,7 @@ def print_transfer(found: Mapping[str, Mapping[str, Robustness]]) -> None:
         for name, c in attacks.items():
             counts = (str(c.n), str(c.correct), str(c.survived), f"{c.success_rate:.3f}")
             table.add_row(model, name, *counts)
-    console_of().print(table)
+    print_table(table)
 
 
 def results_table(found: AttackReport) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.console import console_of, table_of
+from rosearch.cli.console import print_table, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
@@ -92,7 +92,7 @@ def print_comparison(table: Comparison, folder: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(table.to_json(), indent=2))
         return
-    console_of().print(comparison_table(table))
+    print_table(comparison_table(table))
     print(f"students and results: {folder}", file=sys.stderr)
 
 

@@ -18,13 +18,28 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDE = 200  # columns where the output is no terminal, so that tables are not cut
+ENDLESS = 100_000  # columns
 
 
 def console_of() -> Console:
-    """Standard output; tables are not cut where it is no terminal."""
-    from rich.console import Console
+    """Standard output; wide where it is no terminal."""
+    from rosearch.io.console import plain_console
 
-    return Console() if sys.stdout.isatty() else Console(width=WIDE)
+    return plain_console(width=None if sys.stdout.isatty() else WIDE)
+
+
+def print_table(table: Table) -> None:
+    """Print a table whole: where a terminal is too narrow for its words, lines are longer."""
+    from rich.measure import Measurement
+
+    console = console_of()
+    endless = console.options.update(max_width=ENDLESS)
+    if Measurement.get(console, endless, table).maximum > console.width:
+        for column in table.columns:  # rich itself would cut words
+            widths = [Measurement.get(console, endless, c) for c in (column.header, *column.cells)]
+            column.width = max(w.maximum if column.no_wrap else w.minimum for w in widths)
+        console.width = max(console.width, Measurement.get(console, endless, table).maximum)
+    console.print(table)
 
 
 def table_of(
@@ -39,7 +54,7 @@ def table_of(
 
     table = Table(title=title, caption=caption, title_style=title_style)
     for name in left:
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)  # names are to be copied
     for name in right:
         table.add_column(name, justify="right")
     return table

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.console import console_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
@@ -68,17 +67,13 @@ def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
         print(json.dumps(to_json(entry), indent=2))
         return
 
-    console = console_of()
-    console.print(
+    print(
         f"{entry.params:,} parameters, {entry.compression:.1f}x smaller than the teacher\n"
         f"clean accuracy (test, n = {entry.n_clean}): "
         f"{share(entry.clean, entry.clean_interval)}\n"
-        f"after attack (n = {entry.n}): {share(entry.after_attack, entry.interval)}",
-        highlight=False,
-        markup=False,
+        f"after attack (n = {entry.n}): {share(entry.after_attack, entry.interval)}"
     )
     for name, found in entry.further.items():
         note = " (held out)" if name in entry.held_out else ""
-        line = f"after {name}{note}: {share(found.after_attack, found.interval)}"
-        console.print(line, highlight=False, markup=False)
+        print(f"after {name}{note}: {share(found.after_attack, found.interval)}")
     print(f"student: {out}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.console import console_of, nothing_left, same_answers, table_of
+from rosearch.cli.console import nothing_left, print_table, same_answers, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, NewFolder, Seed, TaskOptions
 
@@ -62,14 +62,13 @@ def print_export(report: ExportReport, as_json: bool) -> None:
     from rosearch.export.int8 import FORM
     from rosearch.export.speed import speed_lines
 
-    console = console_of()
     p = report.parity
     print(
         f"parity on {p.n} texts of the test split: the same label for {p.agreement:.1%}, "
         f"largest difference of a probability {p.difference:.2g}"
     )
-    console.print(_quality(report))
-    console.print(_latency(report))
+    print_table(_quality(report))
+    print_table(_latency(report))
     for line in (*speed_lines(report.speed), *report.source.notes):
         print(line)
     if report.form == "int8":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -21,7 +22,9 @@ from rosearch.cli.runs import report, runs, watch
 from rosearch.cli.search import resume, search
 from rosearch.cli.setting_options import CommandWithNames
 from rosearch.cli.show import show
-from rosearch.errors import UserError
+from rosearch.cli.stopping import exit_code, stop_like_ctrl_c
+from rosearch.cli.streams import ReaderGone, close_output, open_streams
+from rosearch.errors import UserError, one_line, system_trouble
 
 COMMANDS = (
     search, resume, runs, fetch, report, watch, attack, export, quantize, prune, compare, distill,
@@ -57,28 +60,56 @@ for command in COMMANDS:
 
 def main() -> None:
     """Entry point: no traceback reaches a user."""
+    open_streams()
+    stop_like_ctrl_c()
     # Set before torch is loaded: OpenMP threads that wait by spinning make it several times slower
     # as soon as another process uses a core (4.5 s against 0.6 s per training step of a teacher).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.exit(exit_code(code_of(app)))
+
+
+def code_of(command: Callable[[], object]) -> int:
+    """The exit code of a command whose errors are told in one line."""
     try:
-        app()
+        code = _code_of(command)
+        sys.stdout.flush()
+        return code
+    except ReaderGone:
+        code = 141
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        code = 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        code = 130
     except Exception as error:
-        if os.environ.get("ROSEARCH_DEBUG"):
-            raise
-        from rosearch.errors import one_line
+        code = _told(error)
+    close_output()
+    return code
 
-        print(
-            f"internal error: {type(error).__name__}: {one_line(error)}; please report it "
-            "(ROSEARCH_DEBUG=1 shows the traceback)",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+
+def _code_of(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _told(error: Exception) -> int:
+    """The exit code of an error that no command expects; it is the system's, or ours."""
+    if os.environ.get("ROSEARCH_DEBUG"):
+        raise error
+    if reason := system_trouble(error):
+        file = getattr(error, "filename", None)
+        print(f"error: {'' if file is None else f'{file}: '}{reason}", file=sys.stderr)
+        return 2
+    print(
+        f"internal error: {type(error).__name__}: {one_line(error)}; please report it "
+        "(ROSEARCH_DEBUG=1 shows the traceback)",
+        file=sys.stderr,
+    )
+    return 1
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import typer
 
 from rosearch.cli.options import Model
 from rosearch.cli.setting_options import option_of
+from rosearch.cli.streams import can_print
 from rosearch.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ def stdin_lines() -> Iterator[str]:
     empty = True
     try:
         for line in sys.stdin.buffer:
+            text = line.decode("utf-8-sig" if empty else "utf-8").rstrip("\r\n")
             empty = False
-            yield line.decode("utf-8").rstrip("\r\n")
+            yield text
     except UnicodeDecodeError as error:
         raise UserError(f"standard input is not UTF-8: {error.reason}") from None
     if empty:
@@ -124,7 +126,8 @@ def print_prediction(answer: Prediction, as_json: bool) -> None:
     from rosearch.types import parts
 
     if as_json:
-        print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
+        line = json.dumps(answer.to_json(), ensure_ascii=False)
+        print(line if can_print(line) else json.dumps(answer.to_json()), flush=True)
     else:
         said = (answer.label, f"{answer.probability:.3f}", *parts(answer.text))
         print(*said, sep="\t", flush=True)

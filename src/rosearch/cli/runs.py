@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.console import console_of, printable, table_of
+from rosearch.cli.console import print_table, printable, table_of
 from rosearch.cli.options import RunPath
 
 if TYPE_CHECKING:
@@ -101,11 +101,10 @@ def print_runs(runs: Sequence[Listed], folder: Path, as_json: bool) -> None:
     for run in runs:
         cells = (run.name, run.task or "-", run.state, *_run_cells(run))
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    console = console_of()
-    console.print(table)
+    print_table(table)
     for run in runs:
         if run.reason:
-            console.print(Text(printable(f"{run.name}: {run.reason}")), soft_wrap=True)
+            print(printable(f"{run.name}: {run.reason}"))
 
 
 def _run_cells(run: Listed) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.console import console_of, table_of
+from rosearch.cli.console import print_table, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
@@ -171,12 +171,12 @@ def print_summary(summary: Summary, folder: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary.to_json(), indent=2))
         return
-    console, run = console_of(), RunFolder(folder)
-    console.print(summary_table(summary))
+    run = RunFolder(folder)
+    print_table(summary_table(summary))
     if summary.best:
-        console.print(f"students: {run.students}  (best: {summary.best.id})", soft_wrap=True)
+        print(f"students: {run.students}  (best: {summary.best.id})")
     if run.report.exists():
-        console.print(f"report:   {run.report}", soft_wrap=True)
+        print(f"report:   {run.report}")
 
 
 def summary_table(summary: Summary) -> Table:

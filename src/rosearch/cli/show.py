@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rosearch.cli.console import check_writable
+from rosearch.cli.streams import can_print
 
 if TYPE_CHECKING:
     from rosearch.space.cost import Sizes
@@ -52,14 +52,5 @@ def print_genotype(g: Genotype, sizes: Sizes, svg: Path | None, as_json: bool) -
         print(g.to_json())
         return
     text = draw_text(g, sizes)
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text if _can_write(text, encoding) else text.translate(ASCII))
+    print(text if can_print(text) else text.translate(ASCII))
     print(f"{params(g, sizes):,} parameters, {flops(g, sizes) / 1e6:.1f} MFLOPs at 32 tokens")
-
-
-def _can_write(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -36,7 +36,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, recipe: str) -> None:
         for group, named in checkpoint.groups.items()
         for name, tensor in named.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     with new_file(path) as stream:
         stream.write(save(tensors, {"step": str(checkpoint.step), "recipe": recipe}))
 

@@ -46,7 +46,6 @@ class Lineage(NamedTuple):
     def leave(self, g: Genotype, model: StudentForSequenceClassification) -> None:
         """Write a student's weights, whole or not at all."""
         tensors = {name: p.detach().half().contiguous() for name, p in model.named_parameters()}
-        self.folder.mkdir(parents=True, exist_ok=True)
         with new_file(self._path(g.hash)) as stream:
             stream.write(save(tensors, {"genotype": g.to_json()}))
 

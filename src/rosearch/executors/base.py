@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
-from rosearch.errors import UserError, one_line
+from rosearch.errors import DiskError, UserError, one_line, system_trouble
 from rosearch.executors.faults import Limits, NotFinite
 from rosearch.types import Job, Score, Trial
 
@@ -109,13 +109,29 @@ def finite(evaluate: Evaluate, job: Job, context: object) -> Score:
 
 def worth_retrying(error: Exception, attempt: int) -> bool:
     """Whether a task that failed in its attempt (1, 2, ...) gets another one."""
-    return attempt < ATTEMPTS and not isinstance(error, UserError)
+    return attempt < ATTEMPTS and not isinstance(error, UserError) and not system_trouble(error)
+
+
+def check_disk(error: BaseException, what: str) -> None:
+    """Refuse to go on where a task failed over the disk: others would, too.
+
+    Raises:
+        DiskError: it did.
+    """
+    reason = one_line(error) if isinstance(error, DiskError) else system_trouble(error)
+    if reason is not None:
+        raise DiskError(f"{what} was stopped: {reason}; then go on with `rosearch resume`")
 
 
 def trial_of(job: Job, future: Future[Score]) -> Trial:
-    """The trial of a finished job; an exception becomes the reason of its failure."""
+    """The trial of a finished job; an exception becomes the reason of its failure.
+
+    Raises:
+        DiskError: it failed over a full disk or the like, which is no fault of the candidate.
+    """
     error = future.exception()
     if error is None:
         return Trial(job.candidate, future.result(), rung=job.rung)
+    check_disk(error, f"candidate {job.candidate.id}")
     reason = f"{type(error).__name__}: {one_line(error)}"
     return Trial(job.candidate, error=reason, rung=job.rung)

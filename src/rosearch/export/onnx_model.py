@@ -8,7 +8,6 @@ classes. All of the model is in the graph, the row map of the synonym encoding t
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -26,10 +25,6 @@ from rosearch.models.onnx import PACKAGES, TYPES, OnnxClassifier
 TRACED = (2, 6)  # batch and tokens of the example
 OTHERS = ((1, 1), (3, 11), (1, 40))
 OPSET = 18
-
-# onnxruntime >= 1.29 reports the graphs it loads to its maker, and warns where it cannot: a tool
-# that runs on other people's models tells nobody of them, unless they say so.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class _Logits(nn.Module):

@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from rosearch.errors import UserError
+from rosearch.errors import DiskError
+from rosearch.io.files import writing
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -54,7 +55,7 @@ class DiskCache(Generic[Item, Answer]):
             try:
                 self._learn(new)
             except sqlite3.Error as error:
-                raise UserError(
+                raise DiskError(
                     f"cannot use {self.path}: {error}; delete it, or set ROSEARCH_CACHE to another "
                     "folder"
                 ) from None
@@ -66,7 +67,8 @@ class DiskCache(Generic[Item, Answer]):
 
     def _learn(self, new: dict[bytes, Item]) -> None:
         """Answers that are stored by now, then those of the model, which are stored too."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.path, timeout=WAIT)) as store:
             store.execute(
                 "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer) WITHOUT ROWID"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,44 +12,67 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from rosearch.errors import UserError, one_line
+from rosearch.errors import DiskError, UserError, system_trouble
+
+
+@contextmanager
+def writing(path: Path, what: str = "") -> Iterator[None]:
+    """The block writes to `path`, and an error of the disk there is one line.
+
+    Args:
+        what: names what is written, if it is not the path itself.
+
+    Raises:
+        DiskError: the disk is full or can't be written.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = system_trouble(error)
+        if reason is None:
+            raise
+        shown = f"{what} to {path}" if what else str(path)
+        raise DiskError(f"cannot write {shown}: {reason}; {_advice(path)}") from None
+
+
+def _advice(path: Path) -> str:
+    from rosearch.io.resources import cache_dir
+
+    if path.absolute().is_relative_to(cache_dir()):
+        return "free some space or set ROSEARCH_CACHE to a folder with more room"
+    return "free some space or choose a folder that can be written"
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A binary stream whose content becomes the file `path` if the block ends without an error.
 
-    An error, a full disk or a kill leave an earlier file as it was.
+    Its folder is made. An error, a full disk or a kill leave an earlier file as it was.
+
+    Raises:
+        DiskError: the disk is full or can't be written.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-        Path(name).chmod(0o644)  # mkstemp lets only the owner read
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+            Path(name).chmod(0o644)  # mkstemp lets only the owner read
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
 def writing_to(folder: Path, what: str) -> Iterator[None]:
-    """Make a folder of the cache; the block writes to it, and an error of the disk is one line.
-
-    Args:
-        what: names what is written.
-
-    Raises:
-        UserError: the disk is full or can't be written.
-    """
-    try:
+    """Make a folder of the cache; the block writes to it; see `writing`."""
+    with writing(folder, what):
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    except OSError as error:
-        raise UserError(
-            f"cannot write {what} to {folder}: {error.strerror or one_line(error)}; "
-            "free some space or set ROSEARCH_CACHE to a folder with more room"
-        ) from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -68,18 +92,25 @@ def new_folder(folder: Path, replace: bool = True) -> Iterator[Path]:
         replace: whether a folder that is there already is replaced.
 
     Raises:
-        UserError: nothing can be written there.
+        DiskError: nothing can be written there, or the disk is full.
+        UserError: it is there, made by another process meanwhile, and not to be replaced.
     """
     base = next(path for path in folder.absolute().parents if path.is_dir())
     if not os.access(base, os.W_OK):
-        raise UserError(f"cannot write {folder}: the folder {base} is not writable")
-    with tempfile.TemporaryDirectory(dir=base, prefix=f".{folder.name}.") as scratch:
+        raise DiskError(f"cannot write {folder}: the folder {base} is not writable")
+    prefix = f".{folder.name[:100]}."
+    with writing(folder), tempfile.TemporaryDirectory(dir=base, prefix=prefix) as scratch:
         made = Path(scratch) / "made"
         yield made
         folder.parent.mkdir(parents=True, exist_ok=True)
         if replace:
             shutil.rmtree(folder, ignore_errors=True)
-        os.replace(made, folder)
+        try:
+            os.replace(made, folder)  # never onto a folder with content
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            raise UserError(f"{folder} exists; choose another --out") from None
 
 
 def file_hash(path: Path) -> str:

@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from rosearch.io.console import plain_console
+
 # Called with the number of finished items and a short note, such as the best so far.
 Advance = Callable[[int, str], None]
 SECONDS_BETWEEN_LINES = 10.0
@@ -29,7 +31,7 @@ def no_progress(_items: int, _note: str = "") -> None:
 @contextmanager
 def stage(description: str, total: int) -> Iterator[Advance]:
     """Show a stage of `total` items on stderr while the block runs."""
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     show = _bar if console.is_terminal else _lines
     with show(console, description, total) as advance:
         yield advance
@@ -38,13 +40,13 @@ def stage(description: str, total: int) -> Iterator[Advance]:
 @contextmanager
 def _bar(console: Console, description: str, total: int) -> Iterator[Advance]:
     columns = (
-        TextColumn("[bold]{task.description}"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=total, note="")

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
 from typing import IO, Self
 
-from rosearch.errors import UserError, one_line
+from rosearch.errors import DiskError, UserError, one_line
 from rosearch.io.files import file_hash
 
 _TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two chunks
@@ -186,7 +186,7 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
             if not folder.is_dir():
                 _make(resource, folder, progress)
     except OSError as error:
-        raise UserError(
+        raise DiskError(
             f"cannot store {resource.name!r} in {folder.parent}: {one_line(error)}; "
             "free some space or set ROSEARCH_CACHE to a folder that can be written"
         ) from error
@@ -264,12 +264,18 @@ class _Bar:
     """A byte progress bar on stderr, as `pypi_simple` wants it."""
 
     def __init__(self, label: str, size: int | None) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
         from rich.progress import TimeRemainingColumn as Remaining
 
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Remaining())
-        self._progress = Progress(*columns, console=Console(stderr=True))
+        from rosearch.io.console import plain_console
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            Remaining(),
+        )
+        self._progress = Progress(*columns, console=plain_console(stderr=True))
         self._task = self._progress.add_task(label, total=size)
 
     def __enter__(self) -> Self:

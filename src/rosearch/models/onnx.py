@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 TYPES = "token_type_ids"
-
-
 PACKAGES = ("onnx", "onnxruntime")
+
+# onnxruntime >= 1.29 reports the graphs it loads to its maker, and warns where it cannot: a tool
+# that runs on other people's models tells nobody of them, unless they say so.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class Logits(NamedTuple):

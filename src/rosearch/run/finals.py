@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rosearch.config import DistillConfig
 from rosearch.distill.train import TrainingDiverged
-from rosearch.errors import UserError, one_line
+from rosearch.errors import DiskError, UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final
 from rosearch.executors.base import Executor, R
 from rosearch.executors.faults import NotFinite, WorkerLost
@@ -92,10 +92,12 @@ def _result(future: Future[R], job: FinalJob) -> R:
     """What an evaluation gave.
 
     Raises:
-        UserError: its worker was lost or its training diverged, twice.
+        UserError: its worker was lost or its training diverged, twice; or the disk is full.
     """
     try:
         return future.result()
+    except DiskError as error:
+        raise DiskError(f"{error}; the same command goes on from there") from None
     except (WorkerLost, NotFinite, TrainingDiverged) as error:
         raise UserError(
             f"the final evaluation of {job.model}, seed {job.seed}, failed "

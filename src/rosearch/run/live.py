@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live as RichLive
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rosearch.config import MOST_CANDIDATES
+from rosearch.io.console import plain_console
 from rosearch.objectives import DEFAULT, Objective, further
 from rosearch.space.cost import compression
 from rosearch.strategies.population import fitness, front, standing
@@ -105,7 +106,7 @@ class SearchView:
         self.further = further(objectives)
         self.estimate = estimate
         self.teacher_params = teacher_params
-        self.console = Console(stderr=True)
+        self.console = plain_console(stderr=True)
         self.start = time.monotonic()
         self.state = Leaderboard(len(estimate.shares), objectives)
         self.known = [0] * len(estimate.shares)  # results told again take no time
