@@ -110,6 +110,9 @@ def test_names_are_whole_on_a_narrow_terminal(monkeypatch):
     print_table(table)
     for whole in (name, "interrupted", "2026-01-01", "fitness"):
         assert whole in out.getvalue()
+    print_table(table, least=["started", "run"])
+    last = out.getvalue().splitlines()[-2]
+    assert "interrupted" in last and "2026" not in last and name not in last
 
 
 def test_a_disk_that_cannot_be_written_is_one_line(tmp_path: Path):

@@ -14,8 +14,8 @@ import typer
 from rosearch.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, RenderableType
+    from rich.table import Column, Table
 
 WIDE = 200  # columns where the output is no terminal, so that tables are not cut
 ENDLESS = 100_000  # columns
@@ -28,18 +28,36 @@ def console_of() -> Console:
     return plain_console(width=None if sys.stdout.isatty() else WIDE)
 
 
-def print_table(table: Table) -> None:
-    """Print a table whole: where a terminal is too narrow for its words, lines are longer."""
+def print_table(table: Table, least: Sequence[str] = ()) -> None:
+    """Print a table and cut no word: on a terminal that is too narrow, lines are longer.
+
+    Args:
+        least: columns that are left out there, in this order, until it fits.
+    """
+    console = console_of()
+    if width_of(table, console) > console.width:
+        for column in table.columns:  # rich itself would cut words
+            column.width = _narrowest(column, console)
+        table.padding = (0, 0)
+    for name in least:
+        if width_of(table, console) > console.width:
+            table.columns = [column for column in table.columns if column.header != name]
+    console.width = max(console.width, width_of(table, console))
+    console.print(table)
+
+
+def width_of(shown: RenderableType, console: Console) -> int:
+    """Columns that something takes where there are enough."""
     from rich.measure import Measurement
 
-    console = console_of()
-    endless = console.options.update(max_width=ENDLESS)
-    if Measurement.get(console, endless, table).maximum > console.width:
-        for column in table.columns:  # rich itself would cut words
-            widths = [Measurement.get(console, endless, c) for c in (column.header, *column.cells)]
-            column.width = max(w.maximum if column.no_wrap else w.minimum for w in widths)
-        console.width = max(console.width, Measurement.get(console, endless, table).maximum)
-    console.print(table)
+    return Measurement.get(console, console.options.update(max_width=ENDLESS), shown).maximum
+
+
+def _narrowest(column: Column, console: Console) -> int:
+    """Columns that the longest word of a column takes, or the longest name."""
+    cells = [str(cell) for cell in (column.header, *column.cells)]
+    words = cells if column.no_wrap else [word for cell in cells for word in cell.split()]
+    return max(width_of(word, console) for word in words or [""])
 
 
 def table_of(

@@ -101,7 +101,7 @@ def print_runs(runs: Sequence[Listed], folder: Path, as_json: bool) -> None:
     for run in runs:
         cells = (run.name, run.task or "-", run.state, *_run_cells(run))
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    print_table(table)
+    print_table(table, least=("size", "time", "started"))
     for run in runs:
         if run.reason:
             print(printable(f"{run.name}: {run.reason}"))

@@ -77,8 +77,10 @@ def _is_open(number: int) -> bool:
 
 
 def _replaced(stream: TextIO | None, kind: type[io.FileIO]) -> TextIO:
-    if not isinstance(stream, io.TextIOWrapper):
+    if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
+    if stream not in (sys.__stdout__, sys.__stderr__) or not isinstance(stream, io.TextIOWrapper):
+        return stream  # of a program that calls us
     stream.flush()
     raw = kind(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(
