@@ -52,5 +52,14 @@ def _register_model(module: Any) -> None:
     )
 
 
+def _register_tokenizer(module: Any) -> None:
+    from rosearch.encodings.reading_tokenizer import ReadingConfig, ReadingTokenizerFast
+
+    module.AutoTokenizer.register(
+        ReadingConfig, fast_tokenizer_class=ReadingTokenizerFast, exist_ok=True
+    )
+
+
 register_post_import_hook(_register_config, "transformers.models.auto.configuration_auto")
 register_post_import_hook(_register_model, "transformers.models.auto.modeling_auto")
+register_post_import_hook(_register_tokenizer, "transformers.models.auto.tokenization_auto")

@@ -18,6 +18,7 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from itertools import accumulate, combinations, islice, product
 from pathlib import Path
@@ -81,6 +82,12 @@ class Reader:
         self.letters = str.maketrans({c: a for a, many in look_alikes.items() for c in many})
         self.nearest = Nearest(self.prior)
         self.alone: dict[tuple[str, bool], tuple[str, float]] = {}
+
+    def taking(self, steps: Iterable[str]) -> Reader:
+        """The same with other steps; what was prepared serves both."""
+        other = copy(self)
+        other.steps, other.alone = frozenset(steps), {}
+        return other
 
     def __call__(self, text: str) -> str:
         """The text as a student reads it."""

@@ -27,8 +27,10 @@ class PieceEncoder:
     characters glued to a word, "[SEP]" written out) and other tokenizers are encoded whole: slower,
     never different.
 
-    Of a pair, the first text is encoded once. Special tokens and token types are those that the
-    tokenizer itself puts around two texts, and both texts are cut as by `truncation=True`.
+    A tokenizer with a reader has it read texts as a whole before: what a word is read as may depend
+    on its neighbours. Of a pair, the first text is read and encoded once. Special tokens and token
+    types are those that the tokenizer itself puts around two texts, and both texts are cut as by
+    `truncation=True`.
 
     Args:
         types: whether the model takes token types.
@@ -43,7 +45,8 @@ class PieceEncoder:
         self.max_length = min(tokenizer.model_max_length, 512)
         self.frames = (Frame(backend, 1, types), Frame(backend, 2, types))
         self.pieces = Pieces(self._whole)
-        self.whole = lru_cache(FIRST_TEXTS)(self._whole)
+        self.read: Callable[[str], str] | None = getattr(tokenizer, "reader", None)
+        self.whole = lru_cache(FIRST_TEXTS)(self._first)
 
     def encode(self, text: Words) -> Encoded:
         """Token ids with special tokens, cut to the model's length."""
@@ -66,6 +69,9 @@ class PieceEncoder:
         return before + longest_first(len(first), len(second), self.max_length - frame.size)[0]
 
     def _joined(self, text: Words) -> list[int]:
+        if self.read is not None:
+            read = self.read(text.text)
+            text = text if read == text.text else segment(read)
         apart = self.reserved is not None and self.reserved.isdisjoint(text.words)
         if not (apart and all_separate(text.gaps)):
             return self._whole(text.text)
@@ -78,6 +84,9 @@ class PieceEncoder:
             if gap != " ":
                 ids += pieces[gap]
         return ids
+
+    def _first(self, text: str) -> list[int]:
+        return self._whole(text if self.read is None else self.read(text))
 
     def _whole(self, text: str) -> list[int]:
         ids: list[int] = self.backend.encode(text, add_special_tokens=False).ids
