@@ -86,11 +86,11 @@ class Objective:
 
 
 def _after_attack(score: Score) -> float:
-    return score.after_attack
+    return score.robustness
 
 
 def _clean(score: Score) -> float:
-    return score.clean
+    return score.accuracy
 
 
 def _chance(values: np.ndarray, chance_accuracy: float) -> float:
@@ -141,7 +141,7 @@ def _after_suite(suite: str, score: Score) -> float:
     """The first rung may have a suite of its own, which then stands for this one: trials are
     compared within their rung only."""
     counts = score.attacks.get(suite)
-    return score.after_attack if counts is None else counts.after_attack
+    return score.robustness if counts is None else counts.after(score.metric)
 
 
 def find_objectives(names: Sequence[str], suites: Iterable[str] = ()) -> tuple[Objective, ...]:

@@ -78,7 +78,7 @@ def test_an_attack_finds_the_same(right, made, mr):
 
 
 def test_what_a_teacher_says_is_kept_in_the_order_of_the_task(right, made, mr):
-    task = replace(mr, train=mr.train.first(30), validation=mr.validation.first(300))
+    task = replace(mr, train=mr.train.take(range(30)), validation=mr.validation.take(range(300)))
     flipped = made(*NAMES[::-1])
     logits = [
         np.array(load_targets(cache_targets(task, folder, "train", "float32")))
@@ -86,19 +86,20 @@ def test_what_a_teacher_says_is_kept_in_the_order_of_the_task(right, made, mr):
     ]
     assert np.array_equal(logits[0], logits[1])
     accuracies = [
-        teacher_accuracy(task, f, TeacherConfig(str(f), weak="keep")) for f in (right, flipped)
+        teacher_accuracy(task, f, TeacherConfig(str(f), weak="keep"), "accuracy")
+        for f in (right, flipped)
     ]
     assert accuracies[0] == accuracies[1]
     assert fit_teacher(task, TeacherConfig(str(flipped), fine_tune=False)) == flipped
 
 
 def test_a_teacher_whose_names_say_the_opposite_ends_the_run(made, mr):
-    task = replace(mr, validation=mr.test.first(1000))
+    task = replace(mr, validation=mr.test.take(range(1000)))
     liar = made(*NAMES)
     with pytest.raises(UserError, match="likely swapped: --label-map negative=positive"):
-        teacher_accuracy(task, liar, TeacherConfig(str(liar), weak="keep"))
+        teacher_accuracy(task, liar, TeacherConfig(str(liar), weak="keep"), "accuracy")
     told = replace(task, label_map=(("negative", "positive"), ("positive", "negative")))
-    assert teacher_accuracy(told, liar, TeacherConfig(str(liar), weak="keep")) > 0.5
+    assert teacher_accuracy(told, liar, TeacherConfig(str(liar), weak="keep"), "accuracy") > 0.5
 
 
 def test_other_names_need_a_label_map_in_every_command(made, mr, tmp_path):

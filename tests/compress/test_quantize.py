@@ -49,7 +49,7 @@ def test_accuracy_is_that_of_the_folder_as_attacks_load_it(both, student, mr, bi
     checked = both[bits].checked
     assert checked is not None
     for quality, folder in ((checked.compressed, both[bits].folder), (checked.original, student)):
-        split = mr.test.first(quality.n)
+        split = mr.test.sample(quality.n, least_per_class=0)
         classifier = open_classifier(folder).in_order(mr.label_names)
         assert quality.correct == classifier.correct(split.texts, split.labels).sum()
     assert checked.original.clean > 0.6, "it learnt something"

@@ -13,8 +13,9 @@ from rosearch.evaluation.fitness import fitness
 from rosearch.objectives import OBJECTIVES, Objective
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.presets import text_cnn
-from rosearch.types import Robustness
+from rosearch.types import AttackedClass, ClassCounts, Robustness
 
+CLASSES = (ClassCounts(10, 8, 10), ClassCounts(10, 8, 10))
 COUNTS = {name: Robustness(name, 10, 8, n, 9) for name, n in (("wordnet", 6), ("pwws", 2))}
 
 
@@ -26,9 +27,25 @@ def context(**fields: Any) -> Any:
 @pytest.mark.parametrize(("how", "kept"), [("worst", 0.25), ("mean", 0.5)])
 def test_robustness_is_the_worst_or_the_mean_over_suites(how: Any, kept: float):
     one = context(fitness=FitnessConfig(accuracy=0, efficiency=0, over_suites=how))
-    assert fitness(0.8, COUNTS, 1000, one) == pytest.approx(kept)
+    assert fitness(CLASSES, COUNTS, 1000, one) == pytest.approx(kept)
     alone = {"wordnet": COUNTS["wordnet"]}
-    assert fitness(0.8, alone, 1000, one) == pytest.approx(0.75)
+    assert fitness(CLASSES, alone, 1000, one) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("metric", "accuracy", "kept"), [("balanced", 0.5, 0.5), ("accuracy", 0.97, 0.97)]
+)
+def test_always_the_same_label_is_worth_what_the_metric_says(
+    metric: Any, accuracy: float, kept: float
+):
+    """A constant on 3 % positives: plain accuracy says it is nearly perfect."""
+    constant = (ClassCounts(970, 970, 1000), ClassCounts(30, 0, 0))
+    attacked = (AttackedClass(30, 30, 30, 0.97), AttackedClass(30, 0, 0, 0.03))
+    counts = {"wordnet": Robustness("wordnet", 60, 30, 30, 60, attacked)}
+    assert counts["wordnet"].after(metric) == pytest.approx(kept)
+    settings = FitnessConfig(efficiency=0, robustness=0, shortfall=0, metric=metric)
+    one = context(fitness=settings)
+    assert fitness(constant, counts, 1000, one) == pytest.approx(accuracy / 0.8)
 
 
 def test_measurements_are_what_objectives_of_the_search_ask_for(

@@ -64,7 +64,7 @@ def test_labels_go_by_name_where_names_agree():
 
 
 def test_a_network_with_swapped_labels_is_refused_and_the_swap_is_named(folder, mr):
-    task = replace(mr, test=mr.test.first(1000))
+    task = replace(mr, test=mr.test.take(range(1000)))
     right = open_classifier(folder)
     assert right.fitted(task, task.test).order is None
     swapped = replace(right, label_names=right.label_names[::-1])

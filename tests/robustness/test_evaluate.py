@@ -127,8 +127,8 @@ def test_functions_are_victims_and_targets_are_labels():
     anything = attack(victim, task, n=12).counts["wordnet"]
     flat = attack(victim, task, n=12, target="flat")
     assert flat.model == "victim"
-    statuses = [r.status for r in flat.results["wordnet"]]
-    assert statuses[2::3] == ["skipped"] * 4  # they are of the target's class
+    assert {r.label for r in flat.results["wordnet"]} == {0, 1}  # the others are of its class
+    assert flat.counts["wordnet"].correct == flat.counts["wordnet"].n == 8
     assert all(np.argmax(r.after) == 2 for r in flat.results["wordnet"] if r.status == "flipped")
     assert anything.correct == 12
     with pytest.raises(UserError, match="no label 'side' to reach; the labels are up, down, flat"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,6 @@ from rosearch.run.lifecycle import config_meta, resume, search, stored_config
 from rosearch.run.live import SHOWN, Leaderboard, SearchEstimate, SearchView
 from rosearch.run.search import (
     CheckpointPruner,
-    chance_accuracy,
     expected_cost,
     scheduler_of,
     search_estimate,
@@ -34,7 +34,7 @@ from rosearch.run.space import seed_genotypes
 from rosearch.space.cost import Sizes, flops
 from rosearch.space.variation import Space, sample
 from rosearch.strategies.population import fitness, front, standing
-from rosearch.types import Candidate, Fidelity, Job, Trial
+from rosearch.types import Candidate, ClassCounts, Fidelity, Job, Trial
 
 CONFIG = make_config("smoke")
 SPACE = Space(Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2))
@@ -204,18 +204,20 @@ def test_finalists_are_of_the_last_rung_only():
 
 
 def test_a_student_that_always_says_the_same_is_no_finalist(capsys: pytest.CaptureFixture[str]):
-    rare = chance_accuracy([1] * 30 + [0] * 970)
     rng, found = np.random.default_rng(0), []
-    for i, (clean, after) in enumerate([(0.97, 0.97), (0.985, 0.7), (0.97, 0.97)]):
+    for i, right in enumerate([0, 20, 1]):  # of 30 of the rare label
+        clean, after = (970 + right) / 1000, 0.97 - right / 100
         score = made_score(
             clean, 1000, after, 0.5, 100, 1, 1, 1.0, 50, 4.0, 2.0, clean + after, FIDELITY
         )
-        found.append(Trial(Candidate(i, sample(SPACE, rng), i), score))
-    assert finalists(found, 3, rare) == [found[1]]
-    assert "commonest label" not in capsys.readouterr().err
+        classes = (ClassCounts(970, 970, 1000 - right), ClassCounts(30, right, right))
+        found.append(Trial(Candidate(i, sample(SPACE, rng), i), replace(score, classes=classes)))
+    assert finalists(found, 3) == front(found) == [found[1]]
+    assert max(found, key=standing) is found[1]
+    assert "always the same label" not in capsys.readouterr().err
     constant = [found[0], found[2]]
-    assert finalists(constant, 3, rare) == constant
-    assert "no student is clearly more accurate" in capsys.readouterr().err
+    assert finalists(constant, 3) == constant
+    assert "no student is clearly better than always the same" in capsys.readouterr().err
 
 
 def test_rungs_are_summed_up():

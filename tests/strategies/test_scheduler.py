@@ -17,7 +17,7 @@ from rosearch.strategies.rungs import (
     ranks_and_contributions,
 )
 from rosearch.strategies.scheduler import candidate_seed
-from rosearch.types import Candidate, Job, Trial
+from rosearch.types import Candidate, ClassCounts, Job, Trial
 
 
 def test_without_rungs_every_candidate_is_one_job():
@@ -45,11 +45,16 @@ def test_the_better_ones_move_on():
     assert sum(ranked[:30]) > 2 * sum(ranked[30:])
 
 
-def measured(index: int, after: float, clean: float, params: int) -> Trial:
+CONSTANT = (ClassCounts(40, 40, 100), ClassCounts(60, 0, 0))  # always says the first label
+
+
+def measured(
+    index: int, after: float, clean: float, params: int, classes: tuple[ClassCounts, ...] = ()
+) -> Trial:
     trial = scored(Job(index, Candidate(index, Genotype(32, 32, (Node((0,), "conv3"),)), index), 0))
     assert trial.score is not None
     score = with_numbers(trial.score, clean, after, params)
-    return replace(trial, score=score)
+    return replace(trial, score=replace(score, classes=classes))
 
 
 def test_the_middle_of_the_front_moves_on_before_its_ends():
@@ -58,10 +63,12 @@ def test_the_middle_of_the_front_moves_on_before_its_ends():
         measured(1, 0.90, 0.52, 1000),  # robust, and knows next to nothing
         measured(2, 0.40, 0.80, 500),
         measured(3, 0.39, 0.79, 600),  # dominated by the one before
-        measured(4, 0.95, 0.40, 100),  # below the floor
+        measured(4, 0.95, 0.40, 100, CONSTANT),
     ]
     ordered = [t.candidate.index for t in best_first(trials, chance_accuracy=0.5)]
-    assert ordered == [2, 1, 0, 3, 4]
+    assert ordered == [2, 1, 0, 3]
+    unable = [measured(5, 0.95, 0.30, 100, CONSTANT), trials[4]]
+    assert [t.candidate.index for t in best_first(unable, chance_accuracy=0.5)] == [4, 5]
     ranks, alone = ranks_and_contributions(trials[:4], 0.5)
     assert ranks.tolist() == [0, 0, 0, 1]
     # Boxes down to (0, 0.5, 1050), without what others of the rank dominate, too.

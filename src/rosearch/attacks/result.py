@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from rosearch.types import Json, Robustness, Text
+from rosearch.types import AttackedClass, Json, Robustness, Text
 
 Status = Literal["skipped", "survived", "flipped"]
 
@@ -59,12 +60,34 @@ class AttackResult:
         return cls(**(values | lists))
 
 
-def robustness(attack: str, results: Sequence[AttackResult]) -> Robustness:
-    """Counts of an attack's results."""
+def robustness(
+    attack: str, results: Sequence[AttackResult], labels: Sequence[int] = ()
+) -> Robustness:
+    """Counts of an attack's results.
+
+    Args:
+        labels: of all texts that the attacked ones are a sample of; without them these stand for
+            themselves.
+    """
     return Robustness(
         attack=attack,
         n=len(results),
         correct=sum(r.status != "skipped" for r in results),
         survived=sum(r.status == "survived" for r in results),
         queries=sum(r.queries for r in results),
+        classes=_classes(results, labels or [r.label for r in results]),
+    )
+
+
+def _classes(results: Sequence[AttackResult], labels: Sequence[int]) -> tuple[AttackedClass, ...]:
+    """The same counts of each class."""
+    if not results:
+        return ()
+    share = Counter(labels)
+    n = Counter(r.label for r in results)
+    correct = Counter(r.label for r in results if r.status != "skipped")
+    survived = Counter(r.label for r in results if r.status == "survived")
+    known = max(len(results[0].before), 1 + max(share))
+    return tuple(
+        AttackedClass(n[c], correct[c], survived[c], share[c] / len(labels)) for c in range(known)
     )

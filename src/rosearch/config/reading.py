@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 PRESET_NAMES = ("smoke", "quick", "standard")
 PRESET_FOLDER = Path(__file__).parent / "presets"
+# What runs did before there was a choice: they end with the settings that they began with.
+BEFORE: dict[str, object] = {
+    "fitness": {"metric": "accuracy"},
+    "teacher": {"class_weights": "none"},
+    "distill": {"class_weights": "none"},
+}
 
 
 def make_config(
@@ -84,6 +90,15 @@ def from_dict(data: Mapping[str, object]) -> RunConfig:
         raise UserError(f"config: {_problem(error)}") from None
     check_config(config)
     return config
+
+
+def of_run(data: Mapping[str, object]) -> RunConfig:
+    """The config of a run by all its settings, as `to_dict` gave them, perhaps in an early version.
+
+    Raises:
+        UserError: see `from_dict`.
+    """
+    return from_dict(merged(BEFORE, data))
 
 
 def to_dict(config: RunConfig) -> dict[str, object]:

@@ -96,6 +96,13 @@ class TeacherConfig:
         Precision,
         Setting("Of the training: auto is bf16 where the processor has it, else float32."),
     ] = "auto"
+    class_weights: Annotated[
+        Literal["balanced", "none"],
+        Setting(
+            "Of the texts in the loss: balanced lets all labels weigh alike, where one has 1.5 "
+            "times the texts of another or more; none lets all texts weigh alike."
+        ),
+    ] = "balanced"
 
 
 @dataclass(frozen=True)
@@ -257,6 +264,13 @@ class DistillConfig:
     soft_weight: Annotated[
         float, Setting("Weight of the soft targets; the hard labels get the rest.", ge=0, le=1)
     ] = 0.7
+    class_weights: Annotated[
+        Literal["balanced", "none"],
+        Setting(
+            "Of the texts in the loss: balanced lets all labels weigh alike, where one has 1.5 "
+            "times the texts of another or more; none lets all texts weigh alike."
+        ),
+    ] = "balanced"
     weight_decay: Annotated[float, Setting("Of AdamW.", ge=0, le=10)] = 0.01
     dropout: Annotated[float, Setting("Share of the values set to 0.", ge=0, le=0.99)] = 0.1
     substitution: Annotated[
@@ -333,6 +347,13 @@ class FitnessConfig:
             le=1e6,
         ),
     ] = 4.0
+    metric: Annotated[
+        Literal["balanced", "accuracy"],
+        Setting(
+            "What accuracy is, before and after attacks: balanced is the mean over the labels, so "
+            "that rare ones count as much as common ones; accuracy the mean over the texts."
+        ),
+    ] = "balanced"
     over_suites: Annotated[
         Literal["worst", "mean"],
         Setting("How after-attack accuracies under several attack suites become one."),

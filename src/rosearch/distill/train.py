@@ -30,6 +30,7 @@ from rosearch.models.device import to_device
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.tasks.sample import class_weights
 from rosearch.types import Fidelity
 
 # Called with batches done, batches in all, and the loss.
@@ -96,6 +97,11 @@ def _start(g: Genotype, data: TrainData, seed: int) -> StudentForSequenceClassif
     return build_student(g, own.vocabulary, names, seed, own.embedding, size)
 
 
+def _weights(data: TrainData, config: DistillConfig) -> np.ndarray | None:
+    """Of texts by their labels."""
+    return class_weights(data.labels, len(data.label_names), config.class_weights)
+
+
 class Training:
     """The state of one training, and its loop."""
 
@@ -119,7 +125,7 @@ class Training:
         self.matching = None if match is None else match.to(model.device)
         self.optimiser = Optimiser(model, model.input.table, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
-        self.objective, self.first = objectives(config, self.matching)
+        self.objective, self.first = objectives(config, self.matching, _weights(data, config))
         self.alone = round(config.matching_share * self.schedule.steps)
         self.method = robust_method(config, own, model)
         self.step = 0

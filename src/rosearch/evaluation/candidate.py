@@ -19,15 +19,15 @@ from rosearch.objectives import OBJECTIVES
 from rosearch.space.cost import flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.tasks import Split
-from rosearch.types import Fidelity, Job, Robustness, Score
+from rosearch.tasks.sample import class_weights
+from rosearch.types import ClassCounts, Fidelity, Job, Robustness, Score
 
 
 def evaluate(job: Job, context: Context) -> Score:
     """Train a candidate and score it on the validation split; deterministic in its arguments.
 
-    Seconds and latency are measured and so are not. Attacks go to the first validation
-    examples, as many as the fidelity says: the same ones for every candidate.
+    Seconds and latency are measured and so are not. Attacks go to as many validation examples as
+    the fidelity says: the same ones for every candidate.
     """
     start = time.perf_counter()
     candidate, fidelity = job.candidate, context.fidelities[job.rung]
@@ -49,7 +49,7 @@ def evaluate(job: Job, context: Context) -> Score:
     student = Classifier.of(model, context.train.read_by(g).tokenizer())
     rated = rate(g, student, fidelity, context)
     return Score(
-        clean=rated.clean,
+        clean=sum(c.correct for c in rated.classes) / len(context.validation),
         n_clean=len(context.validation),
         attacks=rated.attacks,
         measurements=measurements(model, g, context),
@@ -58,6 +58,8 @@ def evaluate(job: Job, context: Context) -> Score:
         fitness=rated.fitness,
         fidelity=fidelity,
         over_suites=context.fitness.over_suites,
+        classes=rated.classes,
+        metric=context.fitness.metric,
     )
 
 
@@ -75,9 +77,9 @@ def measurements(
 
 
 class Rated(NamedTuple):
-    """A trained student on the validation split: clean accuracy on all of it, and the rest."""
+    """A trained student on the validation split: clean on all of it, and the rest."""
 
-    clean: float
+    classes: tuple[ClassCounts, ...]
     attacks: Mapping[str, Robustness]
     params: int
     fitness: float
@@ -85,27 +87,26 @@ class Rated(NamedTuple):
 
 def rate(g: Genotype, victim: Classifier, fidelity: Fidelity, context: Context) -> Rated:
     """Measure a student of genotype `g` on the validation split, as the search does."""
-    clean = count_correct(victim, context.validation) / len(context.validation)
-    split, found = context.validation.first(fidelity.attacked), {}
+    classes = victim.counts(context.validation)
+    split, found = context.validation.sample(fidelity.attacked), {}
     for suite in fidelity.attacks:
         attacks = context.attacks(suite, fidelity.max_queries, exact=False)
-        found[suite] = robustness(suite, attacked(attacks, victim, split.texts, split.labels))
+        results = attacked(attacks, victim, split.texts, split.labels)
+        found[suite] = robustness(suite, results, context.validation.labels)
     size = params(g, context.sizes)
-    return Rated(clean, found, size, fitness(clean, found, size, context))
+    return Rated(classes, found, size, fitness(classes, found, size, context))
 
 
 def validation_loss(g: Genotype, context: Context) -> Validate:
     """What early stopping of a student of genotype `g` looks at."""
-    data = context.train.read_by(g)
+    data, split = context.train.read_by(g), context.validation
+    how = context.distill.class_weights
+    weights = class_weights(split.labels, len(context.train.label_names), how)
+    each = None if weights is None else weights[list(split.labels)]
 
     def validate(model: StudentForSequenceClassification) -> float:
-        found = Classifier.of(model, data.tokenizer()).probabilities(context.validation.texts)
-        right = found[np.arange(len(context.validation)), context.validation.labels]
-        return float(-np.log(right.clip(1e-9)).mean())
+        found = Classifier.of(model, data.tokenizer()).probabilities(split.texts)
+        right = found[np.arange(len(split)), split.labels]
+        return float(np.average(-np.log(right.clip(1e-9)), weights=each))
 
     return validate
-
-
-def count_correct(victim: Classifier, split: Split) -> int:
-    """How many examples of a split a model gets right."""
-    return int(victim.correct(split.texts, split.labels).sum())

@@ -29,7 +29,8 @@ class Context:
         train: what students are trained on.
         validation, test: the splits that scores and final results are measured on.
         attack_resources: what the attacks read on validation and test texts.
-        teacher_accuracy: clean accuracy of the teacher on the validation split.
+        teacher_accuracy: clean accuracy of the teacher on the validation split, in the metric of
+            the fitness.
         fidelities: how much work an evaluation on each rung may be.
         objectives: names of what the search optimises, some of which have to be measured.
         checkpoints: folder of unfinished trainings; None keeps none.
@@ -72,9 +73,10 @@ class Context:
     def judge_in_advance(self) -> None:
         """Have what the search's attacks may try judged, so that no student waits for it."""
         full = self.fidelities[-1]
+        texts = self.validation.sample(full.attacked).texts
         for suite in full.attacks:
             for attack in self.attacks(suite, exact=False):
-                judge_in_advance(attack, self.validation.texts[: full.attacked])
+                judge_in_advance(attack, texts)
 
 
 def resources_on(task: Task, suites: Sequence[str], folders: Mapping[str, Path]) -> AttackResources:

@@ -38,7 +38,7 @@ def attack_seconds(teacher: Path, attacks: Sequence[str], context: Context) -> d
     """Seconds that each attack takes on one text of the teacher."""
     from rosearch.attacks.engine import attacked
 
-    victim, split, found = context.opened(teacher), context.validation.first(TEXTS), {}
+    victim, split, found = context.opened(teacher), context.validation.sample(TEXTS), {}
     for name in attacks:
         start = time.perf_counter()
         attacked(context.attacks(name), victim, split.texts, split.labels)

@@ -10,18 +10,13 @@ from rosearch.attacks.engine import attacked
 from rosearch.attacks.result import AttackResult, robustness
 from rosearch.config import DistillConfig
 from rosearch.distill.train import OnBatch, train_student
-from rosearch.evaluation.candidate import (
-    Rated,
-    count_correct,
-    rate,
-    validation_loss,
-)
+from rosearch.evaluation.candidate import Rated, rate, validation_loss
 from rosearch.evaluation.context import Context
 from rosearch.models.classifier import Classifier
 from rosearch.models.timing import latency_ms, on_cpu
 from rosearch.space.genotype import Genotype
 from rosearch.student.saving import save_student
-from rosearch.types import Final, FinalPlan
+from rosearch.types import Final, FinalPlan, learned
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ def evaluate_final(
         if job.genotype is None
         else _trained(job.genotype, job, context, on_batch)
     )
-    split = context.test.first(job.plan.attacked)
+    split, classes = context.test.sample(job.plan.attacked), made.counts(context.test)
     results = {
         name: attacked(context.attacks(name), made, split.texts, split.labels)
         for name in job.plan.attacks
@@ -65,12 +60,16 @@ def evaluate_final(
         seed=job.seed,
         genotype=None if job.genotype is None else job.genotype.to_json(),
         params=rated.params if rated else made.params,
-        correct=count_correct(made, context.test),
+        correct=sum(c.correct for c in classes),
         n=len(context.test),
-        attacks={name: robustness(name, found) for name, found in results.items()},
+        attacks={
+            name: robustness(name, found, context.test.labels) for name, found in results.items()
+        },
         latency_ms=latency_ms(on_cpu(made.model)),
         seconds=time.perf_counter() - start,
         fitness=rated.fitness if rated else None,
+        classes=classes,
+        learned=learned(rated.classes) if rated else True,
     )
     return final, results
 

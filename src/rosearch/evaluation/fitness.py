@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rosearch.evaluation.context import Context
 from rosearch.space.cost import compression, efficiency
-from rosearch.types import Robustness, over_suites
+from rosearch.types import ClassCounts, Metric, Robustness, balanced, over_suites
 
 
-def fitness(clean: float, attacks: Mapping[str, Robustness], size: int, context: Context) -> float:
+def fitness(
+    classes: Sequence[ClassCounts], attacks: Mapping[str, Robustness], size: int, context: Context
+) -> float:
     """Robustness-, accuracy- and efficiency-aware fitness, to be maximised.
 
     `w_r * robustness / (clean accuracy) + w_a * accuracy / (teacher accuracy) + w_e * efficiency`.
     The paper names such a metric without giving it (arXiv 2106.03613, abstract): form and weights
     are ours. A further term, off with `shortfall = 0`, charges an accuracy below `min_accuracy` of
-    the teacher's, since a student that always says the same is the most robust of all.
+    the teacher's, since a student that always says the same is the most robust of all. Accuracies
+    are those of `fitness.metric`, before and after the attack.
 
     Args:
+        classes: of the clean result.
         attacks: attack suite -> counts; the worst or the mean over the suites is the robustness.
     """
     w = context.fitness
-    accuracy = clean / context.teacher_accuracy
-    shares = [c.after_attack / c.clean if c.correct else 0.0 for c in attacks.values()]
+    metric = w.metric
+    accuracy = accuracy_in(metric, classes) / context.teacher_accuracy
+    shares = [c.after(metric) / c.before(metric) if c.correct else 0.0 for c in attacks.values()]
     kept = over_suites(shares, w.over_suites)
     small = efficiency(compression(context.train.teacher_params, size), w.target_compression)
     missing = max(0.0, w.min_accuracy - accuracy)
     gain = w.robustness * kept + w.accuracy * accuracy + w.efficiency * small
     return gain - w.shortfall * missing
+
+
+def accuracy_in(metric: Metric, classes: Sequence[ClassCounts]) -> float:
+    """Clean accuracy in a metric."""
+    if metric == "balanced":
+        return balanced(classes)
+    return sum(c.correct for c in classes) / sum(c.n for c in classes)

@@ -12,7 +12,7 @@ from pathlib import Path
 from rosearch.attacks.methods import ATTACKS, check_attack, members
 from rosearch.errors import UserError, require
 from rosearch.export.int8 import FORM, LARGEST, saturating
-from rosearch.export.measure import Parity, Quality, parity, quality
+from rosearch.export.measure import Parity, Quality, attacked_quality, clean_quality, parity
 from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.source import Source, find_source, import_plugins_of
 from rosearch.export.speed import Speed, speeds
@@ -28,7 +28,7 @@ LIMITS = {"hf": 0.0, "onnx": 1e-4, "int8": 1.0}
 MODEL_FILES = {"hf": "model.safetensors", "onnx": "model.onnx", "int8": "model.onnx"}
 FLOATS = "float.onnx"  # what a quantised model is made of
 SPLIT = "test"
-COMPARED = 1000  # texts of the split, at most, for parity and accuracy
+COMPARED = 1000  # texts of the split, at most, for parity and accuracy; classes as in the split
 TIMED = 200  # texts whose tokens are used to measure latency
 
 
@@ -103,7 +103,7 @@ def export(
         flags: see `find_source`.
         teacher: see `find_source`.
         attacks: names of the attacks whose after-attack accuracy is measured.
-        n: texts that are attacked, the first ones of the test split.
+        n: texts of the test split that are attacked.
 
     Raises:
         UserError: bad arguments, or a model that cannot be exported.
@@ -152,9 +152,11 @@ def _export(
     if form != "hf":
         _ = original.module  # refuses what has no weights
     split = source.task.test
-    original.fitted(source.task, split.first(COMPARED))
-    resources = resources_for(attacks, split.texts[:n], attack_folders(attacks, None, source.task))
-    texts = split.texts[:COMPARED]
+    compared = split.sample(COMPARED, least_per_class=0)
+    original.fitted(source.task, compared)
+    folders = attack_folders(attacks, None, source.task)
+    resources = resources_for(attacks, split.sample(n).texts, folders)
+    texts = compared.texts
     with one_thread():
         with stage(f"exporting {source.name} as {form}", 2) as advance:
             exported = WRITERS[form](original, folder, texts[0])
@@ -167,7 +169,14 @@ def _export(
             advance(1, "")
         names = {"int8": "int8", "": "float"} if form == "int8" else {form: "float"}
         measured = [
-            quality(name, victims[key], answers[key], split, attacks, resources, n)
+            attacked_quality(
+                victims[key],
+                clean_quality(name, answers[key], compared.labels),
+                split,
+                attacks,
+                resources,
+                n,
+            )
             for key, name in names.items()
         ]
         latency = _latency(source, form, folder.parent, original, exported)

@@ -6,7 +6,7 @@ Shapes: B batch, T tokens, C classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from rosearch.attacks.result import robustness
 from rosearch.models.classifier import Classifier
 from rosearch.results.entries import attack_entry, to_json
 from rosearch.tasks import Split
-from rosearch.types import Interval, Json, Robustness, wilson
+from rosearch.types import ClassCounts, Interval, Json, Robustness, class_counts, wilson
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,15 @@ class Quality:
     Attributes:
         name: `float` or `int8`.
         correct, n: clean results.
-        attacks: attack name -> counts on the first texts of the split.
+        attacks: attack name -> counts on a sample of the split.
+        classes: of the clean result, as the model numbers the labels.
     """
 
     name: str
     correct: int
     n: int
     attacks: Mapping[str, Robustness]
+    classes: tuple[ClassCounts, ...] = ()
 
     @property
     def clean(self) -> float:
@@ -77,26 +79,29 @@ def parity(original: np.ndarray, exported: np.ndarray) -> Parity:
     return Parity(len(original), difference if np.isfinite(difference) else np.inf, agreement)
 
 
-def quality(
-    name: str,
+def attacked_quality(
     victim: Classifier,
-    answers: np.ndarray,
+    clean: Quality,
     split: Split,
     attacks: Sequence[str],
     resources: AttackResources,
     n: int,
 ) -> Quality:
-    """Accuracy on the texts that were answered, and robustness on the first `n` of the split.
+    """Clean results, and robustness on `n` texts of the split.
 
     Args:
-        answers: probabilities (texts, C) of the first texts of the split.
         attacks: names of attacks or suites, `resources` is what they read.
     """
-    correct = int((answers.argmax(1) == np.asarray(split.labels[: len(answers)])).sum())
-    first, counts = split.first(n), {}
+    chosen, counts = split.sample(n), {}
     for suite in attacks:
-        title = f"attacking the {name} model with {suite}"
+        title = f"attacking the {clean.name} model with {suite}"
         loaded = load_attacks(suite, resources)
-        results = attacked(loaded, victim, first.texts, first.labels, title=title)
-        counts[suite] = robustness(suite, results)
-    return Quality(name, correct, len(answers), counts)
+        results = attacked(loaded, victim, chosen.texts, chosen.labels, title=title)
+        counts[suite] = robustness(suite, results, split.labels)
+    return replace(clean, attacks=counts)
+
+
+def clean_quality(name: str, answers: np.ndarray, labels: Sequence[int]) -> Quality:
+    """Clean results of a file, by its probabilities (texts, C)."""
+    classes = class_counts(answers.argmax(1), labels, answers.shape[1])
+    return Quality(name, sum(c.correct for c in classes), len(answers), {}, classes)

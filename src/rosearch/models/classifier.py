@@ -22,7 +22,7 @@ from rosearch.models.load import content_hash
 from rosearch.models.network import Network, Tokenizer
 from rosearch.tasks import Split, Task
 from rosearch.tasks.words import Words, segment
-from rosearch.types import Text
+from rosearch.types import ClassCounts, Text, class_counts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -89,6 +89,15 @@ class Classifier:
             return np.zeros(0, dtype=bool)
         right: np.ndarray = self.probabilities(texts).argmax(1) == np.asarray(labels)
         return right
+
+    def counts(self, split: Split) -> tuple[ClassCounts, ...]:
+        """What it says of the texts of each class.
+
+        Args:
+            split: with the labels as it numbers them, see `in_order`.
+        """
+        said = self.probabilities(split.texts)
+        return class_counts(said.argmax(1), split.labels, said.shape[1])
 
     def in_order(self, label_names: Sequence[str], label_map: LabelMap = ()) -> Classifier:
         """The same classifier, with probabilities in the order of a task's labels.

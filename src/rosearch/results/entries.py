@@ -12,14 +12,37 @@ from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
 from rosearch.objectives import DEFAULT, Objective, further
+from rosearch.results.classes import (
+    AttackedClassEntry,
+    ClassEntry,
+    Pair,
+    attacked_class,
+    class_entries,
+    mean_of,
+    rounded,
+)
 from rosearch.space.cost import compression
-from rosearch.types import Fidelity, Final, Interval, Json, Robustness, Trial, wilson
+from rosearch.types import (
+    Fidelity,
+    Final,
+    Json,
+    Metric,
+    Robustness,
+    Stratum,
+    Trial,
+    interval,
+    wilson,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Pair = tuple[float, float]
-OPTIONAL = ("suites", "objectives")  # keys
+# Keys that are there only where there is something to tell.
+OPTIONAL = (
+    "suites", "objectives", "constant", "fallback", "classes", "attacked_classes", "label_names",
+    "balanced_clean", "balanced_clean_interval", "macro_f1",
+    "balanced_after_attack", "balanced_interval",
+)  # fmt: skip
 
 
 def to_json(value: DataclassInstance) -> Json:
@@ -30,7 +53,7 @@ def to_json(value: DataclassInstance) -> Json:
 
 def _told(items: Iterable[tuple[str, object]]) -> dict[str, object]:
     """Items without those that are there only where there is something to tell."""
-    return {name: value for name, value in items if value or name not in OPTIONAL}
+    return {name: x for name, x in items if x or name not in OPTIONAL or isinstance(x, float)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +62,8 @@ class AttackEntry:
 
     Attributes:
         interval: of the after-attack accuracy, on `n` distinct texts.
+        balanced_after_attack: the mean of the recalls after the attack, with its interval.
+        attacked_classes: in the order of the labels.
     """
 
     after_attack: float
@@ -46,6 +71,9 @@ class AttackEntry:
     n: int
     interval: Pair
     queries_per_text: float
+    balanced_after_attack: float | None = None
+    balanced_interval: Pair | None = None
+    attacked_classes: tuple[AttackedClassEntry, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +86,17 @@ class ModelEntry:
     Attributes:
         id: `teacher`, `reference` or the hash of a genotype.
         compression: how many times smaller than the teacher.
-        after_attack, attack_success_rate, n, interval, queries_per_text: see `searched`.
+        after_attack, attack_success_rate, n, interval, queries_per_text, balanced_after_attack,
+        balanced_interval, attacked_classes: see `searched`.
         clean_std, after_attack_std: the spread over seeds.
         held_out: by attack.
         suites: by attack, those of the search after the first.
         validation_fitness: None for the teacher.
         genotype: as JSON; None for the teacher.
+        balanced_clean: the mean of the recalls of the classes, with its interval.
+        classes: in the order of the labels; none of early versions.
+        constant: whether it does not clearly know more than who always says the same, on the
+            validation split.
     """
 
     id: str
@@ -78,6 +111,9 @@ class ModelEntry:
     n: int
     interval: Pair
     queries_per_text: float
+    balanced_after_attack: float | None = None
+    balanced_interval: Pair | None = None
+    attacked_classes: tuple[AttackedClassEntry, ...] = ()
     after_attack_std: float
     held_out: Mapping[str, AttackEntry]
     suites: Mapping[str, AttackEntry] = field(default_factory=dict)
@@ -85,6 +121,11 @@ class ModelEntry:
     seeds: tuple[int, ...]
     validation_fitness: float | None = None
     genotype: Json | None = None
+    balanced_clean: float | None = None
+    balanced_clean_interval: Pair | None = None
+    macro_f1: float | None = None
+    classes: tuple[ClassEntry, ...] = ()
+    constant: bool = False
 
     @property
     def further(self) -> Mapping[str, AttackEntry]:
@@ -100,6 +141,9 @@ class ModelEntry:
             n=self.n,
             interval=self.interval,
             queries_per_text=self.queries_per_text,
+            balanced_after_attack=self.balanced_after_attack,
+            balanced_interval=self.balanced_interval,
+            attacked_classes=self.attacked_classes,
         )
 
 
@@ -117,6 +161,8 @@ class FrontEntry:
     compression: float
     clean: float
     after_attack: float
+    balanced_clean: float | None = None
+    balanced_after_attack: float | None = None
     n: int
     fitness: float
     objectives: Mapping[str, float] = field(default_factory=dict)
@@ -163,7 +209,7 @@ def model_entry(runs: Sequence[Final], suites: Sequence[str], teacher_params: in
         params=first.params,
         compression=round(compression(teacher_params, first.params), 3),
         clean=round(clean, 4),
-        clean_interval=_rounded(wilson(round(clean * first.n), first.n)),
+        clean_interval=rounded(wilson(round(clean * first.n), first.n)),
         clean_std=round(pstdev([run.clean for run in runs]), 4),
         n_clean=first.n,
         **vars(entries[suites[0]]),
@@ -174,20 +220,30 @@ def model_entry(runs: Sequence[Final], suites: Sequence[str], teacher_params: in
         seeds=tuple(run.seed for run in runs),
         validation_fitness=round(fmean(fitnesses), 4) if fitnesses else None,
         genotype=None if first.genotype is None else json.loads(first.genotype),
+        **class_entries([run.classes for run in runs]),
+        constant=not any(run.learned for run in runs),
     )
 
 
 def attack_entry(runs: Sequence[Robustness]) -> AttackEntry:
     """One attack on one model, by the counts of each training seed."""
-    n = runs[0].n
-    after = fmean(run.after_attack for run in runs)
+    plain, weighed = _over_seeds(runs, "accuracy"), _over_seeds(runs, "balanced")
+    known = all(run.classes for run in runs)
+    balanced = fmean(run.after("balanced") for run in runs)
     return AttackEntry(
-        after_attack=round(after, 4),
+        after_attack=round(fmean(run.after_attack for run in runs), 4),
         attack_success_rate=round(fmean(run.success_rate for run in runs), 4),
-        n=n,
-        interval=_rounded(wilson(round(after * n), n)),
+        n=runs[0].n,
+        interval=rounded(interval(plain)),
         queries_per_text=round(fmean(run.queries / run.n for run in runs), 1),
+        balanced_after_attack=round(balanced, 4) if known else None,
+        balanced_interval=rounded(interval(weighed)) if known else None,
+        attacked_classes=tuple(map(attacked_class, zip(*(r.classes for r in runs), strict=True))),
     )
+
+
+def _over_seeds(runs: Sequence[Robustness], metric: Metric) -> list[Stratum]:
+    return [mean_of(s) for s in zip(*(run.strata(metric) for run in runs), strict=True)]
 
 
 def front_entry(
@@ -203,6 +259,8 @@ def front_entry(
         compression=round(compression(teacher_params, score.params), 3),
         clean=round(score.clean, 4),
         after_attack=round(score.after_attack, 4),
+        balanced_clean=round(score.balanced, 4) if score.classes else None,
+        balanced_after_attack=round(score.balanced_after_attack, 4) if score.classes else None,
         n=score.attacked,
         fitness=round(score.fitness, 4),
         objectives={o.name: round(o.value(score), 4) for o in further(objectives)},
@@ -227,7 +285,3 @@ def rung_entry(trials: Sequence[Trial], rung: int) -> RungEntry:
 def fidelity_entry(f: Fidelity) -> FidelityEntry:
     """A fidelity as it is reported."""
     return FidelityEntry(f.epochs, f.train_share, f.attacked, f.attack, f.max_queries, f.portion)
-
-
-def _rounded(interval: Interval) -> Pair:
-    return round(interval.low, 4), round(interval.high, 4)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from rosearch.config import RunConfig, from_dict, objectives_of
+from rosearch.config import RunConfig, objectives_of, of_run
 from rosearch.objectives import Objective
 from rosearch.results.decode import decode
 from rosearch.results.summary import Summary
@@ -53,7 +53,7 @@ class RunMeta:
         Raises:
             UserError: this version does not know one of them.
         """
-        return from_dict(self.config)
+        return of_run(self.config)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

@@ -6,7 +6,17 @@ import json
 from dataclasses import asdict
 
 from rosearch.space.genotype import from_json
-from rosearch.types import Candidate, Fidelity, Final, Json, Robustness, Score, Trial
+from rosearch.types import (
+    AttackedClass,
+    Candidate,
+    ClassCounts,
+    Fidelity,
+    Final,
+    Json,
+    Robustness,
+    Score,
+    Trial,
+)
 
 COSTS = ("params", "flops", "latency_ms")
 # Index, rung, genotype, seed, parent, score, error.
@@ -30,8 +40,7 @@ def trial_of(row: TrialRow) -> Trial:
 
 def final_of(data: Json) -> Final:
     """The final result of parsed JSON."""
-    attacks = {name: Robustness(**counts) for name, counts in data["attacks"].items()}
-    return Final(**{**data, "attacks": attacks})
+    return Final(**{**data, **_counted(data)})
 
 
 def score_text(score: Score) -> str:
@@ -44,8 +53,20 @@ def score_of(data: Json) -> Score:
     if "attacks" not in data:
         return _flat(data)
     fidelity = {**data["fidelity"], "attacks": tuple(data["fidelity"]["attacks"])}
-    attacks = {name: Robustness(**counts) for name, counts in data["attacks"].items()}
-    return Score(**{**data, "attacks": attacks, "fidelity": Fidelity(**fidelity)})
+    return Score(**{**data, **_counted(data), "fidelity": Fidelity(**fidelity)})
+
+
+def _counted(data: Json) -> Json:
+    """Counts of attacks and of classes, which early versions did not count apart."""
+    return {
+        "attacks": {name: _robustness(counts) for name, counts in data["attacks"].items()},
+        "classes": tuple(ClassCounts(**counts) for counts in data.get("classes", ())),
+    }
+
+
+def _robustness(counts: Json) -> Robustness:
+    classes = tuple(AttackedClass(**found) for found in counts.get("classes", ()))
+    return Robustness(**{**counts, "classes": classes})
 
 
 def after_attack_of(data: Json) -> float:

@@ -28,7 +28,9 @@ class Summary:
     """What a finished run found; its fields are the keys of `summary.json`.
 
     Attributes:
-        best: the finalist that is fittest on the validation split; None without a finalist.
+        best: the finalist that is fittest on the validation split, of those that learned something
+            if any did; None without a finalist.
+        fallback: whether the best student does not clearly know more than who always says the same.
         finalists: the best first.
         front: search numbers, on the validation split.
         candidates, failed: of the search.
@@ -50,6 +52,8 @@ class Summary:
     seed: int
     versions: Mapping[str, str]
     statistics: Json | None = None
+    label_names: tuple[str, ...] = ()
+    fallback: bool = False
 
     @property
     def models(self) -> tuple[ModelEntry, ...]:
@@ -84,7 +88,7 @@ def summarise(
     finalists = tuple(
         sorted(
             (e for name, e in entries.items() if name not in ("teacher", "reference")),
-            key=lambda e: -(e.validation_fitness or 0.0),
+            key=lambda e: (e.constant, -(e.validation_fitness or 0.0)),
         )
     )
     candidates, objectives = furthest(trials), objectives_of(search)
@@ -102,6 +106,7 @@ def summarise(
         seconds=round(seconds, 1),
         seed=seed,
         versions=versions(),
+        fallback=bool(finalists and finalists[0].constant),
     )
 
 

@@ -29,6 +29,7 @@ from rosearch.robustness.journal import Journal
 from rosearch.robustness.report import AttackReport, similarities
 from rosearch.robustness.settings import AttackSettings
 from rosearch.tasks import Split, Task
+from rosearch.tasks.sample import LEAST_PER_CLASS, SEED
 from rosearch.teacher.masked_lm import attack_folders
 
 
@@ -54,8 +55,8 @@ def attack(
     """
     chosen = replace(settings or AttackSettings(), **changes)
     chosen.check(task.label_names)
-    data = labelled(task, chosen.split)
-    split = data.first(chosen.n)
+    data = _attackable(labelled(task, chosen.split), chosen.target, task)
+    split = data.sample(chosen.n)
     folders = attack_folders(chosen.attacks, chosen.masked_lm, task)
     resources = resources_for(chosen.attacks, split.texts, folders)
     victim = open_classifier(model, chosen.device).fitted(task, split)
@@ -68,7 +69,8 @@ def attack(
         with Journal(journal, name, key) as lines:
             results[name] = _attacked(name, attacks, victim, split, lines)
     alike = similarities(results) if chosen.similarity else {}
-    return AttackReport(victim.name, task.name, chosen.split, task.label_names, results, alike)
+    names, labels = task.label_names, data.labels
+    return AttackReport(victim.name, task.name, chosen.split, names, results, alike, labels)
 
 
 def labelled(task: Task, name: str) -> Split:
@@ -85,6 +87,21 @@ def labelled(task: Task, name: str) -> Split:
         )
     split: Split = getattr(task, name)
     return split
+
+
+def _attackable(split: Split, target: str | None, task: Task) -> Split:
+    """The examples that are not of the target's label, which there is nothing to change about.
+
+    Raises:
+        UserError: all are.
+    """
+    if target is None:
+        return split
+    label = task.label_names.index(target)
+    found = split.take([row for row, own in enumerate(split.labels) if own != label])
+    if not found:
+        raise UserError(f"all texts are labelled {target!r} already; choose another --target")
+    return found
 
 
 def _attacked(
@@ -120,7 +137,8 @@ def _decisive(
     if victim.content is None:
         raise UserError("a journal needs a saved model: results of a function can't be told apart")
     order = [] if victim.order is None else [victim.order]
-    return [victim.content, asdict(goal), budget, task.fingerprint, split, *order]
+    sampled = [SEED, LEAST_PER_CLASS]
+    return [victim.content, asdict(goal), budget, task.fingerprint, split, sampled, *order]
 
 
 def _key(attack: str, resources: AttackResources, decisive: Sequence[object]) -> str:

@@ -30,6 +30,7 @@ class AttackReport:
         results: attack -> one result a text, in the order of the texts.
         similarity: attack -> mean similarity of its flipped texts to the original ones; see
             `mean_similarity`. Attacks without any, or all if it was not measured, are missing.
+        labels: of all texts of the split, of which the attacked ones are a sample.
     """
 
     model: str
@@ -38,14 +39,15 @@ class AttackReport:
     label_names: tuple[str, ...]
     results: Mapping[str, Sequence[AttackResult]]
     similarity: Mapping[str, float] = field(default_factory=dict)
+    labels: Sequence[int] = ()
 
     @property
     def counts(self) -> dict[str, Robustness]:
         """Attack -> counts; several attacks together are `all`, the worst case of each text."""
-        counts = {name: robustness(name, results) for name, results in self.results.items()}
-        if len(counts) > 1:
-            counts[ALL] = robustness(ALL, worst_case(list(self.results.values())))
-        return counts
+        results = dict(self.results)
+        if len(results) > 1:
+            results[ALL] = worst_case(list(self.results.values()))
+        return {name: robustness(name, found, self.labels) for name, found in results.items()}
 
     def to_json(self) -> Json:
         """Shares with intervals, JSON-ready."""

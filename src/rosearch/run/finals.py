@@ -21,8 +21,7 @@ from rosearch.results.store import Store
 from rosearch.run.jobs import run_jobs
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import REFERENCE, preset
-from rosearch.strategies.population import fitness, last_rung
-from rosearch.strategies.rungs import clean
+from rosearch.strategies.population import able, fitness, knows, last_rung
 from rosearch.types import Final, FinalPlan, Trial
 
 
@@ -110,7 +109,7 @@ def keep_best_seeds(finals: Sequence[Final], run: RunFolder) -> None:
     best: dict[str, Final] = {}
     for final in finals:
         old = best.get(final.model)
-        if final.fitness is not None and (old is None or final.fitness > (old.fitness or 0.0)):
+        if final.fitness is not None and (old is None or _standing(final) > _standing(old)):
             best[final.model] = final
     for model, final in best.items():
         trained = run.trained(model, final.seed)
@@ -121,12 +120,15 @@ def keep_best_seeds(finals: Sequence[Final], run: RunFolder) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def finalists(trials: Sequence[Trial], n: int, chance_accuracy: float = 0.0) -> list[Trial]:
+def _standing(final: Final) -> tuple[bool, float]:
+    return final.learned, final.fitness or 0.0
+
+
+def finalists(trials: Sequence[Trial], n: int) -> list[Trial]:
     """The `n` fittest trials of the highest rung that was reached.
 
-    The reference is not among them, it is evaluated anyway. Those with a clean accuracy below
-    `chance_accuracy` are left out, unless there are no others, which is said: who always says the
-    same is the most robust of all.
+    The reference is not among them, it is evaluated anyway. Those that know no more than who always
+    says the same are left out, unless there are no others, which is said.
 
     Raises:
         UserError: there are none.
@@ -134,14 +136,12 @@ def finalists(trials: Sequence[Trial], n: int, chance_accuracy: float = 0.0) -> 
     ok = [t for t in trials if t.score is not None and t.candidate.id != preset(REFERENCE).hash]
     if not ok:
         raise UserError("no candidate succeeded; `rosearch report RUN` shows the reasons")
-    level = last_rung(ok)
-    able = [t for t in level if clean(t) >= chance_accuracy]
-    if not able:
+    level = able(last_rung(ok))
+    if not any(map(knows, level)):
+        balanced = max(t.score.balanced for t in level if t.score)
         print(
-            "warning: no student is clearly more accurate than always the commonest label "
-            f"(clean {max(map(clean, level)):.3f} where {chance_accuracy:.3f} would show it): "
-            "the finalists may have learned nothing",
+            "warning: no student is clearly better than always the same label (balanced accuracy "
+            f"{balanced:.3f} at best): the finalists are a fallback and may have learned nothing",
             file=sys.stderr,
         )
-    best = sorted(able or level, key=lambda t: (-fitness(t), t.candidate.index))
-    return best[:n]
+    return sorted(level, key=lambda t: (-fitness(t), t.candidate.index))[:n]

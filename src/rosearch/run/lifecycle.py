@@ -20,7 +20,7 @@ from rosearch.config import (
     SearchConfig,
     codings_of,
     final_plan,
-    from_dict,
+    of_run,
     read_toml,
     to_dict,
     to_toml,
@@ -37,7 +37,7 @@ from rosearch.run.budget import Amount, extended, without_budget
 from rosearch.run.callbacks import Callback, Callbacks
 from rosearch.run.clock import Clock
 from rosearch.run.sampling import run_sample
-from rosearch.run.search import chance_accuracy, run_search
+from rosearch.run.search import run_search
 from rosearch.run.space import check_space, searched_space
 from rosearch.strategies.population import last_rung
 from rosearch.tasks.named import from_anywhere, task_of
@@ -151,14 +151,14 @@ def _go_on(
         run_sample(config.search, config.seed, space, context, pool, store, clock)
         trials = store.trials()
         seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
-        found = finalists(trials, config.final.finalists, chance_accuracy(task.validation.labels))
-        chosen = [t.candidate.genotype for t in found]
+        chosen = [t.candidate.genotype for t in finalists(trials, config.final.finalists)]
         plan, plain = final_plan(config), config.distill.plain()
         jobs = final_jobs(chosen, prepared.teacher_folder, seeds, plan, plain, run)
         finals = finish(jobs, run, store, pool)
     store.set_meta(**clock.meta())
     summary = summarise(task.name, config.search, config.seed, trials, finals, clock.run())
-    summary = replace(summary, statistics=related(trials, store.sample()))
+    statistics = related(trials, store.sample())
+    summary = replace(summary, label_names=task.label_names, statistics=statistics)
     store.set_meta(summary=summary.to_json())
     write_text(run.summary, json.dumps(summary.to_json(), indent=2) + "\n")
     make_report(run.path)
@@ -216,7 +216,7 @@ def stored_config(store: Store, run: RunFolder) -> RunConfig:
         )
     config, file = meta.run_config, run.config
     if file.exists():
-        told = from_dict(read_toml(file))
+        told = of_run(read_toml(file))
         if without_budget(told) != without_budget(config):
             raise UserError(
                 f"{file} was changed since the run was started, and a run ends with the settings "

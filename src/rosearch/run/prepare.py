@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from rosearch.config import (
     RunConfig,
     TeacherConfig,
@@ -20,12 +18,14 @@ from rosearch.distill.encode import EncodeSettings
 from rosearch.distill.prepare import any_student, train_data
 from rosearch.encodings.base import Encoding
 from rosearch.evaluation.context import Context, resources_on
+from rosearch.evaluation.fitness import accuracy_in
 from rosearch.models.labels import check_labels, check_teacher
 from rosearch.space.genotype import Genotype
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher
 from rosearch.teacher.masked_lm import attack_folders
 from rosearch.teacher.targets import cache_targets, label_names_in_order, load_targets
+from rosearch.types import Metric, class_counts
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def prepare(
         students: those that will be matched with the teacher's layers; by default any of the run.
     """
     folder = fit_teacher(task, config.teacher, config.seed)
-    accuracy = teacher_accuracy(task, folder, config.teacher)
+    metric = config.fitness.metric
+    accuracy = teacher_accuracy(task, folder, config.teacher, metric)
     attacks = attacks_read(config)
     # Before texts are added: what attacks ask must not depend on how students are trained.
     models = attack_folders(attacks, None, task, config.teacher.name)
@@ -73,8 +74,8 @@ def prepare(
     return Prepared(context, folder)
 
 
-def teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig) -> float:
-    """Clean accuracy of the teacher on the validation split.
+def teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig, metric: Metric) -> float:
+    """Clean accuracy of the teacher on the validation split, in the metric of the run.
 
     Raises:
         UserError: its labels seem to be swapped, or it is no better than a constant guess.
@@ -85,7 +86,7 @@ def teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig) -> float:
     check_labels(answers, labels, task.label_names, theirs, f"the teacher {teacher.name}")
     if teacher.weak != "keep":
         check_teacher(answers, labels, task.classes, teacher.name)
-    return float((answers == np.asarray(labels)).mean())
+    return accuracy_in(metric, class_counts(answers, labels, task.classes))
 
 
 def encode_settings(config: RunConfig) -> EncodeSettings:

@@ -26,7 +26,7 @@ from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.base import Strategy
 from rosearch.strategies.rungs import Rungs, expected_evaluations, increments
 from rosearch.strategies.scheduler import Scheduler
-from rosearch.types import Job, Trial
+from rosearch.types import Job, Metric, Trial
 
 if TYPE_CHECKING:
     from rosearch.evaluation.context import Context
@@ -52,7 +52,7 @@ def run_search(
             file=sys.stderr,
         )
     estimate = search_estimate(s, clock.earlier)
-    chance = chance_accuracy(context.validation.labels)
+    chance = chance_accuracy(context.validation.labels, context.fitness.metric)
     scheduler = scheduler_of(s, seed, space, seed_genotypes(space), chance)
     checkpoints = CheckpointPruner(context.checkpoints, scheduler)
 
@@ -77,13 +77,17 @@ def run_search(
         print(f"{said}: the space has hardly more", file=sys.stderr)
 
 
-def chance_accuracy(labels: Sequence[int]) -> float:
-    """Clean accuracy that shows that something was learned: more than the commonest label's share.
+def chance_accuracy(labels: Sequence[int], metric: Metric = "balanced") -> float:
+    """Clean accuracy that shows that something was learned: more than always the commonest label.
 
     By two standard errors of it, or on few texts chance would do.
     """
-    share = max(Counter(labels).values()) / len(labels)
-    return share + 2 * math.sqrt(share * (1 - share) / len(labels))
+    counts = Counter(labels).values()
+    if metric == "accuracy":
+        share = max(counts) / len(labels)
+        return share + 2 * math.sqrt(share * (1 - share) / len(labels))
+    share = 1 / len(counts)
+    return share + 2 * share * math.sqrt(sum(share * (1 - share) / n for n in counts))
 
 
 def scheduler_of(

@@ -29,7 +29,7 @@ class StrategyConfig:
         population: living trials that may become parents; as many first candidates are random.
         tournament: trials drawn for each tournament.
         crossover: share of children that have two parents.
-        chance_accuracy: clean accuracy below which a student has learned nothing.
+        chance_accuracy: clean accuracy that shows that a student learned something.
         objectives: what the run optimises.
     """
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rosearch.space.variation import Space, crossover, mutate, sample
 from rosearch.strategies.base import Proposal, StrategyConfig
-from rosearch.strategies.population import ranks_and_crowding, tournament
+from rosearch.strategies.population import knows, ranks_and_crowding, tournament
 from rosearch.types import Trial
 
 
@@ -15,7 +15,8 @@ class Nsga2:
 
     Departures: steady state, one child at a time, so that workers never wait for a generation
     (Durillo et al. 2009 study this variant); trials are ranked within their rung, and a higher rung
-    beats a lower one, since results of different rungs can't be compared.
+    beats a lower one, since results of different rungs can't be compared. Who learned something
+    beats who always says the same (constrained domination, section VI).
     """
 
     name = "nsga2"
@@ -56,7 +57,7 @@ class Nsga2:
         return Proposal(mutate(first, self.space, rng), first.hash)
 
     def _keys(self) -> dict[str, tuple[float, ...]]:
-        """What orders the living, the best having the largest: rung, rank, crowding, age."""
+        """What orders the living, the best having the largest: learned, rung, rank, ..."""
         if self._known_keys is not None:
             return self._known_keys
         trials = list(self.living.values())
@@ -65,6 +66,7 @@ class Nsga2:
             level = [t for t in trials if t.rung == rung]
             ranks, crowding = ranks_and_crowding(level, self.config.objectives)
             for t, rank, distance in zip(level, ranks, crowding, strict=True):
-                found[t.candidate.id] = (rung, -int(rank), float(distance), -t.candidate.index)
+                order = (-int(rank), float(distance), -t.candidate.index)
+                found[t.candidate.id] = (knows(t), rung, *order)
         self._known_keys = found
         return found

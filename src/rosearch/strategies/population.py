@@ -23,8 +23,22 @@ def fitness(trial: Trial) -> float:
 
 
 def standing(trial: Trial) -> tuple[float, ...]:
-    """What orders candidates that came differently far: the rung, then the fitness, then age."""
-    return (trial.rung, fitness(trial), -trial.candidate.index)
+    """What orders candidates that came differently far: whether they learned anything, the rung,
+    the fitness, then age."""
+    return (knows(trial), trial.rung, fitness(trial), -trial.candidate.index)
+
+
+def knows(trial: Trial) -> bool:
+    """Whether it succeeded, and clearly knows more than who always says the same."""
+    return trial.score is not None and trial.score.learned
+
+
+def able(trials: Sequence[Trial]) -> list[Trial]:
+    """The successful trials of students that learned something; all successful ones if none did.
+
+    Who always says the same is the most robust of all, and has nothing to offer.
+    """
+    return [t for t in trials if knows(t)] or [t for t in trials if t.score is not None]
 
 
 def tournament(
@@ -57,10 +71,10 @@ def last_rung(trials: Sequence[Trial]) -> list[Trial]:
 def front(trials: Sequence[Trial], objectives: Sequence[Objective] = DEFAULT) -> list[Trial]:
     """The trials that no other one beats in all objectives together.
 
-    Only trials of the highest rung are compared, for the others were measured more cheaply. Of
-    trials with equal objectives the first stays.
+    Only trials of the highest rung are compared, for the others were measured more cheaply, and
+    only `able` ones. Of trials with equal objectives the first stays.
     """
-    level = [t for t in last_rung(trials) if t.score is not None]
+    level = able(last_rung(trials))
     if not level:
         return []
     kept = is_nondominated(points(level, objectives))

@@ -23,6 +23,7 @@ from rosearch.objectives import (
     points,
     reference_point,
 )
+from rosearch.strategies.population import able, knows
 from rosearch.types import Candidate, Trial
 
 WINDOW = 200  # results of a rung that are compared
@@ -47,7 +48,7 @@ class Rungs:
     Args:
         rungs: how many there are.
         keep: of the results of a rung the best 1 / keep move on.
-        chance_accuracy: below it a student has learned nothing yet, see `best_first`.
+        chance_accuracy: from where volume is counted, see `best_first`.
         objectives: what results are compared by.
     """
 
@@ -104,26 +105,25 @@ def best_first(
     chance_accuracy: float = 0.0,
     objectives: Sequence[Objective] = DEFAULT,
 ) -> list[Trial]:
-    """Trials of one rung by non-dominated rank, then hypervolume contribution, then age.
+    """The `able` trials of one rung by non-dominated rank, then hypervolume contribution, then age.
 
     Crowding distance, the usual second, sends the ends of the front first: the most accurate
-    student with no robustness, the most robust one that knows hardly more than the commonest
-    label. A contribution is the volume that a student alone of its rank dominates (Beume et al.
-    2007, section 2.2), from the `reference_point` of the objectives on: no robustness, a clean
-    accuracy of `chance_accuracy` and the largest student.
+    student with no robustness, the most robust one that hardly knows anything. A contribution is
+    the volume that a student alone of its rank dominates (Beume et al. 2007, section 2.2), from the
+    `reference_point` of the objectives on: no robustness, a clean accuracy of `chance_accuracy` and
+    the largest student.
 
-    A student that always says the same is the most robust of all, and early in training many do. So
-    those with a clean accuracy below `chance_accuracy` come after all others, the more accurate
-    first: constrained domination (Deb et al. 2002, section VI).
+    Early in training many students always say the same. Where all do, the more accurate come first.
     """
-    able = [t for t in trials if clean(t) >= chance_accuracy]
-    ranks, alone = ranks_and_contributions(able, chance_accuracy, objectives)
+    found = able(trials)
+    if not any(map(knows, found)):
+        return sorted(found, key=lambda t: (-accuracy(t), t.candidate.index))
+    ranks, alone = ranks_and_contributions(found, chance_accuracy, objectives)
     order = sorted(
-        range(len(able)),
-        key=lambda i: (int(ranks[i]), -float(alone[i]), able[i].candidate.index),
+        range(len(found)),
+        key=lambda i: (int(ranks[i]), -float(alone[i]), found[i].candidate.index),
     )
-    unable = [t for t in trials if clean(t) < chance_accuracy]
-    return [able[i] for i in order] + sorted(unable, key=lambda t: (-clean(t), t.candidate.index))
+    return [found[i] for i in order]
 
 
 def ranks_and_contributions(
@@ -137,6 +137,6 @@ def ranks_and_contributions(
     return ranks, contributions(values, ranks, reference_point(values, objectives, chance_accuracy))
 
 
-def clean(trial: Trial) -> float:
-    """Clean accuracy of a successful trial."""
-    return trial.score.clean if trial.score is not None else 0.0
+def accuracy(trial: Trial) -> float:
+    """Clean accuracy of a successful trial, in the metric of the run."""
+    return trial.score.accuracy if trial.score is not None else 0.0

@@ -1,4 +1,4 @@
-"""Some examples of a split, chosen so that each class is among them."""
+"""Classes of a split: a sample in which each is, and weights that make rare ones count."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+
+UNEVEN = 1.5  # times as many texts of a label as of another: from where on texts are weighed
+LEAST_PER_CLASS = 30  # of few texts of a class next to nothing can be said
+SEED = 0
 
 
 def stratified_rows(
@@ -34,3 +38,18 @@ def stratified_rows(
         floored = before < least_per_class
         turn[row] = (0, float(before)) if floored else (1, (before + 0.5) / total[label])
     return sorted(shuffled, key=turn.__getitem__)[:n]  # stable: ties stay shuffled
+
+
+def class_weights(labels: Sequence[int], classes: int, how: str = "balanced") -> np.ndarray | None:
+    """Weights (classes,) of the losses of texts: all classes weigh alike, and all texts 1 on
+    average; None where the classes are about as frequent.
+
+    Args:
+        how: "none" weighs all texts alike.
+    """
+    n = np.bincount(np.asarray(labels), minlength=classes)
+    there = n[n > 0]
+    if how == "none" or there.max() < UNEVEN * there.min():
+        return None
+    weights = np.where(n > 0, len(labels) / (len(there) * np.maximum(n, 1)), 0.0)
+    return weights.astype(np.float32)

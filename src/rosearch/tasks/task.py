@@ -10,7 +10,7 @@ from functools import cached_property
 
 from rosearch.plugins import Registry
 from rosearch.tasks.notes import shown, split_line
-from rosearch.tasks.sample import stratified_rows
+from rosearch.tasks.sample import LEAST_PER_CLASS, SEED, stratified_rows
 from rosearch.types import Text
 
 _NAME_BYTES = 100  # file systems take names of 255, and more is put around it
@@ -37,16 +37,15 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def first(self, n: int) -> Split:
-        """Its first `n` examples."""
-        return Split(self.texts[:n], self.labels[:n])
-
     def take(self, rows: Sequence[int]) -> Split:
         """The examples of these rows, in the order of `rows`."""
         return Split(tuple(self.texts[r] for r in rows), tuple(self.labels[r] for r in rows))
 
-    def sample(self, n: int, *, seed: int, least_per_class: int = 0) -> Split:
-        """`n` of its examples, stratified by label: see `stratified_rows`."""
+    def sample(self, n: int, *, seed: int = SEED, least_per_class: int = LEAST_PER_CLASS) -> Split:
+        """`n` of its examples, stratified by label: see `stratified_rows`.
+
+        By default those that attacks are measured on, the same ones in every command.
+        """
         rows = stratified_rows(self.labels, n, seed=seed, least_per_class=least_per_class)
         return self.take(rows)
 

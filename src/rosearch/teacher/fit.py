@@ -25,6 +25,7 @@ from rosearch.models.batches import bucketed_epoch, model_inputs, takes_types, t
 from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.tasks import Task
+from rosearch.tasks.sample import class_weights
 from rosearch.teacher.targets import label_numbers
 from rosearch.teacher.training import train
 
@@ -74,10 +75,18 @@ def saved_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path | No
 
 def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
     how = {k: v for k, v in asdict(config).items() if k != "weak"}
+    if _weights(task, config) is None:  # the teacher of versions that could not weigh texts
+        del how["class_weights"]
     decisive = [VERSION, content_hash(source), how, seed, task.fingerprint]
     recipe = json.dumps(decisive, sort_keys=True)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     return resources.cache_dir() / "teachers" / f"{task.name}-{digest}"
+
+
+def _weights(task: Task, config: TeacherConfig) -> Tensor | None:
+    """Weights (C,) of texts by their labels; None weighs all alike."""
+    found = class_weights(task.train.labels, task.classes, config.class_weights)
+    return None if found is None else torch.as_tensor(found)
 
 
 def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folder: Path) -> None:
@@ -111,6 +120,7 @@ def train_classifier(
     chosen = rng.permutation(len(task.train))[: max(1, round(config.train_share * len(task.train)))]
     texts = [task.train.texts[i] for i in chosen]
     labels = torch.tensor([task.train.labels[i] for i in chosen])
+    weights = _weights(task, config)
     encoded = tokenized(tokenizer, texts, config.max_length, takes_types(model, tokenizer))
     lengths = [len(e.ids) for e in encoded]
     batches = [
@@ -123,7 +133,10 @@ def train_classifier(
         inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id)
         with autocast(config.precision):
             logits = model(**inputs).logits  # (B, C)
-        return F.cross_entropy(logits.float(), labels[batch])
+        if weights is None:
+            return F.cross_entropy(logits.float(), labels[batch])
+        losses = F.cross_entropy(logits.float(), labels[batch], reduction="none")
+        return (weights[labels[batch]] * losses).mean()
 
     title = f"fine-tuning the teacher {config.name} on {task.name}"
     train(model, batches, loss_of, config.learning_rate, title)

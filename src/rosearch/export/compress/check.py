@@ -10,10 +10,10 @@ import numpy as np
 from rosearch.errors import UserError
 from rosearch.export.bundle import COMPARED
 from rosearch.export.compress.result import Checked
-from rosearch.export.measure import Quality, parity
+from rosearch.export.measure import clean_quality, parity
 from rosearch.models.classifier import Classifier
 from rosearch.models.open import open_classifier
-from rosearch.tasks import Task
+from rosearch.tasks import Split, Task
 
 
 def open_original(model: str | Path, out: Path, task: Task | None) -> Classifier:
@@ -29,7 +29,7 @@ def open_original(model: str | Path, out: Path, task: Task | None) -> Classifier
     original = open_classifier(model)
     _ = original.module  # refuses what has no weights
     if task:
-        original.fitted(task, task.test.first(COMPARED))
+        original.fitted(task, _compared(task))
     local = Path(model).is_dir() and original.folder
     return replace(original, name=local.resolve().name) if local else original
 
@@ -37,16 +37,20 @@ def open_original(model: str | Path, out: Path, task: Task | None) -> Classifier
 def answers(classifier: Classifier, task: Task) -> np.ndarray:
     """Probabilities (texts, C) of the texts that models are compared on, in the task's order."""
     ordered = classifier.in_order(task.label_names, task.label_map)
-    return ordered.probabilities(task.test.texts[:COMPARED])
+    return ordered.probabilities(_compared(task).texts)
+
+
+def _compared(task: Task) -> Split:
+    """The texts that models are compared on, with classes as frequent as in the test split."""
+    return task.test.sample(COMPARED, least_per_class=0)
 
 
 def compare(task: Task, before: np.ndarray, after: np.ndarray, label: str) -> Checked:
     """The `answers` of the original and of the compressed model, compared, and with the labels."""
-    labels = np.array(task.test.first(len(before)).labels)
-
-    def quality(name: str, found: np.ndarray) -> Quality:
-        return Quality(name, int((found.argmax(1) == labels).sum()), len(labels), {})
-
+    labels = _compared(task).labels
     return Checked(
-        task.name, parity(before, after), quality("original", before), quality(label, after)
+        task.name,
+        parity(before, after),
+        clean_quality("original", before, labels),
+        clean_quality(label, after, labels),
     )

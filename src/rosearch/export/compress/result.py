@@ -20,7 +20,7 @@ FLOAT_BYTES = 4  # of a weight in float32
 
 @dataclass(frozen=True)
 class Checked:
-    """The compressed model against the original one, on the first texts of the test split.
+    """The compressed model against the original one, on a sample of the test split.
 
     Attributes:
         task: name of the task.
