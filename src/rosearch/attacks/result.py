@@ -83,11 +83,16 @@ def _classes(results: Sequence[AttackResult], labels: Sequence[int]) -> tuple[At
     """The same counts of each class."""
     if not results:
         return ()
-    share = Counter(labels)
-    n = Counter(r.label for r in results)
+    share, n = _shares(Counter(labels)), Counter(r.label for r in results)
+    if all(abs(n[c] - share[c] * len(results)) < 1 for c in share):  # as even as whole texts are
+        share = _shares(n)
     correct = Counter(r.label for r in results if r.status != "skipped")
     survived = Counter(r.label for r in results if r.status == "survived")
     known = max(len(results[0].before), 1 + max(share))
     return tuple(
-        AttackedClass(n[c], correct[c], survived[c], share[c] / len(labels)) for c in range(known)
+        AttackedClass(n[c], correct[c], survived[c], share.get(c, 0.0)) for c in range(known)
     )
+
+
+def _shares(counts: Counter[int]) -> dict[int, float]:
+    return {c: n / counts.total() for c, n in counts.items()}
