@@ -21,7 +21,7 @@ HF_SNIPPET = """{first}from transformers import pipeline
 classify = pipeline("text-classification", model=".")  # the folder of this file
 print(classify({example}))
 """
-ONNX_SNIPPET = """import json
+ONNX_SNIPPET = """import json{system}
 
 import numpy as np
 import onnxruntime
@@ -31,7 +31,7 @@ folder = "."  # of this file
 tokenizer = Tokenizer.from_file(f"{{folder}}/tokenizer.json")
 tokenizer.enable_truncation({max_tokens})
 tokenizer.enable_padding(pad_id={pad_id}, pad_token={pad_token})
-with open(f"{{folder}}/config.json", encoding="utf-8") as file:
+{reader}with open(f"{{folder}}/config.json", encoding="utf-8") as file:
     labels = json.load(file)["id2label"]
 session = onnxruntime.InferenceSession(
     f"{{folder}}/model.onnx", providers=["CPUExecutionProvider"]
@@ -41,7 +41,7 @@ for text in [
     {first},
     {second},
 ]:
-    encoded = tokenizer.encode_batch([text])
+    encoded = tokenizer.encode_batch([{read}])
     known = {{
         "input_ids": [e.ids for e in encoded],
         "attention_mask": [e.attention_mask for e in encoded],
@@ -51,6 +51,13 @@ for text in [
     feed = {{name: np.array(known[name], dtype=np.int64) for name in asked}}
     logits = session.run(["logits"], feed)[0]
     print(labels[str(logits[0].argmax())], logits[0])
+"""
+
+# Of students that read texts before their tokens; `reader.py` needs only the standard library.
+READER = """sys.path.insert(0, folder)
+from reader import Reader
+
+read = Reader.load(f"{folder}/reader.json")  # corrects words: the model never sees a text as it is
 """
 
 
@@ -69,7 +76,12 @@ def usage(form: str, pairs: bool, original: Classifier) -> str:
         code = HF_SNIPPET.format(first=first if student else "", example=_for_pipeline(examples[0]))
         needs = "transformers 5" + (" and rosearch" if student else "")
     else:
+        reads = hasattr(tokenizer, "reader")
+        text = "tuple(map(read, text))" if pairs else "read(text)"
         code = ONNX_SNIPPET.format(
+            system="\nimport sys" if reads else "",
+            reader=READER if reads else "",
+            read=text if reads else "text",
             max_tokens=min(512, tokenizer.model_max_length),
             pad_id=tokenizer.pad_token_id or 0,
             pad_token=json.dumps(tokenizer.pad_token or "[PAD]"),
