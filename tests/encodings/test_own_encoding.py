@@ -87,7 +87,7 @@ def test_genes_are_part_of_json_key_and_hash():
         ({"letters": 0}, "letters: expected 1 or more, found 0"),
         ({"tolerance": 0.1}, "genes of the synonym encoding; leave them out for the prefix one"),
         ({"encoding": "plain"}, "letters"),
-        ({"encoding": "nope"}, "encoding: expected one of plain, synonym, prefix, found 'nope'"),
+        ({"encoding": "nope"}, "encoding: expected one of plain, synonym, words, prefix, found"),
         ({"coding": {}}, "coding: there is no such field"),
     ],
 )

@@ -137,7 +137,9 @@ def test_a_run_may_allow_some():
     space = space_of(config.space, codings_of(config), {"plain": 10}, 2, 10**7)
     assert space.defences == DEFENCES
     assert {g.defence for g in seed_genotypes(space)} == {None}
-    with pytest.raises(UserError, match=r"space\.defences: expected one of masked_mean, found 'x'"):
+    with pytest.raises(
+        UserError, match=r"space\.defences: expected one of masked_mean, votes, found 'x'"
+    ):
         from_dict({"space": {"defences": ["x"]}})
 
 

@@ -22,12 +22,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")
 
 PLAIN = Vocabulary(tuple(f"t{i}" for i in range(300)), tuple((i,) for i in range(300)), 0)
 FOLDED = Vocabulary(PLAIN.tokens, PLAIN.pieces, 0, np.arange(300) // 2)
-SIZES = Sizes({"plain": 300, "synonym:wordnet:0.015:0": 150}, 3)
+SIZES = Sizes({"plain": 300, "words": 300, "synonym:wordnet:0.015:0": 150}, 3)
 LABELS = ("a", "b", "c")
 
 
 def vocabulary(g: Genotype) -> Vocabulary:
-    return PLAIN if g.encoding == "plain" else FOLDED
+    return FOLDED if g.encoding == "synonym" else PLAIN
 
 
 def samples(n: int) -> list[Genotype]:
@@ -78,7 +78,9 @@ def test_params_formula_is_exact(g: Genotype):
     assert params(g, SIZES) == sum(p.numel() for p in model.parameters())
 
 
-@pytest.mark.parametrize("g", GENOTYPES, ids=lambda g: g.hash)
+@pytest.mark.parametrize(
+    "g", [*GENOTYPES, preset("votes"), preset("votes-bilstm")], ids=lambda g: g.hash
+)
 def test_flops_formula_is_close(g: Genotype):
     model = build_student(g, vocabulary(g), LABELS, seed=0).eval()
     assert flops(g, SIZES) == pytest.approx(counted_flops(model), rel=0.05)

@@ -5,7 +5,7 @@ Shapes: B texts, T tokens, E embedding dimension, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,16 +89,24 @@ class EmbeddingNetwork:
         self.order = order
         table = model.get_input_embeddings()
         self.table = table
-        self.scale, self.dim = scale_of(table.weight), int(table.weight.shape[1])
+        self.scale = scale_of(table.weight)
         rows = answers.rows
         self.rows = None if rows is None else torch.from_numpy(rows).to(self.model.device)
+        # Vectors of students may hold more than a row of the embedding.
+        self.read: Callable[[Tensor], Tensor] = getattr(model, "token_vectors", self._row)
+        self.dim = int(
+            self.embed(torch.zeros((1, 1), dtype=torch.long, device=self.model.device)).shape[-1]
+        )
         framing = answers.encoder.backend.encode("").ids
         self.special = torch.tensor(framing, device=self.model.device)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Token ids (B, T) to embeddings (B, T, E), without gradient."""
         with torch.no_grad():
-            vectors: Tensor = self.table(ids if self.rows is None else self.rows[ids])
+            return self.read(ids)
+
+    def _row(self, ids: Tensor) -> Tensor:
+        vectors: Tensor = self.table(ids if self.rows is None else self.rows[ids])
         return vectors
 
     def logits(self, **inputs: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from rosearch.config.plan import (
     first_attacks,
     held_out_attacks,
     objectives_of,
+    votes_of,
 )
 from rosearch.config.reading import (
     PRESET_NAMES,
@@ -78,4 +79,5 @@ __all__ = [
     "setting",
     "to_dict",
     "to_toml",
+    "votes_of",
 ]

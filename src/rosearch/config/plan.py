@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from rosearch.config.sections import RunConfig, SearchConfig, SpaceConfig
 from rosearch.encodings import ENCODINGS, Encoding
-from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
+from rosearch.space.defences import InferenceDefence
+from rosearch.space.mechanisms import offered
+from rosearch.space.votes import Votes
 
 if TYPE_CHECKING:  # which loads pydantic: the command line's start does without
     from rosearch.objectives import Objective
@@ -87,8 +89,12 @@ def defences_of(space: SpaceConfig) -> tuple[InferenceDefence | None, ...]:
     Raises:
         UserError: an unknown one.
     """
-    names = space.defences
-    return (None, *(d for name in names for d in INFERENCE_DEFENCES[name].combinations()))
+    return offered("defence", space.defences)  # type: ignore[return-value]
+
+
+def votes_of(space: SpaceConfig) -> tuple[Votes | None, ...]:
+    """The votes that students of a run may have, with their genes; None is none."""
+    return offered("votes", space.defences)  # type: ignore[return-value]
 
 
 def codings_of(config: RunConfig) -> tuple[Encoding, ...]:

@@ -8,6 +8,7 @@ from rosearch.config.names import names
 from rosearch.config.setting import Setting
 from rosearch.encodings.synonym import MAX_CLUSTER, MAX_TOLERANCE, clustering_lexicons
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_NODES, MAX_REPEAT, WIDTHS
+from rosearch.space.mechanisms import mechanism_names
 
 MOST_CANDIDATES = 10_000_000
 LEAST = 1e-6  # of shares that may not be 0
@@ -126,8 +127,9 @@ class SpaceConfig:
     defences: Annotated[
         tuple[str, ...],
         Setting(
-            "Inference-time defences that students may have, besides none.",
-            choices=names("inference_defence"),
+            "What students may have beside their architecture: votes of their words, or an "
+            "inference-time defence. With none, it is the architecture alone that is searched.",
+            choices=mechanism_names,
             unset="none",
         ),
     ] = ()
@@ -312,7 +314,10 @@ class DistillConfig:
     clean_weight: Annotated[
         float,
         Setting(
-            "Weight of the loss on the clean text beside that on the perturbed one.", ge=0, le=0.99
+            "Weight of the loss on the clean text beside that on the perturbed one; 0 stands for "
+            "0.3 where words that vote take their worst substitutes.",
+            ge=0,
+            le=0.99,
         ),
     ] = 0.0
     defences: Annotated[

@@ -30,6 +30,7 @@ class EncodedTrain:
         ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
         embedding: (rows, D) float32 start of the embedding.
         tables: what training-time defences prepared.
+        prior: (rows, C) float32 start of the votes; None starts them at 0.
     """
 
     vocabulary: Vocabulary
@@ -39,6 +40,7 @@ class EncodedTrain:
     starts: np.ndarray
     embedding: np.ndarray
     tables: tuple[object, ...] = ()
+    prior: np.ndarray | None = None
 
     def table(self, kind: type[T]) -> T | None:
         """The table of a class, if it was prepared."""

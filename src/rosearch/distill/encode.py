@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ import numpy as np
 from rosearch.attacks.lexicon import cached_table
 from rosearch.distill.data import EncodedTrain, encode_train
 from rosearch.distill.defences import Defence, TrainTexts
+from rosearch.distill.defences.worst_case import WORST_CASE
+from rosearch.distill.prior import OneWord, vote_prior, voting_words
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.material import Material
@@ -43,6 +45,7 @@ class EncodeSettings:
         max_length: most tokens of a text.
         dims: of the embedding.
         seed: of what the defences draw.
+        votes: whether students may have votes.
     """
 
     lexicons: tuple[str, ...]
@@ -51,6 +54,7 @@ class EncodeSettings:
     max_length: int
     dims: int
     seed: int
+    votes: bool = False
 
 
 def encoded_texts(
@@ -59,17 +63,27 @@ def encoded_texts(
     texts: Sequence[Text],
     material: Material,
     table: np.ndarray,
+    one_word: OneWord | None = None,
 ) -> dict[str, EncodedTrain]:
     """The train texts by the key of an encoding.
 
     Args:
         wanted: encodings besides the plain one.
         table: (teacher vocabulary, D) word embeddings of the teacher.
+        one_word: the teacher on words as texts; votes start at 0 without.
     """
+    made = list(vocabularies(wanted, material))
     encoded = {}
-    for encoding, vocabulary in vocabularies(wanted, material):
+    for encoding, vocabulary in made:
         lexicon = material.united(encoding.lexicons_read(settings.lexicons))
         encoded[encoding.key] = _encoded(settings, vocabulary, lexicon, texts, material, table)
+    if settings.votes and one_word is not None:
+        words = sorted({word for _, vocabulary in made for word in voting_words(vocabulary)})
+        said = dict(zip(words, one_word(words), strict=True))
+        encoded = {
+            key: replace(train, prior=vote_prior(train, said, material.targets))
+            for key, train in encoded.items()
+        }
     return encoded
 
 
@@ -86,13 +100,18 @@ def vocabularies(
 
 
 def material_of(
-    texts: Sequence[Text], own: int, targets: np.ndarray, tokenizer: PreTrainedTokenizerFast
+    texts: Sequence[Text],
+    own: int,
+    targets: np.ndarray,
+    tokenizer: PreTrainedTokenizerFast,
+    lexicons: tuple[str, ...] = (),
 ) -> Material:
     """What vocabularies are made of.
 
     Args:
         texts: of the train split; after the first `own` come augmented copies.
         targets: (texts, C) logits of the teacher.
+        lexicons: names of those that the run reads.
     """
     words = [[w.lower() for part in parts(text) for w in segment(part).words] for text in texts]
 
@@ -102,7 +121,7 @@ def material_of(
         found = cached_table(name, asked, resources.cache_dir() / "lexicons")
         return {word: [s.lower() for s in others] for word, others in found.items()}
 
-    return Material(tokenizer, words, own, targets, lexicon)
+    return Material(tokenizer, words, own, targets, lexicon, lexicons)
 
 
 def _encoded(
@@ -116,7 +135,8 @@ def _encoded(
     student = student_tokenizer(material.tokenizer, vocabulary)
     length = settings.max_length
     train = TrainTexts(texts, student, length, lexicon, settings.seed)
-    prepared = [(defence, defence.prepare(train)) for defence in settings.defences]
+    defences = (*settings.defences, *((WORST_CASE,) if settings.votes else ()))
+    prepared = [(defence, defence.prepare(train)) for defence in defences]
     tables = [(defence, table) for defence, table in prepared if table is not None]
     if settings.trim:
         words = {s for text in material.texts for w in text for s in lexicon.get(w, ())}

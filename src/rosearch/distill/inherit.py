@@ -23,6 +23,7 @@ from rosearch.space.genotype import Genotype, Node, from_json
 from rosearch.student.model import StudentForSequenceClassification
 
 TABLE = "input.table.weight"
+TABLES = (TABLE, "votes.table.weight")  # one row for each token or cluster of an encoding
 
 
 class Ancestor(NamedTuple):
@@ -97,11 +98,11 @@ def inherit(
             found = weights.get(names.get(name, ""))
             if found is None:
                 continue
-            if name == TABLE and child.encoding_key == parent.encoding_key:
+            if name in TABLES and child.encoding_key == parent.encoding_key:
                 common = min(own.shape[1], found.shape[1])
                 own[:, :common] = found[:, :common]
                 copied += own.shape[0] * common
-            elif name != TABLE and own.shape == found.shape:
+            elif name not in TABLES and own.shape == found.shape:
                 own.copy_(found)
                 copied += own.numel()
     return copied / sum(p.numel() for p in model.parameters())

@@ -42,7 +42,7 @@ def read_vectors(
     precision: str,
 ) -> Iterator[Tensor]:
     """The token vectors (B, T, E) that a student reads; within it, it computes in `precision`."""
-    vectors = model.input.embed(batch.ids) if vectors is None else vectors
+    vectors = model.token_vectors(batch.ids) if vectors is None else vectors
     with autocast(precision, vectors.device.type):
         yield vectors
 

@@ -1,4 +1,4 @@
-"""The optimiser of a student: AdamW, and for the embedding an Adam that moves the rows read.
+"""The optimiser of a student: AdamW, and for tables of tokens an Adam that moves the rows read.
 
 Of 30,522 rows a batch reads some hundreds. AdamW moves all of them in every step, most by nothing
 but old momentum; that is a fifth of a small student's training time.
@@ -12,15 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from rosearch.config import DistillConfig
+from rosearch.student.model import StudentForSequenceClassification
 
 LARGEST_GRADIENT = 1.0
+VOTE_RATE = 5.0  # times the learning rate: a word is met seldom, and its vote is one number a class
 
 
 class Optimiser:
-    """AdamW for the network, `torch.optim.SparseAdam` for the embedding.
+    """AdamW for the network, `torch.optim.SparseAdam` for embedding and votes.
 
-    Departures from AdamW on everything: rows that no batch reads stay as they are, the embedding
-    has no weight decay, and its gradient plays no part in the clipping (Adam is blind to its size).
+    Departures from AdamW on everything: rows that no batch reads stay as they are, the tables have
+    no weight decay, and their gradient plays no part in the clipping (Adam is blind to its size).
 
     Args:
         more: trained together with the student, and left behind with it.
@@ -28,30 +30,34 @@ class Optimiser:
 
     def __init__(
         self,
-        model: nn.Module,
-        table: nn.Embedding,
+        model: StudentForSequenceClassification,
         config: DistillConfig,
         more: nn.Module | None = None,
     ) -> None:
-        table.sparse = True
-        self.table = table.weight
+        for table in model.tables:
+            table.sparse = True
+        self.tables = [table.weight for table in model.tables]
         modules = nn.ModuleDict({"model": model, **({} if more is None else {"more": more})})
         self.names: dict[Tensor, str] = {p: name for name, p in modules.named_parameters()}
-        self.others = [p for p in self.names if p is not table.weight]
-        rate = config.learning_rate
-        decay = config.weight_decay
+        self.others = [p for p in self.names if all(p is not table for table in self.tables)]
+        rate, decay = config.learning_rate, config.weight_decay
+        votes = None if model.votes is None else model.votes.table.weight
+        groups = [
+            {"params": [table], "lr": rate * VOTE_RATE if table is votes else rate}
+            for table in self.tables
+        ]
         self.parts = (
             torch.optim.AdamW(self.others, lr=rate, weight_decay=decay, fused=True),
-            torch.optim.SparseAdam([table.weight], lr=rate),
+            torch.optim.SparseAdam(groups, lr=rate),
         )
-        self.rate = rate
+        self.rates = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
     def step(self, factor: float) -> None:
         """One step at `factor` of the learning rate; gradients are cleared."""
         torch.nn.utils.clip_grad_norm_(self.others, LARGEST_GRADIENT)
-        for part in self.parts:
-            for group in part.param_groups:
-                group["lr"] = factor * self.rate
+        for part, rates in zip(self.parts, self.rates, strict=True):
+            for group, rate in zip(part.param_groups, rates, strict=True):
+                group["lr"] = factor * rate
             part.step()
             part.zero_grad()
 
@@ -74,7 +80,7 @@ class Optimiser:
                 for key, value in tensors.items()
                 if key.startswith(begin)
             }
-            if parameter is not self.table:
+            if all(parameter is not table for table in self.tables):
                 dense.state[parameter] = state
             elif state:  # SparseAdam counts its steps in Python, AdamW in a tensor
                 sparse.state[parameter] = {**state, "step": int(state["step"])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,13 @@ from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.tasks import Task
 from rosearch.teacher.masked_lm import masked_lm_folder
-from rosearch.teacher.targets import cache_outputs, cache_targets, layers_in, load_targets
+from rosearch.teacher.targets import (
+    cache_outputs,
+    cache_targets,
+    layers_in,
+    load_targets,
+    word_logits,
+)
 
 
 def train_data(
@@ -48,9 +55,15 @@ def train_data(
         layers = layers_for(distill.matching, students, layers_in(folder))
         outputs = cache_outputs(task, folder, "train", *how, *layers)
     with stage("preparing encodings", 1) as advance:
-        material = material_of(task.train.texts, own, targets, tokenizer)
+        material = material_of(task.train.texts, own, targets, tokenizer, settings.lexicons)
         table = model.get_input_embeddings().weight.detach().numpy()
-        encoded = encoded_texts(settings, wanted, task.train.texts, material, table)
+        one_word = (
+            None
+            if not isinstance(task.train.texts[0], str)
+            else partial(word_logits, task, folder, *how)
+        )
+        texts = task.train.texts
+        encoded = encoded_texts(settings, wanted, texts, material, table, one_word)
         advance(1, "")
     size = sum(p.numel() for p in model.parameters())
     return TrainData(encoded, task.train.labels, targets, task.label_names, size, outputs)

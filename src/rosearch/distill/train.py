@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,9 @@ from rosearch.types import Fidelity
 # Called with batches done, batches in all, and the loss.
 OnBatch = Callable[[int, int, float], None]
 Validate = Callable[[StudentForSequenceClassification], float]  # loss on the validation split
+VOTE_EPOCHS = (
+    8  # at least, of students without a cell: a pass takes a second, and one is not enough
+)
 STREAM = 1_000_003  # a prime: steps of trainings with near seeds draw different numbers
 
 
@@ -94,7 +97,7 @@ def _start(g: Genotype, data: TrainData, seed: int) -> StudentForSequenceClassif
     """A fresh student."""
     own = data.read_by(g)
     names, size = data.label_names, data.teacher_params
-    return build_student(g, own.vocabulary, names, seed, own.embedding, size)
+    return build_student(g, own.vocabulary, names, seed, own.embedding, size, own.prior)
 
 
 def _weights(data: TrainData, config: DistillConfig) -> np.ndarray | None:
@@ -120,10 +123,12 @@ class Training:
         self.model, self.data, self.seed = model, own, seed
         self.labels = torch.as_tensor(np.asarray(data.labels))
         self.targets = torch.as_tensor(np.asarray(data.targets, dtype=np.float32))
+        if not g.has_cell:
+            fidelity = replace(fidelity, epochs=max(fidelity.epochs, VOTE_EPOCHS))
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed)
         match = match_loss(g, own, config, data.outputs, seed)
         self.matching = None if match is None else match.to(model.device)
-        self.optimiser = Optimiser(model, model.input.table, config, self.matching)
+        self.optimiser = Optimiser(model, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
         self.objective, self.first = objectives(config, self.matching, _weights(data, config))
         self.alone = round(config.matching_share * self.schedule.steps)

@@ -12,5 +12,6 @@ ENCODINGS: Registry[type[Encoding]] = Registry(
     {
         "plain": "rosearch.encodings.plain:Plain",
         "synonym": "rosearch.encodings.synonym:Synonym",
+        "words": "rosearch.encodings.words:Words",
     },
 )

@@ -29,6 +29,7 @@ class Material:
         targets: (texts, C) logits of the teacher.
         lexicon: substitutions by the name of a lexicon, lower case, of the words of the vocabulary
             and of the texts.
+        lexicons: names of those that a run reads.
     """
 
     tokenizer: Any
@@ -36,6 +37,7 @@ class Material:
     own: int
     targets: np.ndarray
     lexicon: Callable[[str], Lexicon]
+    lexicons: tuple[str, ...] = ()
     _tables: dict[str, Lexicon] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property

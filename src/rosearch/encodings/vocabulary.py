@@ -13,17 +13,23 @@ back.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from rosearch.encodings.material import STARTS
 from rosearch.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+
+INNER = "##"  # WordPiece's mark of a piece that goes on with a word
+SPECIAL = re.compile(r"\[[A-Za-z]+\d*\]|<[^<>]+>")
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,34 @@ class Vocabulary:
     def n_rows(self) -> int:
         """Rows of the embedding table."""
         return len(self.tokens) if self.rows is None else int(self.rows.max()) + 1
+
+
+class Part(NamedTuple):
+    """A token as a part of a word: its letters, and whether it goes on with the word before it."""
+
+    text: str
+    inner: bool
+
+
+def word_parts(tokens: Sequence[str]) -> list[Part]:
+    """What tokens are parts of, by the marks that their tokenizer puts: WordPiece marks what goes
+    on with a word, BPE and SentencePiece what starts one. Punctuation never goes on with a word."""
+    marked = any(token.startswith(STARTS) for token in tokens)
+    found = []
+    for token in tokens:
+        if marked:
+            bare = token.lstrip("".join(STARTS))
+            inner = not token.startswith(STARTS) and any(map(str.isalnum, bare))
+        else:
+            inner = token.startswith(INNER) and token != INNER
+            bare = token.removeprefix(INNER) if inner else token
+        found.append(Part(bare, inner))
+    return found
+
+
+def is_special(token: str) -> bool:
+    """Whether a token stands for no text: such as [CLS], [unused7], <s>, <|endoftext|>."""
+    return SPECIAL.fullmatch(token) is not None
 
 
 def plain_vocabulary(tokenizer: PreTrainedTokenizerFast) -> Vocabulary:

@@ -13,7 +13,7 @@ from rosearch.distill.defences import asked_defences
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
-from rosearch.space.defences import INFERENCE_DEFENCES
+from rosearch.space.mechanisms import mechanism
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ def knowledge(config: RunConfig) -> Iterator[Knowledge]:
     for name in config.space.encodings:
         yield Knowledge(f"space.encodings = [{name!r}]", _stated(ENCODINGS[name].families))
     for name in config.space.defences:
-        families = _stated(INFERENCE_DEFENCES[name].families)
-        yield Knowledge(f"space.defences = [{name!r}]", families)
+        yield Knowledge(f"space.defences = [{name!r}]", _stated(mechanism(name).families))
     yield from trained_against(config.distill)
 
 

@@ -74,6 +74,8 @@ class NetworkAnswers:
     @cached_property
     def rows(self) -> np.ndarray | None:
         """Of a synonym-encoded student, the row of the embedding that each token id reads."""
+        if getattr(self.model, "votes", None) is not None:
+            return None  # how a token votes depends on more than its row
         rows = getattr(getattr(self.model, "input", None), "rows", None)
         return None if rows is None else rows.cpu().numpy()
 

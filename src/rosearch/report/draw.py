@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
+from rosearch.encodings.genes import Choice, genes_of
 from rosearch.encodings.plain import PLAIN
 from rosearch.report.dag_text import rails
 from rosearch.report.layout import Layout, Point, place
@@ -17,6 +18,7 @@ from rosearch.space.cost import (
     output_params,
     params,
     saved_params,
+    vote_params,
 )
 from rosearch.space.genotype import Genotype, Node
 
@@ -57,9 +59,10 @@ class Box:
 
 def draw_line(genotype: Genotype) -> str:
     """One line that tells two architectures apart: operations, width, repeats, encoding."""
-    parts = [", ".join(node.op for node in genotype.nodes), f"width {genotype.width}"]
-    if genotype.repeat > 1:
-        parts.append(_repeats(genotype))
+    parts = [f"votes of words, {_genes(genotype.votes)}"] if genotype.votes else []
+    if genotype.has_cell:
+        parts += [", ".join(node.op for node in genotype.nodes), f"width {genotype.width}"]
+        parts += [_repeats(genotype)] if genotype.repeat > 1 else []
     if genotype.encoding != PLAIN.name:
         parts.append(f"{genotype.encoding} encoding")
     if genotype.defence is not None:
@@ -70,6 +73,8 @@ def draw_line(genotype: Genotype) -> str:
 def draw_text(genotype: Genotype, sizes: Sizes | None) -> str:
     """The graph for the terminal, one line per node; totals only where `sizes` are known."""
     g = genotype
+    if not g.has_cell:
+        return "\n".join([_head(g, sizes), *_remarks(g, sizes)])
     end = f"{_merge(g)}, layer norm, {g.pooling} pooling, classifier"
     edges = rails([(), *(node.inputs for node in g.nodes), g.outputs])
     rows = [(edges[0], "0", "input", _input_text(g), _count(_input_params(g, sizes)))]
@@ -82,16 +87,30 @@ def draw_text(genotype: Genotype, sizes: Sizes | None) -> str:
         f"{line} {a:>{wide[1]}}  {b:<{wide[2]}}  {c:<{wide[3]}}  {d:>{wide[4]}}".rstrip()
         for line, a, b, c, d in rows
     ]
-    head = f"student {g.hash}, width {g.width}"
-    if sizes:
-        head += f": {params(g, sizes):,} parameters"
     if g.repeat > 1:
         lines.append(f"nodes 1 to {len(g.nodes)} are the cell, {_repeats(g)}; 0 is what it reads")
+    return "\n".join([_head(g, sizes), *lines, *_remarks(g, sizes)])
+
+
+def _head(g: Genotype, sizes: Sizes | None) -> str:
+    what = f", width {g.width}" if g.has_cell else f", {g.encoding} encoding"
+    return f"student {g.hash}{what}" + (f": {params(g, sizes):,} parameters" if sizes else "")
+
+
+def _remarks(g: Genotype, sizes: Sizes | None) -> list[str]:
+    """What a student has beside its cell, a line each."""
+    lines = []
+    if g.votes is not None:
+        lines.append(f"votes of words ({_genes(g.votes)}): {g.votes.text}")
     if g.defence is not None:
         lines.append(f"{g.defence_key} at inference, {g.passes} forward passes: {g.defence.text}")
     if sizes and saved_params(g, sizes):
         lines.append(f"trimmed vocabulary: {_trimmed(g, sizes)}")
-    return "\n".join([head, *lines])
+    return lines
+
+
+def _genes(choice: Choice) -> str:
+    return ", ".join(f"{name} {value}" for name, value in genes_of(choice).items())
 
 
 def draw_svg(genotype: Genotype, sizes: Sizes | None) -> str:
@@ -123,6 +142,8 @@ def draw_svg(genotype: Genotype, sizes: Sizes | None) -> str:
 
 def _boxes(g: Genotype, sizes: Sizes | None) -> list[Box]:
     """Input, nodes (box i is node i), merge of loose ends if there are several, output."""
+    if not g.has_cell:
+        return _vote_boxes(g, sizes)
     e, w = g.embedding_dim, g.width
     dims = f"embedding {e}, width {w}"
     place_text = "no positions" if g.position == "none" else f"{g.position} positions"
@@ -146,7 +167,27 @@ def _boxes(g: Genotype, sizes: Sizes | None) -> list[Box]:
     classes = f"{sizes.classes} classes" if sizes else ""
     out = " \u00b7 ".join(part for part in (classes, cost) if part)
     boxes.append(Box("end", ("", "classifier", out), (len(boxes) - 1,), "classifier"))
+    if g.votes is not None:
+        tip = f"sum of the words' votes ({_genes(g.votes)}) and of the bounded cell"
+        boxes.append(
+            Box("end", ("", "+ votes of words", _vote_cost(g, sizes)), (len(boxes) - 1,), tip)
+        )
     return boxes
+
+
+def _vote_boxes(g: Genotype, sizes: Sizes | None) -> list[Box]:
+    """Of a student without a cell."""
+    assert g.votes is not None
+    tip = f"input, trimmed: {_trimmed(g, sizes)}" if sizes and saved_params(g, sizes) else "input"
+    return [
+        Box("end", ("", f"{g.encoding} encoding", "words"), (), tip),
+        Box("end", ("", "votes", _vote_cost(g, sizes)), (0,), f"votes ({_genes(g.votes)})"),
+        Box("end", ("", "sum", "over words"), (1,), "sum of the votes"),
+    ]
+
+
+def _vote_cost(g: Genotype, sizes: Sizes | None) -> str:
+    return _cost(None if sizes is None else vote_params(g, sizes))
 
 
 def _box_svg(v: int, box: Box, centre: Point) -> str:

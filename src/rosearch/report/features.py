@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from statistics import fmean
 from typing import Literal
 
@@ -21,8 +22,8 @@ import numpy as np
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.genes import Choice, Trait
 from rosearch.encodings.plain import PLAIN
-from rosearch.space.defences import INFERENCE_DEFENCES
 from rosearch.space.genotype import ACTIVATIONS, POOLINGS, POSITIONS, Genotype
+from rosearch.space.mechanisms import MECHANISMS
 from rosearch.space.ops import OPS
 from rosearch.space.vector import depth, op_families
 
@@ -85,10 +86,11 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     rest.
     """
     genes = [f for e in ENCODINGS.values() for f in _traits(e(), genotypes, lambda g: g.coding)]
-    defences = [
+    mechanisms = [
         feature
-        for defence in INFERENCE_DEFENCES.values()
-        for feature in _traits(defence(), genotypes, lambda g: g.defence)
+        for field, kinds in MECHANISMS.items()
+        for kind in kinds.values()
+        for feature in _traits(kind(), genotypes, attrgetter(field))
     ]
     operations = [_operation(family) for family in op_families()]
     activations = [_activation(name) for name in ACTIVATIONS if name != "none"]
@@ -114,8 +116,8 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
         ),
         Feature("sharing", "shared weights", "presence", lambda g: g.shared and g.repeat > 1),
         *(f for f in genes if f.kind != "amount"),
-        Feature("defence", "defence", "choice", lambda g: _name(g.defence), _name(None)),
-        *defences,
+        *(_has(field) for field in MECHANISMS),
+        *mechanisms,
     ]
 
 
@@ -152,17 +154,23 @@ def commonest(values: Iterable[str | bool | float]) -> str | bool | float:
     return max(sorted(counts), key=counts.__getitem__)
 
 
-def _name(defence: Choice | None) -> str:
-    return "none" if defence is None else defence.name
+def _has(field: str) -> Feature:
+    """Which mechanism a field holds."""
+
+    def name(g: Genotype) -> str:
+        choice: Choice | None = getattr(g, field)
+        return "none" if choice is None else choice.name
+
+    return Feature(field, field, "choice", name, "none")
 
 
 def _traits(
     choice: Choice, genotypes: Sequence[Genotype], of: Callable[[Genotype], Choice | None]
 ) -> list[Feature]:
-    """Of the genes of an encoding or a defence.
+    """Of the genes of an encoding or a mechanism.
 
     Args:
-        of: the encoding or defence of a genotype.
+        of: the encoding or mechanism of a genotype.
     """
     having = [own.traits() for g in genotypes if isinstance(own := of(g), type(choice))]
     return [

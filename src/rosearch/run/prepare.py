@@ -12,6 +12,7 @@ from rosearch.config import (
     attacks_read,
     codings_of,
     fidelities,
+    votes_of,
 )
 from rosearch.distill.defences import asked_defences
 from rosearch.distill.encode import EncodeSettings
@@ -56,7 +57,7 @@ def prepare(
     models = attack_folders(attacks, None, task, config.teacher.name)
     wanted = codings_of(config) if wanted is None else wanted
     students = any_student(config.space) if students is None else students
-    settings = encode_settings(config)
+    settings = encode_settings(config, students)
     train = train_data(task, folder, config.teacher, config.distill, settings, wanted, students)
     context = Context(
         train=train,
@@ -89,8 +90,13 @@ def teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig, metric: M
     return accuracy_in(metric, class_counts(answers, labels, task.classes))
 
 
-def encode_settings(config: RunConfig) -> EncodeSettings:
-    """How a run's train texts are encoded."""
+def encode_settings(config: RunConfig, students: Sequence[Genotype] = ()) -> EncodeSettings:
+    """How a run's train texts are encoded.
+
+    Args:
+        students: that there will be besides those of the search space.
+    """
+    votes = len(votes_of(config.space)) > 1 or any(g.votes is not None for g in students)
     return EncodeSettings(
         config.encoding.lexicons,
         config.encoding.trim,
@@ -98,4 +104,5 @@ def encode_settings(config: RunConfig) -> EncodeSettings:
         config.teacher.max_length,
         max(config.space.embedding_dims),
         config.seed,
+        votes,
     )

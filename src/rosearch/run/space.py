@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rosearch.config import SpaceConfig, defences_of
+from rosearch.config import SpaceConfig, defences_of, votes_of
 from rosearch.encodings import ENCODINGS, Encoding
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # The presets that a population starts from; the reference is evaluated on its own.
 SEEDS = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")
+WITH_VOTES = ("votes", "votes-bilstm")  # where students may have votes
 
 
 def space_of(
@@ -55,6 +56,7 @@ def space_of(
         embedding_dims=s.embedding_dims,
         codings=codings,
         defences=defences_of(s),
+        votes=votes_of(s),
         max_nodes=s.max_nodes,
         max_repeat=s.max_repeat,
     )
@@ -98,7 +100,8 @@ def check_space(s: SpaceConfig, offered: Sequence[Encoding]) -> None:
 
 def seed_genotypes(space: Space) -> list[Genotype]:
     """Presets that the space allows, with the nearest sizes and encoding genes that it allows."""
-    found = [_nearest_coding(_nearest_sizes(PRESETS[name](), space), space) for name in SEEDS]
+    names = SEEDS + (WITH_VOTES if len(space.votes) > 1 else ())
+    found = [_nearest_coding(_nearest_sizes(PRESETS[name](), space), space) for name in names]
     allowed = [
         g
         for g in found
@@ -120,4 +123,6 @@ def _nearest_sizes(g: Genotype, space: Space) -> Genotype:
 
 def _nearest_coding(g: Genotype, space: Space) -> Genotype:
     offered = space.encodings.get(g.encoding)
+    if offered is None and g.votes is not None:  # words vote under every encoding
+        return replace(g, coding=space.codings[0])
     return replace(g, coding=g.coding.nearest(offered)) if offered else g

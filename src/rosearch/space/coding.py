@@ -1,14 +1,15 @@
-"""Encodings and inference-time defences in the JSON form of a genotype.
+"""Encodings and mechanisms beside the architecture in the JSON form of a genotype.
 
 The genes of an encoding stand flat beside the other fields. Schema 1 names those of the synonym
 encoding in every genotype; where the encoding is another one, they stand at their defaults. Those
-of a defence stand with its name under `defence`.
+of a mechanism stand with its name under that of its field, such as `defence`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,8 +20,7 @@ from rosearch.encodings.genes import Choice, Gene, gene_names, genes_of, short
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
-from rosearch.plugins import Registry
-from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
+from rosearch.space.mechanisms import MECHANISMS
 
 KEY = "coding"  # the field of a genotype
 ALWAYS: dict[str, object] = {**genes_of(Synonym()), "lexicons": []}
@@ -33,9 +33,9 @@ def flat(encoding: Encoding) -> dict[str, object]:
     return {"encoding": encoding.name, **ALWAYS, **_written(encoding)}
 
 
-def nested(defence: InferenceDefence | None) -> dict[str, object] | None:
-    """Name and genes of an inference-time defence, JSON-ready."""
-    return None if defence is None else {"name": defence.name, **_written(defence)}
+def nested(choice: Choice | None) -> dict[str, object] | None:
+    """Name and genes of a mechanism, JSON-ready."""
+    return None if choice is None else {"name": choice.name, **_written(choice)}
 
 
 def _written(choice: Choice) -> dict[str, Gene | list[str]]:
@@ -76,25 +76,30 @@ def coding_of(value: Encoding | Mapping[str, object]) -> Encoding:
     return _read(found, {name: value[name] for name in own if value.get(name, []) != []})
 
 
-def defence_of(value: object) -> InferenceDefence | None:
-    """What `nested` made of an inference-time defence; a gene that is missing has its default.
+def reader(field: str) -> Callable[[object], Choice | None]:
+    """From what `nested` made of a mechanism to the mechanism; see `_nested_in`."""
+    return partial(_nested_in, field)
+
+
+def _nested_in(field: str, value: object) -> Choice | None:
+    """A mechanism; a gene that is missing has its default.
 
     Raises:
-        UserError: naming the defence or the gene that is wrong.
+        UserError: naming the mechanism or the gene that is wrong.
     """
-    if value is None or isinstance(value, InferenceDefence):
+    if value is None or isinstance(value, Choice):
         return value
     if not isinstance(value, Mapping):
-        raise UserError(f"invalid genotype: defence: expected an object, found {short(value)}")
-    found = _class_of(INFERENCE_DEFENCES, "defence.name", value.get("name"))
+        raise UserError(f"invalid genotype: {field}: expected an object, found {short(value)}")
+    found = _class_of(MECHANISMS[field], f"{field}.name", value.get("name"))
     strange = value.keys() - {"name", *gene_names(found)}
     if strange:
         raise UserError(
-            f"invalid genotype: defence: {found.name} has the genes "
+            f"invalid genotype: {field}: {found.name} has the genes "
             f"{', '.join(gene_names(found)) or 'none'}, found {short(min(map(str, strange)))}"
         )
     genes = {str(name): v for name, v in value.items() if name != "name"}
-    return _read(found, genes, "defence.")
+    return _read(found, genes, f"{field}.")
 
 
 def _read(found: type[C], genes: Mapping[str, object], place: str = "") -> C:
@@ -122,7 +127,7 @@ def _encoding(data: Mapping[str, object]) -> type[Encoding]:
     return _class_of(ENCODINGS, "encoding", data.get("encoding", PLAIN.name))
 
 
-def _class_of(registry: Registry[type[C]], field: str, name: object) -> type[C]:
+def _class_of(registry: Mapping[str, type[C]], field: str, name: object) -> type[C]:
     if not isinstance(name, str) or name not in registry:
         known = ", ".join(registry)
         raise UserError(f"invalid genotype: {field}: expected one of {known}, found {short(name)}")

@@ -65,6 +65,8 @@ def node_flops(node: Node, width: int, tokens: int) -> int:
 
 def input_params(g: Genotype, sizes: Sizes) -> int:
     """Parameters of the input stage: embedding table, map to the width, positions."""
+    if not g.has_cell:
+        return 0
     table = sizes.rows[g.encoding_key] * g.embedding_dim
     factor = 0 if g.embedding_dim == g.width else g.embedding_dim * g.width + g.width
     position = MAX_POSITIONS * g.width if g.position == "learned" else 0
@@ -72,30 +74,45 @@ def input_params(g: Genotype, sizes: Sizes) -> int:
 
 
 def saved_params(g: Genotype, sizes: Sizes) -> int:
-    """Parameters of the embedding table that trimming the vocabulary left out."""
-    return sizes.trimmed.get(g.encoding_key, 0) * g.embedding_dim
+    """Parameters of embedding and votes that trimming the vocabulary left out."""
+    columns = g.embedding_dim * g.has_cell + sizes.classes * (g.votes is not None)
+    return sizes.trimmed.get(g.encoding_key, 0) * columns
 
 
 def output_params(g: Genotype, sizes: Sizes) -> int:
     """Parameters of the final norm, the pooling and the classifier."""
+    if not g.has_cell:
+        return 0
     pooling = g.width + 1 if g.pooling == "attention" else 0
     return 2 * g.width + pooling + g.width * sizes.classes + sizes.classes
 
 
+def vote_params(g: Genotype, sizes: Sizes) -> int:
+    """Parameters of the votes: one of each row for each class, and the bias."""
+    return 0 if g.votes is None else (sizes.rows[g.encoding_key] + 1) * sizes.classes
+
+
 def params(g: Genotype, sizes: Sizes) -> int:
     """Exact number of parameters of the student built from `g`."""
+    if not g.has_cell:
+        return vote_params(g, sizes)
     cell = sum(node_params(node, g.width) for node in g.nodes)
     cells = 1 if g.shared else g.repeat
-    return input_params(g, sizes) + cells * cell + output_params(g, sizes)
+    ends = input_params(g, sizes) + output_params(g, sizes)
+    return ends + cells * cell + vote_params(g, sizes)
 
 
 def flops(g: Genotype, sizes: Sizes) -> int:
     """FLOPs of one answer to one example of `sizes.tokens` tokens: of one forward pass, or of the
     several that an inference-time defence takes."""
-    factor = 0 if g.embedding_dim == g.width else 2 * g.embedding_dim * g.width * sizes.tokens
-    cell = sum(node_flops(node, g.width, sizes.tokens) for node in g.nodes)
-    pooling = 4 * g.width * sizes.tokens if g.pooling == "attention" else 0
-    one = factor + g.repeat * cell + pooling + 2 * g.width * sizes.classes
+    one = 0
+    if g.has_cell:
+        factor = 0 if g.embedding_dim == g.width else 2 * g.embedding_dim * g.width * sizes.tokens
+        cell = sum(node_flops(node, g.width, sizes.tokens) for node in g.nodes)
+        pooling = 4 * g.width * sizes.tokens if g.pooling == "attention" else 0
+        one = factor + g.repeat * cell + pooling + 2 * g.width * sizes.classes
+    if g.votes is not None:  # the pieces of each word are added up by a product with (T, T)
+        one += 2 * sizes.tokens**2 * sizes.classes
     return one * g.passes
 
 

@@ -18,6 +18,7 @@ from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPE
 from rosearch.space.genotype import ACTIVATIONS, COMBINES, NORMS, POOLINGS, POSITIONS
 from rosearch.space.ops import OPS, Op
 from rosearch.space.presets import DESCRIPTIONS, preset
+from rosearch.space.votes import Votes
 
 ROWS = 30_522  # of BERT's vocabulary, which MiniLM has
 
@@ -83,8 +84,25 @@ from; every combination is prepared before the search. The lexicon of a held-out
 """
 DEFENCES = """\
 A defence wraps the forward pass of a trained student, in what is saved, exported and attacked;
-training knows nothing of it. Its forward passes count in FLOPs and latency. `space.defences` names
-those that students of a run may have besides none; by default none has any.
+training knows nothing of it. Its forward passes count in FLOPs and latency.
+
+`space.defences` names the mechanisms (votes, inference-time defences) that students of a run may
+have besides none; by default none has any, and the architecture alone is searched.
+"""
+VOTES = """\
+Students may have votes of their words, beside the cell or alone:
+
+    z_word = sum over its pieces of V_row      (C)
+    logits = b + sum over words of cap * tanh(z_word / cap)
+               + context * tanh(logits of the cell / context)
+
+V has a row for each of the embedding's and starts from what the teacher says to each word alone.
+Pieces of letters count only where they are the whole word: an unknown word says nothing, while
+numbers, codes and punctuation do. One word that is replaced moves a logit by no more than its vote
+and the bound, which is what certificates count. In training a share of the words take the worst
+substitute that the lexicons have for them, which is exact where the votes are a sum: of two classes
+for the votes as a whole, of more against the class that comes next. `(rows + 1) * C` parameters and
+`2*C*T^2` FLOPs; with `context` 0 nothing else.
 """
 LATENCY = """\
 ## Limits
@@ -97,7 +115,8 @@ decides alike. Sampling and variation shrink a student until it meets the limits
 NOTES = f"""\
 With {ROWS:,} rows of the embedding, two classes, 32 tokens. Departures from the papers stand in
 `rosearch/space/presets.py`. `transformer1` to `sepconv` also come with the synonym encoding, as
-`bilstm-synonym` and so on. `rosearch show NAME` draws a preset.
+`bilstm-synonym` and so on, and with votes beside them, as `votes-bilstm`. `rosearch show NAME`
+draws a preset.
 """
 
 
@@ -146,6 +165,9 @@ def document() -> str:
         ),
         gene_list("defence", INFERENCE_DEFENCES),
         DEFENCES,
+        "## Votes\n",
+        VOTES,
+        gene_list("mechanism", {Votes.name: Votes}),
         LATENCY,
         section(
             "Presets",
@@ -185,13 +207,13 @@ def _op_row(names: Sequence[str], op: Op) -> tuple[str, ...]:
 
 
 def preset_rows() -> list[tuple[str, ...]]:
-    """Name, description and cost of each preset with the plain encoding."""
+    """Name, description and cost of each preset with as many rows as the plain encoding has."""
     rows: list[tuple[str, ...]] = []
     for name, text in DESCRIPTIONS.items():
         g = preset(name)
         sizes = Sizes({g.encoding_key: ROWS}, 2)
         size = params(g, sizes)
-        body = size - ROWS * g.embedding_dim
+        body = size - (ROWS * g.embedding_dim if g.has_cell else 0)
         rows.append((code(name), text, f"{size:,}", f"{body:,}", f"{flops(g, sizes) / 1e6:,.1f}"))
     return rows
 

@@ -25,13 +25,15 @@ from pydantic import (
 )
 
 from rosearch.encodings.base import Encoding
-from rosearch.encodings.genes import gene_names, short
+from rosearch.encodings.genes import Choice, gene_names, short
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
-from rosearch.space.coding import KEY, apart, coding_of, defence_of, first_problem, flat, nested
+from rosearch.space.coding import KEY, apart, coding_of, first_problem, flat, nested, reader
 from rosearch.space.defences import InferenceDefence, passes_of
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPEAT, WIDTHS
+from rosearch.space.mechanisms import MECHANISMS
 from rosearch.space.ops import OPS
+from rosearch.space.votes import Votes
 
 SCHEMA = 1
 
@@ -72,6 +74,8 @@ class Genotype:
         coding: an encoding with its genes; in JSON these stand beside the others, see
             `rosearch.space.coding`.
         defence: what wraps the forward pass; None leaves it bare.
+        votes: whether the words of a text vote, beside the cell or alone; None lets only the cell
+            decide.
 
     Raises:
         UserError: a field is out of its range or the graph is not a valid DAG.
@@ -87,8 +91,9 @@ class Genotype:
     shared: bool = False
     schema: int = SCHEMA
     defence: Annotated[
-        InferenceDefence | None, PlainValidator(defence_of), PlainSerializer(nested)
+        InferenceDefence | None, PlainValidator(reader("defence")), PlainSerializer(nested)
     ] = None
+    votes: Annotated[Votes | None, PlainValidator(reader("votes")), PlainSerializer(nested)] = None
 
     def __post_init__(self) -> None:
         problem = next(iter(_problems(self)), None)
@@ -124,7 +129,17 @@ class Genotype:
     @property
     def defence_key(self) -> str:
         """Name of the inference-time defence with its genes, such as `masked_mean:3`, or `none`."""
-        return "none" if self.defence is None else self.defence.key
+        return _key(self.defence)
+
+    @property
+    def votes_key(self) -> str:
+        """The votes with their genes, such as `votes:1.0:4.0:0.5`, or `none`."""
+        return _key(self.votes)
+
+    @property
+    def has_cell(self) -> bool:
+        """Whether there is an embedding and a cell; without, the genes of both have no effect."""
+        return self.votes is None or not self.votes.alone
 
     def to_json(self) -> str:
         """Text form; `from_json` gives an equal genotype back."""
@@ -132,13 +147,15 @@ class Genotype:
 
 
 def to_dict(genotype: Genotype) -> dict[str, Any]:
-    """JSON-ready form of a genotype; without a defence it does not name one."""
+    """JSON-ready form of a genotype; it does not name a mechanism that it has not."""
     plain: dict[str, object] = {}
     for name, value in _ADAPTER.dump_python(genotype, mode="json").items():
         plain.update(value if name == KEY else {name: value})
-    if genotype.defence is None:
-        del plain["defence"]
-    return plain
+    return {name: v for name, v in plain.items() if v is not None or name not in MECHANISMS}
+
+
+def _key(choice: Choice | None) -> str:
+    return "none" if choice is None else choice.key
 
 
 def from_dict(data: object) -> Genotype:
@@ -210,10 +227,15 @@ def _problems(g: Genotype) -> Sequence[str]:
     if twice:
         found.append(f"{g.encoding}: its genes need other names than {_listed(twice)}")
     found.extend(g.coding.problems())
-    if g.defence is not None:
-        if not isinstance(g.defence, InferenceDefence):
-            return [f"defence: expected an inference-time defence, found {short(g.defence)}"]
-        found.extend(f"defence.{problem}" for problem in g.defence.problems())
+    for field, kind, what in (
+        ("defence", InferenceDefence, "an inference-time defence"),
+        ("votes", Votes, "votes"),
+    ):
+        choice = getattr(g, field)
+        if choice is not None and not isinstance(choice, kind):
+            return [f"{field}: expected {what}, found {short(choice)}"]
+        problems = [] if choice is None else choice.problems()
+        found.extend(f"{field}.{problem}" for problem in problems)
     if not 1 <= g.repeat <= MAX_REPEAT:
         found.append(f"repeat: expected 1 to {MAX_REPEAT}, found {short(g.repeat)}")
     if not 1 <= len(g.nodes) <= MAX_NODES:
@@ -249,7 +271,10 @@ def _canonical_form(g: Genotype) -> list[object]:
     """The same nested list for two genotypes exactly when they describe the same network."""
     shared = g.shared and g.repeat > 1  # sharing one cell with itself changes nothing
     stage = [g.embedding_dim, g.width, g.position, g.encoding_key, g.pooling, g.repeat, shared]
-    stage += [] if g.defence is None else [g.defence_key]
+    beside = [choice.key for field in MECHANISMS if (choice := getattr(g, field)) is not None]
+    if not g.has_cell:
+        return [g.encoding_key, *beside]
+    stage += beside
     consumers: list[list[int]] = [[] for _ in range(len(g.nodes) + 1)]
     for i, node in enumerate(g.nodes, start=1):
         for source in node.inputs:

@@ -33,11 +33,14 @@ def parts(g: Genotype) -> list[str]:
     The passes of an inference-time defence count as if they came one after the other, but for what
     surrounds them: an upper bound, as they may be one batch.
     """
+    votes = [] if g.votes is None else ["votes"]
+    if not g.has_cell:
+        return ["student", *votes * g.passes]
     cell = [name for node in g.nodes for name in parts_of_node(node)]
     cell += ["add"] * (len(g.outputs) - 1)
     factor = ["factor"] if g.embedding_dim != g.width else []
     ends = [*factor, f"{g.position} position", f"{g.pooling} pooling"]
-    return ["student", *(ends + cell * g.repeat) * g.passes]
+    return ["student", *(ends + cell * g.repeat + votes) * g.passes]
 
 
 def latency_ms(g: Genotype, table: LatencyTable) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
+from rosearch.encodings.words import WORDS
 from rosearch.errors import UserError
 from rosearch.space.genotype import Activation, Genotype, Node, Pooling, Position
+from rosearch.space.votes import Votes
 
 
 def transformer(
@@ -143,6 +146,11 @@ def sepconv(coding: Encoding = PLAIN) -> Genotype:
     return Genotype(64, 128, cell, coding=coding, pooling="attention", repeat=2)
 
 
+def voting(g: Genotype, context: float = 4.0) -> Genotype:
+    """A student whose words vote beside its cell, as the encoding of whole words reads them."""
+    return replace(g, coding=WORDS, votes=Votes(context=context))
+
+
 PRESETS: dict[str, Callable[[], Genotype]] = {
     "transformer3": lambda: transformer(3),
     "transformer1": lambda: transformer(1),
@@ -162,6 +170,12 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "bilstm-synonym": lambda: bilstm(Synonym()),
     "bag-synonym": lambda: bag(Synonym()),
     "sepconv-synonym": lambda: sepconv(Synonym()),
+    "votes": lambda: voting(bag(), 0.0),
+    "votes-transformer1": lambda: voting(transformer(1)),
+    "votes-textcnn": lambda: voting(text_cnn()),
+    "votes-bilstm": lambda: voting(bilstm()),
+    "votes-bag": lambda: voting(bag()),
+    "votes-sepconv": lambda: voting(sepconv()),
 }
 
 # What each one is, for the documentation.
@@ -179,6 +193,8 @@ DESCRIPTIONS: dict[str, str] = {
     "albert": "ALBERT-like, 12 layers of shared weights (Lan et al. 2020)",
     "adabert": "AdaBERT-like cell (Chen et al. 2020)",
     "evolved": "Evolved-Transformer-like cell (So et al. 2019)",
+    "votes": "sum of the words' bounded votes, nothing else (after Wang and Manning 2012)",
+    "votes-bilstm": "the same beside one bidirectional LSTM layer, bounded as a whole",
 }
 
 REFERENCE = "transformer3"

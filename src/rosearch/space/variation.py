@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from rosearch.encodings.base import Encoding
-from rosearch.encodings.genes import differences, gene_names
+from rosearch.encodings.genes import Choice, differences, gene_names
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
@@ -35,10 +35,14 @@ from rosearch.space.genotype import (
     Pooling,
     Position,
 )
+from rosearch.space.mechanisms import MECHANISMS
 from rosearch.space.ops import OPS
+from rosearch.space.votes import Votes
 
 T = TypeVar("T")
 TRIES = 200
+# Field of a mechanism -> field of the space with what may be chosen.
+OFFERED = {"defence": "defences", "votes": "votes"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Space:
     max_nodes: int = 6
     max_repeat: int = 3
     defences: tuple[InferenceDefence | None, ...] = (None,)
+    votes: tuple[Votes | None, ...] = (None,)
 
     def __post_init__(self) -> None:
         for name, chosen, known in (
@@ -81,10 +86,11 @@ class Space:
             raise UserError(f"space: max_nodes: expected 1 to {MAX_NODES}, found {self.max_nodes}")
         if not self.codings:
             raise UserError("space: codings: expected one or more, found none")
-        if not self.defences:
-            raise UserError("space: defences: expected one or more, None among them; found none")
-        choices = (*self.codings, *(d for d in self.defences if d is not None))
-        for problem in (p for choice in choices for p in choice.problems()):
+        for name in OFFERED.values():
+            if not getattr(self, name):
+                raise UserError(f"space: {name}: expected one or more, None among them; found none")
+        beside = (c for place in MECHANISMS for c in self.offered(place) if c is not None)
+        for problem in (p for choice in (*self.codings, *beside) for p in choice.problems()):
             raise UserError(f"space: {problem}")
         check_limits(self)
 
@@ -94,10 +100,16 @@ class Space:
         names = dict.fromkeys(coding.name for coding in self.codings)
         return {name: tuple(c for c in self.codings if c.name == name) for name in names}
 
+    def offered(self, place: str) -> tuple[Choice | None, ...]:
+        """What the field of a mechanism may hold."""
+        found: tuple[Choice | None, ...] = getattr(self, OFFERED[place])
+        return found
+
     @property
     def mutations(self) -> tuple[Mutation, ...]:
-        """What `mutate` draws from: defences change only where there are several."""
-        return MUTATIONS if len(self.defences) == 1 else (*MUTATIONS, _change_defence)
+        """What `mutate` draws from: a mechanism changes only where there are several."""
+        several = [place for place in MECHANISMS if len(self.offered(place)) > 1]
+        return (*MUTATIONS, *map(_change_mechanism, several))
 
     def fits(self, g: Genotype) -> bool:
         """Whether a genotype meets the limits."""
@@ -133,8 +145,10 @@ def _cheapest(space: Space, e: int, w: int, cost: Callable[[Genotype, Sizes], fl
     g = best(replace(g, coding=coding) for coding in space.codings)
     g = best(replace(g, nodes=(Node((0,), op),)) for op in space.ops)
     g = best(replace(g, position=position) for position in space.positions)
-    g = best(replace(g, defence=defence) for defence in space.defences)
-    return best(replace(g, pooling=pooling) for pooling in space.poolings)
+    g = best(replace(g, pooling=pooling) for pooling in space.poolings)
+    for place in MECHANISMS:
+        g = best(_with(g, place, choice) for choice in space.offered(place))
+    return g
 
 
 def sample(space: Space, rng: np.random.Generator) -> Genotype:
@@ -166,7 +180,6 @@ def crossover(a: Genotype, b: Genotype, space: Space, rng: np.random.Generator) 
     The tail of `b`'s cell follows the head of `a`'s; inputs that fall out of range are wrapped
     into the nodes that exist.
     """
-    several = len(space.defences) > 1
     for _ in range(TRIES):
         head = _below(rng, len(a.nodes) + 1)
         tail = _below(rng, len(b.nodes) + 1)
@@ -183,8 +196,11 @@ def crossover(a: Genotype, b: Genotype, space: Space, rng: np.random.Generator) 
             pooling=_pick(rng, (a, b)).pooling,
             repeat=_pick(rng, (a, b)).repeat,
             shared=_pick(rng, (a, b)).shared,
-            defence=_pick(rng, (a, b)).defence if several else space.defences[0],
         )
+        for place in MECHANISMS:
+            several = len(space.offered(place)) > 1
+            chosen = getattr(_pick(rng, (a, b)), place) if several else space.offered(place)[0]
+            child = _with(child, place, chosen)
         repaired = repair(child, space)
         if repaired is not None:
             return repaired
@@ -236,7 +252,17 @@ def _sample_once(space: Space, rng: np.random.Generator) -> Genotype:
         shared=bool(rng.random() < 0.25),
         coding=_pick_coding(rng, space, encoding),
         defence=_pick(rng, space.defences) if len(space.defences) > 1 else space.defences[0],
+        votes=_random_votes(space, rng),
     )
+
+
+def _random_votes(space: Space, rng: np.random.Generator) -> Votes | None:
+    """Half of the students have votes, whose genes have many values; nothing is drawn where there
+    is no choice."""
+    some = [votes for votes in space.votes if votes is not None]
+    if len(space.votes) == 1:
+        return space.votes[0]
+    return None if len(some) < len(space.votes) and rng.random() < 0.5 else _pick(rng, some)
 
 
 def _random_node(i: int, space: Space, rng: np.random.Generator) -> Node:
@@ -322,10 +348,26 @@ def _change_coding(g: Genotype, space: Space, rng: np.random.Generator) -> Genot
     return replace(g, coding=_pick(rng, near)) if near else None
 
 
-def _change_defence(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
-    """Another inference-time defence, other genes of it, or none."""
-    others = [defence for defence in space.defences if defence != g.defence]
-    return replace(g, defence=_pick(rng, others))
+def _change_mechanism(place: str) -> Mutation:
+    """Another mechanism in a field, another gene of it, or none."""
+
+    def change(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
+        now: Choice | None = getattr(g, place)
+        others = [c for c in space.offered(place) if c != now and _near(c, now)]
+        return _with(g, place, _pick(rng, others)) if others else None
+
+    return change
+
+
+def _near(choice: Choice | None, other: Choice | None) -> bool:
+    """Whether there is at most one gene between two choices."""
+    if choice is None or other is None or type(choice) is not type(other):
+        return True
+    return differences(choice, other) == 1
+
+
+def _with(g: Genotype, place: str, choice: Choice | None) -> Genotype:
+    return replace(g, **{place: choice})  # type: ignore[arg-type]  # the field's own kind
 
 
 def _rewire(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:

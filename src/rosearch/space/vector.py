@@ -16,6 +16,7 @@ from rosearch.encodings.plain import Plain
 from rosearch.encodings.synonym import Synonym
 from rosearch.space.cost import flops, input_params, params
 from rosearch.space.genotype import ACTIVATIONS, COMBINES, POOLINGS, POSITIONS, Genotype
+from rosearch.space.mechanisms import MECHANISMS
 from rosearch.space.ops import OPS
 from rosearch.space.variation import Space
 
@@ -28,7 +29,8 @@ def vector(g: Genotype, space: Space) -> np.ndarray:
     n = len(g.nodes)
     sizes = space.sizes
     encodings = dict.fromkeys((Synonym.name, *space.encodings))
-    defences = {d.name: type(d) for d in space.defences if d is not None}
+    offered = ((field, c) for field in MECHANISMS for c in space.offered(field) if c is not None)
+    mechanisms = dict.fromkeys((field, type(c)) for field, c in offered)
     families = Counter(OPS[node.op].family for node in g.nodes)
     activations = Counter(node.activation for node in g.nodes)
     joins = Counter(node.combine for node in g.nodes if len(node.inputs) > 1)
@@ -51,7 +53,7 @@ def vector(g: Genotype, space: Space) -> np.ndarray:
             *(float(reads_first(g, op)) for op in ("lstm", "gru", "attention")),
             math.log2(1 + params(g, sizes) - input_params(g, sizes)),
             math.log2(1 + flops(g, sizes)),
-            *(number for defence in defences.values() for number in _one_of(defence, g.defence)),
+            *(n for field, kind in mechanisms for n in _one_of(kind, getattr(g, field))),
         ]
     )
 

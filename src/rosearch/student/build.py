@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from rosearch.encodings.vocabulary import Vocabulary
+from rosearch.encodings.vocabulary import Vocabulary, is_special, word_parts
 from rosearch.space.genotype import Genotype, to_dict
 from rosearch.space.ops import OPS
 from rosearch.student.configuration import StudentConfig
 from rosearch.student.model import StudentForSequenceClassification
+from rosearch.student.votes import MARK, MARKS_PIECE, PIECE, SILENT, WORD, Votes
 
 
 def module_spec(g: Genotype) -> dict[str, object]:
@@ -36,6 +37,7 @@ def build_student(
     seed: int,
     embedding: np.ndarray | None = None,
     teacher_params: int | None = None,
+    prior: np.ndarray | None = None,
 ) -> StudentForSequenceClassification:
     """A freshly initialised student.
 
@@ -44,6 +46,7 @@ def build_student(
         seed: of the initialisation; the global generator is left as it was.
         embedding: optional start (rows, >= E) of the embedding, components in falling order of
             variance (see `principal_embedding`); the first E are taken.
+        prior: optional start (rows, C) of the votes.
     """
     config = StudentConfig(
         genotype=module_spec(g),
@@ -58,15 +61,38 @@ def build_student(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = StudentForSequenceClassification(config)
-        if model.input.rows is not None and vocabulary.rows is not None:
-            model.input.rows.copy_(torch.from_numpy(vocabulary.rows))
-        if embedding is not None:
+        if model.mapping is not None and vocabulary.rows is not None:
+            model.mapping.copy_(torch.from_numpy(vocabulary.rows))
+        if model.votes is not None:
+            _start_votes(model.votes, vocabulary, prior)
+        if embedding is not None and model.has_cells:
             start = torch.from_numpy(embedding[:, : g.embedding_dim]).float()
             e = start.shape[1]  # a teacher narrower than E leaves the rest as initialised
             with torch.no_grad():
                 model.input.table.weight[:, e:].mul_(0.1)
                 model.input.table.weight[:, :e] = start
     return model
+
+
+def _start_votes(votes: Votes, vocabulary: Vocabulary, prior: np.ndarray | None) -> None:
+    votes.kinds.copy_(torch.tensor(token_kinds(vocabulary), dtype=torch.uint8))
+    if prior is not None:
+        with torch.no_grad():
+            votes.table.weight.copy_(torch.from_numpy(prior))
+
+
+def token_kinds(vocabulary: Vocabulary) -> list[int]:
+    """What each token is to the votes; see `rosearch.student.votes`."""
+    found = []
+    for token, part in zip(vocabulary.tokens, word_parts(vocabulary.tokens), strict=True):
+        letters = part.text.isalpha()
+        if is_special(token):
+            found.append(SILENT)
+        elif part.inner:
+            found.append(PIECE if letters else MARKS_PIECE)
+        else:
+            found.append(WORD if letters else MARK)
+    return found
 
 
 def principal_embedding(teacher_table: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:

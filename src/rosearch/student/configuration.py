@@ -1,7 +1,7 @@
 """Hugging Face configuration of a student.
 
-This file, `defences.py`, `layers.py` and `model.py` import nothing from rosearch but each other, so
-that they can travel with a saved model.
+This file, `defences.py`, `layers.py`, `model.py` and `votes.py` import nothing from rosearch but
+each other, so that they can travel with a saved model.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class StudentConfig(PreTrainedConfig):
     @property
     def saved_params(self) -> int:
         """Parameters that trimming the vocabulary left out."""
-        return self.trimmed_rows * int(self.genotype["embedding_dim"])
+        votes = self.genotype.get("votes")
+        columns = 0 if votes and not votes["context"] else int(self.genotype["embedding_dim"])
+        return self.trimmed_rows * (columns + (self.num_labels if votes else 0))
 
 
 # `save_pretrained` copies this file beside the weights and names it in `config.json`.

@@ -22,6 +22,7 @@ from rosearch.space.latency import part, parts
 from rosearch.student.build import build_student, module_spec
 from rosearch.student.layers import ACTIVATIONS, Node, Pooling, sinusoid
 from rosearch.student.model import MAX_POSITIONS
+from rosearch.student.votes import Votes
 
 WORDS = Vocabulary(
     tuple(map(str, range(LATENCY_TOKENS))), tuple((i,) for i in range(LATENCY_TOKENS)), 0
@@ -76,10 +77,12 @@ def _around_ops(w: int) -> Parts:
 
 
 def _ends(w: int, e: int) -> Parts:
-    """Map to the width, positions and pooling."""
+    """Map to the width, positions, pooling, and votes."""
     x, mask = torch.randn(1, LATENCY_TOKENS, w), torch.ones(1, LATENCY_TOKENS, dtype=torch.bool)
     places, table = torch.arange(LATENCY_TOKENS), nn.Embedding(MAX_POSITIONS, w)
+    votes = Votes(LATENCY_TOKENS, LATENCY_TOKENS, 2, 1.0).eval()
     return {
+        "votes": lambda: votes(votes.columns(places[None], places[None]), mask),
         "factor": partial(nn.Linear(e, w), torch.randn(1, LATENCY_TOKENS, e)),
         "none position": lambda: None,
         "sinusoidal position": lambda: x + sinusoid(LATENCY_TOKENS, w, x.device),

@@ -17,8 +17,23 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from .configuration import StudentConfig
 from .defences import defence_of
 from .layers import Cell, Pooling, sinusoid
+from .votes import Votes
 
 MAX_POSITIONS = 512
+
+
+def token_rows(config: StudentConfig) -> Tensor | None:
+    """Token id -> row of the embedding, to be filled in; None where they are equal. Tokens share a
+    row under the synonym encoding or where the vocabulary is trimmed."""
+    mapped = config.embedding_rows != config.vocab_size
+    return torch.arange(config.vocab_size) if mapped else None
+
+
+def votes_of(spec: dict[str, Any] | None, config: StudentConfig) -> Votes | None:
+    """The module of a genotype's votes, JSON-ready; None has none."""
+    if spec is None:
+        return None
+    return Votes(config.embedding_rows, config.vocab_size, config.num_labels, spec["cap"])
 
 
 class InputStage(nn.Module):
@@ -35,9 +50,7 @@ class InputStage(nn.Module):
         self.project = nn.Linear(e, w) if e != w else None
         self.positions = nn.Embedding(MAX_POSITIONS, w) if self.position == "learned" else None
         self.dropout = nn.Dropout(config.dropout)
-        # Synonym encoding: token id -> row of the embedding, one row for a whole cluster.
-        mapped = config.embedding_rows != config.vocab_size
-        self.register_buffer("rows", torch.arange(config.vocab_size) if mapped else None)
+        self.register_buffer("rows", token_rows(config))
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """Token vectors (B, T, E) before projection and positions."""
@@ -59,15 +72,41 @@ class StudentForSequenceClassification(PreTrainedModel):
 
     `forward` takes `input_ids` (B, T) or `inputs_embeds` (B, T, E), an optional `attention_mask`
     (B, T) with padding on the right, optional `labels` (B,), and gives `logits` (B, C), through the
-    inference-time defence of the genotype if it has one.
+    inference-time defence of the genotype if it has one. Where words vote, token vectors have the
+    columns of the votes after those of the embedding.
     """
 
+    rows: Tensor | None
     config_class = StudentConfig
     base_model_prefix = "student"
 
     def __init__(self, config: StudentConfig) -> None:
         super().__init__(config)
         g = config.genotype
+        self.votes = votes_of(g.get("votes"), config)
+        self.context: float | None = None if self.votes is None else g["votes"]["context"]
+        # Of the votes alone; else the input stage has them.
+        self.register_buffer("rows", None if self.has_cells else token_rows(config))
+        if self.has_cells:
+            self._build_cells(g, config)
+        self.defence = defence_of(g.get("defence"))
+        self.post_init()
+
+    @property
+    def mapping(self) -> Tensor | None:
+        """Token id -> row of the tables; None where they are equal."""
+        return self.input.rows if self.has_cells else self.rows
+
+    def row_of(self, input_ids: Tensor) -> Tensor:
+        """Rows of the tables that token ids read, of the same shape."""
+        return input_ids if self.mapping is None else self.mapping[input_ids]
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether there is an embedding and a cell; else there are votes alone."""
+        return self.context != 0
+
+    def _build_cells(self, g: dict[str, Any], config: StudentConfig) -> None:
         self.input = InputStage(config)
         copies = 1 if g["shared"] else g["repeat"]
         self.cells = nn.ModuleList(Cell(g["nodes"], g["width"]) for _ in range(copies))
@@ -76,14 +115,26 @@ class StudentForSequenceClassification(PreTrainedModel):
         self.pooling = Pooling(g["pooling"], g["width"])
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(g["width"], config.num_labels)
-        self.defence = defence_of(g.get("defence"))
-        self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep torch's own initialisation; a loaded model has every weight in its file."""
 
     def get_input_embeddings(self) -> nn.Module:
-        return self.input.table
+        return self.tables[0]
+
+    @property
+    def tables(self) -> list[nn.Embedding]:
+        """What has rows of tokens: the embedding, and the votes."""
+        votes = [] if self.votes is None else [self.votes.table]
+        return [self.input.table, *votes] if self.has_cells else votes
+
+    def token_vectors(self, input_ids: Tensor) -> Tensor:
+        """Token vectors (B, T, E) of token ids, with the columns of the votes, if any, at the end:
+        what a defence or an attack may change, and `logits` reads."""
+        rows = self.row_of(input_ids)
+        vectors = [self.input.table(rows)] if self.has_cells else []
+        vectors += [] if self.votes is None else [self.votes.columns(input_ids, rows)]
+        return vectors[0] if len(vectors) == 1 else torch.cat(vectors, -1)
 
     def forward(
         self,
@@ -94,7 +145,7 @@ class StudentForSequenceClassification(PreTrainedModel):
         **kwargs: Any,
     ) -> SequenceClassifierOutput:
         if input_ids is not None:
-            vectors = self.input.embed(input_ids)
+            vectors = self.token_vectors(input_ids)
             if attention_mask is None:
                 attention_mask = input_ids != self.config.pad_token_id
         elif inputs_embeds is not None:
@@ -111,6 +162,16 @@ class StudentForSequenceClassification(PreTrainedModel):
 
     def logits(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """Logits (B, C) of token vectors (B, T, E) and a boolean mask (B, T), without a defence."""
+        if self.votes is None:
+            return self.said_by_cells(vectors, mask)
+        sums = self.votes(vectors[..., -self.votes.width :], mask)
+        if not self.context:
+            return sums
+        cells = self.said_by_cells(vectors[..., : -self.votes.width], mask)
+        return sums + self.context * torch.tanh(cells / self.context)
+
+    def said_by_cells(self, vectors: Tensor, mask: Tensor) -> Tensor:
+        """Logits (B, C) of the stacked cells alone."""
         x = self.input(vectors, mask)
         for i in range(self.repeat):
             x = self.cells[i % len(self.cells)](x, mask)

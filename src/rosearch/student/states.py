@@ -51,7 +51,7 @@ def student_states(
     Hooks read them, so that the plain path and the code of saved models know nothing of it.
 
     Args:
-        vectors: token vectors (B, T, E), see `model.input.embed`.
+        vectors: token vectors (B, T, E), see `model.token_vectors`.
         mask: (B, T), true at real tokens.
     """
     parts: list[Any] = list(model.cells)

@@ -7,6 +7,8 @@ from rosearch.distill.data import EncodedTrain
 from rosearch.distill.defences import asked_defences
 from rosearch.distill.defences.base import StepDefence, TokenDefence
 from rosearch.distill.defences.steps import Composed, Noise, Plain, RobustMethod
+from rosearch.distill.defences.substitution import Substitution
+from rosearch.distill.defences.worst_case import CLEAN_WEIGHT, WORST_CASE
 from rosearch.student.model import StudentForSequenceClassification
 
 
@@ -21,9 +23,12 @@ def robust_method(
     Raises:
         ValueError: a defence whose table the encoding was prepared without.
     """
-    noises: list[Noise] = []
+    worst = WORST_CASE.noise(config, data, model)
+    noises: list[Noise] = [] if worst is None else [worst]
     method: RobustMethod | None = None
     for defence in asked_defences(config):
+        if isinstance(defence, Substitution) and worst is not None:
+            continue  # words are replaced once
         if isinstance(defence, TokenDefence):
             noise = defence.noise(config, data, model)
             noises += [] if noise is None else [noise]
@@ -31,4 +36,5 @@ def robust_method(
             method = defence.method(config, data, model)
     if method is None and not noises:
         return Plain()
-    return Composed(tuple(noises), method or Plain(), config.clean_weight)
+    weight = config.clean_weight or (0.0 if worst is None else CLEAN_WEIGHT)
+    return Composed(tuple(noises), method or Plain(), weight)

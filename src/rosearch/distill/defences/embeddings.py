@@ -58,7 +58,7 @@ class AtWorstPoint:
     def backward(
         self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
     ) -> Tensor:
-        vectors = model.input.embed(batch.ids)  # (B, T, E)
+        vectors = model.token_vectors(batch.ids)  # (B, T, E)
         delta = self.perturbation(model, batch, objective, vectors.detach())
         loss = objective.losses(model, batch, vectors + delta).mean()
         loss.backward()
@@ -86,9 +86,10 @@ class AtWorstPoint:
 
 def region_of(ball: Ball, data: EncodedTrain, model: StudentForSequenceClassification) -> Region:
     """The region of a ball in units of the embedding scale."""
-    weight = model.input.table.weight
+    weight = model.tables[0].weight
     # The scale at the start of training: a checkpoint's would differ from it.
-    scale = scale_of(torch.from_numpy(data.embedding[:, : weight.shape[1]]))
+    begun = data.embedding[:, : weight.shape[1]] if model.has_cells else data.prior
+    scale = 0.0 if begun is None else scale_of(torch.from_numpy(begun))
     return Region(ball.scaled(scale), special_tokens(data).to(weight.device))
 
 

@@ -64,14 +64,14 @@ class FirstOrderSubstitution:
         places = ((self.count[batch.ids] > 0) & drawn).nonzero(as_tuple=True)  # 2 x (N,)
         if not len(places[0]):
             return batch
-        vectors = model.input.embed(batch.ids).detach().requires_grad_()
+        vectors = model.token_vectors(batch.ids).detach().requires_grad_()
         with without_dropout(model):
             losses = objective.losses(model, batch, vectors)
             (gradient,) = torch.autograd.grad(losses.sum(), vectors)
         words = batch.ids[places]  # (N,)
         options = self.table[words].long()  # (N, K)
         with torch.no_grad():
-            others = model.input.embed(options)  # (N, K, E)
+            others = model.token_vectors(options)  # (N, K, E)
             rise = gains(gradient[places], vectors[places], others)
         column = torch.arange(options.shape[1], device=words.device)
         rise = rise.masked_fill(column >= self.count[words][:, None], -torch.inf)

@@ -42,7 +42,7 @@ class AllPoints:
         from rosearch.attacks.embedding import climbed
         from rosearch.distill.defences.steps import same_dropout
 
-        vectors = model.input.embed(batch.ids)  # (B, T, E)
+        vectors = model.token_vectors(batch.ids)  # (B, T, E)
         movable = self.region.movable(batch)
         ball = self.region.ball
         delta = self.region.first(vectors.detach(), movable)

@@ -41,22 +41,25 @@ class Substitutes:
     count: np.ndarray
 
 
-def substitutes(vocabulary: Vocabulary, lexicon: Mapping[str, Sequence[str]]) -> Substitutes:
+def substitutes(
+    vocabulary: Vocabulary, lexicon: Mapping[str, Sequence[str]], most: int = MOST
+) -> Substitutes:
     """Substitutes of the words that are one token each; those of the same row are left out.
 
     Args:
         lexicon: lower-cased word -> its substitutions.
+        most: substitutes of a word.
     """
     ids = {token: i for i, token in enumerate(vocabulary.tokens)}
     rows = np.arange(len(ids)) if vocabulary.rows is None else vocabulary.rows
-    table = np.zeros((len(ids), MOST), dtype=np.int32)
+    table = np.zeros((len(ids), most), dtype=np.int32)
     count = np.zeros(len(ids), dtype=np.int32)
     for word, others in lexicon.items():
         token = ids.get(word)
         if token is not None:
             known = (ids[other.lower()] for other in others if other.lower() in ids)
             found = {int(rows[other]): other for other in known if rows[other] != rows[token]}
-            chosen = list(found.values())[:MOST]
+            chosen = list(found.values())[:most]
             table[token, : len(chosen)] = chosen
             count[token] = len(chosen)
     return Substitutes(table, count)

@@ -1,0 +1,62 @@
+"""The additive readout as genes: whether a student's words vote for the classes. Torch-free.
+
+Its module stands in `rosearch.student.votes`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rosearch.encodings.genes import Choice, gene, short
+
+MOST = 1000.0  # of a bound
+
+
+@dataclass(frozen=True)
+class Votes(Choice):
+    """Logits are a sum of the words' bounded votes, and of what the cell says, bounded as a whole.
+
+    A word that is replaced moves the logits by no more than its own vote can: what no attack
+    changes can be counted (`rosearch.robustness.certificates`).
+    """
+
+    name = "votes"
+    text = (
+        "logits = b + sum over words of cap * tanh(z_word / cap) + context * tanh(cell / context)"
+    )
+    source = (
+        "additive models of words (Wang and Manning 2012); worst case of words in training as in "
+        "Jia et al. 2019 and Huang et al. 2019, exact here"
+    )
+    families = ()
+
+    cap: float = gene([0.5, 1.0, 2.0], "most that a word can say for or against each class.")
+    context: float = gene(
+        [0.0, 1.0, 4.0],
+        "most that the cell can say for or against each class; with 0 there is no cell, no "
+        "embedding, and all their genes are without effect.",
+    )
+    share: float = gene(
+        [0.5, 0.25, 1.0, 0.0],
+        "share of the words that take their worst substitute in training; with 0 they are replaced "
+        "at random, as of other students.",
+    )
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing but the votes decides."""
+        return self.context == 0
+
+    def problems(self) -> list[str]:
+        found = []
+        if not 0 < self.cap <= MOST:  # also refuses NaN
+            found.append(f"cap: expected more than 0 to {MOST:g}, found {short(self.cap)}")
+        if not 0 <= self.context <= MOST:
+            found.append(f"context: expected 0 to {MOST:g}, found {short(self.context)}")
+        if not 0 <= self.share <= 1:
+            found.append(f"share: expected 0 to 1, found {short(self.share)}")
+        return found
+
+    def numbers(self) -> tuple[float, ...]:
+        return (math.log2(self.cap), math.log2(1 + self.context), self.share)

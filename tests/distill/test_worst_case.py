@@ -1,0 +1,188 @@
+"""Training of words that vote: the worst substitutes, where votes start, how long and how fast."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from rosearch.config import DistillConfig, from_dict
+from rosearch.distill.batch import Batch
+from rosearch.distill.data import TrainData, encode_train
+from rosearch.distill.defences import TrainTexts
+from rosearch.distill.defences.compose import robust_method
+from rosearch.distill.defences.steps import Composed
+from rosearch.distill.defences.worst_case import WORST_CASE, Options, WorstSubstitution
+from rosearch.distill.encode import encoded_texts, material_of
+from rosearch.distill.prior import voting_words
+from rosearch.distill.train import train_student
+from rosearch.encodings.vocabulary import student_tokenizer, tokenizer_settings
+from rosearch.encodings.words import WORDS
+from rosearch.models.classifier import Classifier
+from rosearch.run.prepare import encode_settings
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.presets import preset
+from rosearch.space.votes import Votes
+from rosearch.student.build import build_student
+from rosearch.types import Fidelity
+
+LEXICON = {
+    "good": ["fine", "great", "awful"],
+    "film": ["movie", "picture"],
+    "the": ["bad"],  # a stop word: attacks leave it alone
+    "witty": ["clever", "unheardofword"],
+}
+CELL = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
+TEXTS = ["the good film", "a witty , good film !", "plain", "goodness of the film"]
+
+
+@pytest.fixture(scope="module")
+def material(bert_tokenizer):
+    targets = np.array([[2.0, -2.0], [-1.0, 1.0], [0.0, 0.5], [1.0, 0.0]])
+    made = material_of(TEXTS, len(TEXTS), targets, bert_tokenizer, ("mine",))
+    return replace(made, lexicon=lambda name: LEXICON)
+
+
+@pytest.fixture(scope="module")
+def train(material, bert_tokenizer):
+    """The texts under the encoding of whole words, with the table of the worst case."""
+    vocabulary = WORDS.vocabulary(material)
+    tokenizer = student_tokenizer(bert_tokenizer, vocabulary)
+    texts = TrainTexts(TEXTS, tokenizer, 64, LEXICON, 0)
+    table = WORST_CASE.fitted(WORST_CASE.prepare(texts), vocabulary)
+    settings = tokenizer_settings(tokenizer)
+    embedding = np.zeros((vocabulary.n_rows, 32), dtype=np.float32)
+    return encode_train(vocabulary, tokenizer, settings, TEXTS, embedding, 64, [table])
+
+
+def voting(train, votes: Votes, classes: int = 2):
+    """A student with random votes."""
+    shape = (train.vocabulary.n_rows, classes)
+    prior = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+    names = tuple("abcd"[:classes])
+    g = replace(CELL, coding=WORDS, votes=votes)
+    return build_student(g, train.vocabulary, names, seed=0, prior=prior).eval()
+
+
+def batch_of(train, targets: np.ndarray) -> Batch:
+    longest = max(map(len, train.texts))
+    ids = np.zeros((len(TEXTS), longest), dtype=np.int64)
+    for row, own in enumerate(train.texts):
+        ids[row, : len(own)] = own
+    mask = torch.from_numpy((ids != 0).astype(np.int64))
+    targets = torch.from_numpy(targets.astype(np.float32))
+    return Batch(torch.from_numpy(ids), mask, targets.argmax(1), targets, np.arange(len(TEXTS)))
+
+
+def test_words_have_a_token_each(material, train):
+    tokens = train.vocabulary.tokens
+    assert {"unheardofword", "witty", "good"} <= set(tokens)
+    ids = [tokens.index(w) for w in ("good", "fine", "great", "unheardofword")]
+    assert len({train.vocabulary.rows[i] for i in ids}) == 4, "each has a row of its own"
+    assert train.tokenizer()("unheardofword")["input_ids"][1:-1] == ids[-1:]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_classes_get_the_worst_of_all_texts(train, seed: int):
+    """Brute force: every choice of substitutes for every word."""
+    model = voting(train, Votes(0.5, 0.0, 1.0))
+    with torch.no_grad():
+        torch.manual_seed(seed)
+        model.votes.table.weight.normal_()
+    targets = np.random.default_rng(seed).normal(size=(len(TEXTS), 2))
+    batch = batch_of(train, targets)
+    noise = WORST_CASE.noise(DistillConfig(), train, model)
+    assert isinstance(noise, WorstSubstitution)
+    found = noise(model, batch, None)
+    tokens, tokenizer = train.vocabulary.tokens, train.tokenizer()
+    own = {w: [w, *(o for o in others if o in tokens)] for w, others in LEXICON.items()
+           if w != "the"}  # fmt: skip
+    with torch.inference_mode():
+        logits = model(input_ids=found.ids, attention_mask=found.mask).logits.numpy()
+        for row, text in enumerate(TEXTS):
+            label = int(targets[row].argmax())
+            texts = [" ".join(words) for words in product(*(own.get(w, [w]) for w in text.split()))]
+            asked = tokenizer(texts, return_tensors="pt", padding=True)
+            every = model(**asked).logits.numpy()
+            margins = every[:, label] - every[:, 1 - label]
+            got = logits[row, label] - logits[row, 1 - label]
+            assert got == pytest.approx(margins.min(), abs=1e-5)
+
+
+def test_more_classes_go_against_the_next_one(train):
+    model = voting(train, Votes(0.5, 0.0, 1.0), classes=4)
+    targets = np.random.default_rng(1).normal(size=(len(TEXTS), 4))
+    batch = batch_of(train, targets)
+    noise = WORST_CASE.noise(DistillConfig(), train, model)
+    found = noise(model, batch, None)
+    assert not torch.equal(found.ids, batch.ids) and torch.equal(found.targets, batch.targets)
+    with torch.inference_mode():
+        before = model(input_ids=batch.ids, attention_mask=batch.mask).logits
+        after = model(input_ids=found.ids, attention_mask=found.mask).logits
+    label = batch.targets.argmax(1)
+    rival = before.scatter(1, label[:, None], -torch.inf).argmax(1)
+    rows = torch.arange(len(TEXTS))
+    assert ((before - after)[rows, label] >= (before - after)[rows, rival] - 1e-6).all()
+
+
+def test_the_share_is_a_gene_and_pieces_stay(train):
+    config = DistillConfig(substitution=0.0)
+    assert WORST_CASE.noise(config, train, voting(train, Votes(0.5, 0.0, 0.0))) is None
+    bare = build_student(replace(CELL, coding=WORDS), train.vocabulary, ("a", "b"), seed=0)
+    assert WORST_CASE.noise(config, train, bare) is None
+    model = voting(train, Votes(0.5, 1.0, 0.5))
+    method = robust_method(config, train, model)
+    assert isinstance(method, Composed) and method.clean_weight == 0.3
+    assert len(robust_method(DistillConfig(), train, model).noises) == 1, "words change once"
+    weighed = robust_method(replace(config, clean_weight=0.7), train, model)
+    assert weighed.clean_weight == 0.7
+    batch = batch_of(train, np.eye(2)[[0, 1, 0, 1]])
+    changed = [method.noises[0](model, batch, None).ids != batch.ids for _ in range(200)]
+    rate = torch.stack(changed).float().mean(0)
+    words = np.isin(np.array(train.vocabulary.tokens)[batch.ids.numpy()], ["good", "film", "witty"])
+    assert rate[~torch.from_numpy(words)].max() == 0
+    assert ((rate == 0) | ((rate > 0.3) & (rate < 0.7))).all() and (rate > 0).any()
+
+
+def test_votes_start_from_the_teacher_on_single_words(material):
+    asked: list[str] = []
+
+    def one_word(words):
+        asked.extend(words)
+        likes = {"good": 3.0, "witty": 2.0, "plain": -3.0}
+        return np.array([[-likes.get(w, 0.1), likes.get(w, 0.1)] for w in words])
+
+    config = from_dict({"space": {"defences": ["votes"]}})
+    targets = np.array([[-2.0, 2.0], [-4.0, 4.0], [3.0, -3.0], [0.1, -0.1]])
+    material = replace(material, targets=targets)
+    table = np.random.default_rng(0).normal(size=(len(material.tokenizer), 32))
+    made = encoded_texts(encode_settings(config), [WORDS], TEXTS, material, table, one_word)
+    assert len(set(asked)) == len(asked) and "unheardofword" in asked and "[CLS]" not in asked
+    found = made[WORDS.key]
+    assert found.prior.shape == (found.vocabulary.n_rows, 2)
+    rows = found.vocabulary.rows
+    value = {w: found.prior[rows[found.vocabulary.tokens.index(w)]] for w in
+             ("good", "witty", "plain", "film", "[CLS]", "##ness")}  # fmt: skip
+    assert value["good"][1] > value["witty"][1] > 0 > value["plain"][1]
+    assert value["good"].sum() == pytest.approx(0, abs=1e-6)
+    assert not value["[CLS]"].any() and not value["##ness"].any()
+    assert voting_words(found.vocabulary) == set(asked)
+    g = replace(CELL, coding=WORDS, votes=Votes())
+    model = build_student(g, found.vocabulary, ("a", "b"), seed=0, prior=found.prior)
+    assert Classifier.of(model, found.tokenizer()).probabilities(["good"])[0, 1] > 0.5
+    bare = encoded_texts(encode_settings(from_dict({})), [WORDS], TEXTS, material, table, one_word)
+    assert all(t.prior is None and t.table(Options) is None for t in bare.values())
+
+
+def test_votes_learn_within_a_search(mr, mr_train):
+    """One epoch of the search is several of a student that is nothing but votes."""
+    targets = np.where(np.arange(2) == np.array(mr.train.labels[:2000])[:, None], 2.0, -2.0)
+    data = TrainData({"plain": mr_train}, mr.train.labels[:2000], targets, mr.label_names, 10**7)
+    g = replace(preset("votes"), coding=CELL.coding)
+    model = train_student(g, data, DistillConfig(), Fidelity(1, 1.0, 0, ()), 0)
+    texts, labels = mr.validation.texts[:400], mr.validation.labels[:400]
+    victim = Classifier.of(model, mr_train.tokenizer())
+    assert victim.correct(texts, labels).mean() > 0.65

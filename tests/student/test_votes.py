@@ -1,0 +1,187 @@
+"""Votes of words: what they compute, in batches, in graphs, on disk and under attack.
+
+Shapes: B batch, T tokens, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rosearch.attacks.engine import attacked
+from rosearch.attacks.methods import load_attacks, resources_for
+from rosearch.encodings.vocabulary import (
+    plain_vocabulary,
+    student_tokenizer,
+    trimmed,
+    word_parts,
+)
+from rosearch.export.onnx_model import write_int8, write_onnx
+from rosearch.models.classifier import Classifier
+from rosearch.models.onnx import OnnxClassifier
+from rosearch.models.open import open_classifier
+from rosearch.space.defences import MaskedMean
+from rosearch.space.genotype import Genotype, Node
+from rosearch.space.votes import Votes
+from rosearch.student.build import build_student
+from rosearch.student.model import StudentForSequenceClassification
+from rosearch.student.saving import save_student
+
+CELL = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
+ALONE = replace(CELL, votes=Votes(0.5, 0.0))
+BESIDE = replace(CELL, votes=Votes(0.5, 2.0))
+LABELS = ("a", "b", "c")
+TEXTS = (
+    "A good, witty film.",
+    "call 09061701461 now: \u00a31,500 prize!!",
+    "xqzzyjk",
+    "qzxv blorptastic nothing",
+    "",
+)
+
+
+@pytest.fixture(scope="module")
+def read(bert_tokenizer):
+    vocabulary = plain_vocabulary(bert_tokenizer)
+    return vocabulary, student_tokenizer(bert_tokenizer, vocabulary)
+
+
+def student(g: Genotype, vocabulary) -> StudentForSequenceClassification:
+    """With random votes, of which some are far beyond the bound."""
+    prior = np.random.default_rng(1).normal(0, 1, (vocabulary.n_rows, 3)).astype(np.float32)
+    return build_student(g, vocabulary, LABELS, seed=0, prior=prior).eval()
+
+
+def by_hand(model: StudentForSequenceClassification, tokens: list[str], ids: list[int]) -> Tensor:
+    """The formula, word by word."""
+    table, cap = model.votes.table.weight, model.votes.cap
+    words: list[list[int]] = []
+    for place, token in enumerate(tokens):
+        if token.startswith("##") and len(token) > 2:
+            words[-1].append(place)
+        else:
+            words.append([place])
+    total = model.votes.bias.clone()
+    for places in words:
+        counted = [
+            p
+            for p in places
+            if not tokens[p].startswith("[")
+            and (len(places) == 1 or not tokens[p].removeprefix("##").isalpha())
+        ]
+        z = sum((table[ids[p]] for p in counted), torch.zeros(3))
+        total = total + cap * torch.tanh(z / cap)
+    return total
+
+
+@torch.inference_mode()
+def test_the_logits_are_the_sum_of_the_bounded_votes(read):
+    vocabulary, tokenizer = read
+    model = student(ALONE, vocabulary)
+    for text in TEXTS:
+        asked = tokenizer(text, return_tensors="pt")
+        ids = asked["input_ids"][0].tolist()
+        want = by_hand(model, tokenizer.convert_ids_to_tokens(ids), ids)
+        assert torch.allclose(model(**asked).logits[0], want, atol=1e-5)
+    unknown = model(**tokenizer("blorptastic", return_tensors="pt")).logits[0]
+    assert torch.equal(unknown, model.votes.bias), "an unknown word says nothing"
+    number = model(**tokenizer("09061701461", return_tensors="pt")).logits[0]
+    assert 0 < (number - model.votes.bias).abs().max() <= 0.5, "a number does, within the bound"
+
+
+@torch.inference_mode()
+def test_the_cell_adds_no_more_than_its_bound(read):
+    vocabulary, tokenizer = read
+    model = student(BESIDE, vocabulary)
+    asked = tokenizer(list(TEXTS[:3]), return_tensors="pt", padding=True)
+    mask = asked["attention_mask"].bool()
+    vectors = model.token_vectors(asked["input_ids"])
+    sums = model.votes(vectors[..., -5:], mask)
+    cells = model.said_by_cells(vectors[..., :-5], mask)
+    assert torch.allclose(model(**asked).logits, sums + 2 * torch.tanh(cells / 2), atol=1e-6)
+    bare = build_student(CELL, vocabulary, LABELS, seed=0).eval()
+    bare.load_state_dict(
+        {name: x for name, x in model.state_dict().items() if not name.startswith("votes.")}
+    )
+    assert torch.allclose(bare(**asked).logits, cells, atol=1e-6), "the cell is that of before"
+
+
+GENOTYPES = {
+    "alone": ALONE,
+    "beside": BESIDE,
+    "masked": replace(BESIDE, defence=MaskedMean(3)),
+    "alone, masked": replace(ALONE, defence=MaskedMean(2)),
+}
+
+
+@pytest.mark.parametrize("name", GENOTYPES)
+def test_batches_padding_and_graphs_change_nothing(name: str, read, tmp_path: Path):
+    vocabulary, tokenizer = read
+    model = student(GENOTYPES[name], vocabulary)
+    asked = dict(tokenizer(list(TEXTS), return_tensors="pt", padding=True))
+    with torch.inference_mode():
+        together = model(**asked).logits
+        for row, n in enumerate(asked["attention_mask"].sum(1)):
+            alone = {key: x[row : row + 1, :n] for key, x in asked.items()}
+            assert torch.allclose(model(**alone).logits[0], together[row], atol=1e-5)
+        vectors = model.token_vectors(asked["input_ids"])
+        read_ = model(inputs_embeds=vectors, attention_mask=asked["attention_mask"]).logits
+    assert torch.equal(read_, together), "token ids and vectors go the same way"
+    write_onnx(model, tmp_path / "model.onnx")
+    exported = OnnxClassifier(tmp_path / "model.onnx")
+    torch.testing.assert_close(exported(**asked).logits, together, atol=1e-5, rtol=1e-5)
+    write_int8(tmp_path / "model.onnx", tmp_path / "int8.onnx")
+    rough = OnnxClassifier(tmp_path / "int8.onnx")(**asked).logits
+    assert torch.allclose(rough.softmax(-1), together.softmax(-1), atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["alone", "beside"])
+def test_a_saved_student_answers_the_same(name: str, read, tmp_path: Path):
+    vocabulary, tokenizer = read
+    kept = tokenizer(list(TEXTS), add_special_tokens=True)["input_ids"]
+    small = trimmed(vocabulary, {i for ids in kept for i in ids}, tokenizer.unk_token_id)
+    model = student(GENOTYPES[name], small)
+    save_student(model, tokenizer, tmp_path / "student")
+    texts = [*TEXTS, "entirely different words, which were left out"]
+    found = open_classifier(tmp_path / "student").probabilities(texts)
+    np.testing.assert_array_equal(found, Classifier.of(model, tokenizer).probabilities(texts))
+    with torch.inference_mode():
+        each = [model(**tokenizer(t, return_tensors="pt")).logits.softmax(-1)[0] for t in texts]
+    np.testing.assert_allclose(found, torch.stack(each).numpy(), atol=1e-6)
+
+
+def test_attacks_on_embeddings_reach_the_votes(read, mr):
+    vocabulary, tokenizer = read
+    victim = Classifier.of(student(ALONE, vocabulary), tokenizer)
+    texts = mr.validation.texts[:20]
+    labels = victim.probabilities(texts).argmax(1).tolist()
+    attacks = load_attacks("fgsm", resources_for(("fgsm",), texts))
+    found = attacked(attacks, victim, texts, labels)
+    assert all(r.queries for r in found)
+    assert any(not np.allclose(r.before, r.after) for r in found)
+
+
+def test_parts_of_words_are_told_by_the_tokenizers_marks():
+    assert [p.inner for p in word_parts(("good", "##ness", "##1", "!", "##"))] == [
+        False, True, True, False, False,
+    ]  # fmt: skip
+    marked = word_parts(("\u0120good", "ness", "!", "\u01201"))
+    assert [(p.text, p.inner) for p in marked] == [
+        ("good", False), ("ness", True), ("!", False), ("1", False),
+    ]  # fmt: skip
+
+
+def test_a_bound_far_away_bounds_nothing(read):
+    vocabulary, tokenizer = read
+    model = student(replace(CELL, votes=Votes(500.0, 0.0)), vocabulary)
+    asked = tokenizer("good", return_tensors="pt")
+    with torch.inference_mode():
+        z = model.votes.table.weight[asked["input_ids"][0, 1]]
+        assert torch.allclose(model(**asked).logits[0], z, atol=1e-4)
+    assert math.isclose(model.votes.cap, 500.0)
