@@ -19,7 +19,7 @@ from rosearch.attacks.embedding import norms, scale_of
 from rosearch.config import DistillConfig
 from rosearch.distill.batch import Batch
 from rosearch.distill.data import EncodedTrain, TrainData, encode_train
-from rosearch.distill.defences.characters import Misspellings, misspellings
+from rosearch.distill.defences.characters import Spellings, misspellings
 from rosearch.distill.defences.compose import robust_method
 from rosearch.distill.defences.embeddings import AtWorstPoint, special_tokens
 from rosearch.distill.defences.first_order import FirstOrderSubstitution
@@ -63,7 +63,7 @@ def encoded(tokenizer, texts) -> EncodedTrain:
     embedding = np.random.default_rng(0).normal(size=(vocabulary.n_rows, 32)).astype(np.float32)
     return encode_train(
         vocabulary, student, tokenizer_settings(student), texts, embedding, 64,
-        [substitutes(vocabulary, lexicon), misspellings(student, texts, 64, seed=0)],
+        [substitutes(vocabulary, lexicon), Spellings(misspellings(student, texts, 64, seed=0))],
     )  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def without_substitutes(data: EncodedTrain, batch: Batch) -> EncodedTrain:
     assert found is not None
     count = found.count.copy()
     count[batch.ids.unique().numpy()] = 0
-    return replace(data, tables=(Substitutes(found.ids, count), data.table(Misspellings)))
+    return replace(data, tables=(Substitutes(found.ids, count), data.table(Spellings)))
 
 
 @pytest.mark.parametrize("name", ON_EMBEDDINGS)
@@ -307,7 +307,7 @@ def test_character_noise_needs_an_encoding_prepared_for_it(data):
 
 def test_substitution_is_off_where_the_encoding_has_no_substitutes(data):
     model, batch = student(data), batch_of(data)
-    bare = replace(data, tables=(data.table(Misspellings),))
+    bare = replace(data, tables=(data.table(Spellings),))
     assert close(
         gradients(model, FIRST_ORDER, bare, batch)[1], gradients(model, OFF, data, batch)[1]
     )

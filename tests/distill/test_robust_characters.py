@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,15 @@ from transformers import PreTrainedTokenizerFast
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.sources.characters import character_edits
 from rosearch.distill.batch import Batch
-from rosearch.distill.defences.characters import CharacterNoise, misspellings, misspelt, spans
+from rosearch.distill.defences.base import TrainTexts
+from rosearch.distill.defences.characters import (
+    CHARACTERS,
+    CharacterNoise,
+    misspellings,
+    misspelt,
+    spans,
+)
+from rosearch.encodings.reader import Reader
 from rosearch.models.batches import padded, tokenized
 from rosearch.tasks.words import segment
 
@@ -160,3 +170,22 @@ def test_words_that_were_cut_in_two_stay(bert_tokenizer):
 def test_texts_without_such_words_stay(bert_tokenizer):
     before, after = noisy(bert_tokenizer, ["It is so.", ""], 1.0)
     assert rows(before) == rows(after)
+
+
+def test_students_that_correct_words_are_trained_on_what_they_see(bert_tokenizer):
+    reader = Reader({"film": -5.0, "gorgeous": -6.0}, {}, (), {})
+    texts = TrainTexts(["a gorgeous film"], bert_tokenizer, 64, {}, 0, reader)
+    table = CHARACTERS.prepare(texts)
+    model = SimpleNamespace(config=SimpleNamespace(genotype={}))
+    assert table.seen_by(model) is table.written
+    model.config.genotype = {"reading": {"name": "reading", "dictionary": False}}
+    assert table.seen_by(model) is table.written
+    model.config.genotype = {"reading": {"name": "reading", "dictionary": True}}
+    read = table.seen_by(model)
+    spelt = [read.pieces[a:b].tolist() for a, b in pairwise(read.piece_starts)]
+    words = [bert_tokenizer.decode(ids) for ids in spelt]
+    assert {"film", "gorgeous"} == set(words), "single inner edits are all corrected"
+    assert len(words) == len(table.written.piece_starts) - 1
+    assert set(read.pieces.tolist()) | set(table.written.pieces.tolist()) == CHARACTERS.tokens(
+        table
+    )

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosearch.encodings.confusables import LOOK_ALIKES
-from rosearch.encodings.material import Material
+from rosearch.encodings.material import Material, reader_of
 from rosearch.encodings.reader import STEPS, Reader, edits_between, like
-from rosearch.encodings.reading import Reading, reader_of
+from rosearch.encodings.reading import Reading
 from rosearch.tasks.words import segment
 
 WORDS = {
@@ -154,4 +154,4 @@ def test_train_texts_are_read_as_they_are(bert_tokenizer, mr):
 def test_the_key_tells_what_is_left_out():
     assert Reading().key == "reading"
     assert Reading(leet=False, splits=False).key == "reading:unicode+repeats+dictionary"
-    assert Reading(False, False, False, False, False).key == "reading:nothing"
+    assert len(Reading.combinations()) == 31 and Reading(*[False] * 5).problems()

@@ -24,7 +24,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.baselines.recipes import find_recipe, trained_by
     from rosearch.config import final_plan
     from rosearch.evaluation.final import FinalJob, evaluate_final
-    from rosearch.evaluation.held_out import check
+    from rosearch.evaluation.held_out import check, without_known
     from rosearch.io.progress import stage
     from rosearch.io.threads import one_thread
     from rosearch.run.prepare import prepare
@@ -34,6 +34,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     config = replace(config, encoding=replace(config.encoding, lexicons=lexicons))
     if recipe is not None:
         config = trained_by(find_recipe(recipe), g, config)
+    config = without_known(config, g)
     check(config)
     if out.exists():
         raise UserError(f"{out} exists; choose another --out")

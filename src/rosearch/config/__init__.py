@@ -13,6 +13,7 @@ from rosearch.config.plan import (
     first_attacks,
     held_out_attacks,
     objectives_of,
+    readings_of,
     votes_of,
 )
 from rosearch.config.reading import (
@@ -76,6 +77,7 @@ __all__ = [
     "of_run",
     "preset_settings",
     "read_toml",
+    "readings_of",
     "setting",
     "to_dict",
     "to_toml",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rosearch.config.sections import RunConfig, SearchConfig, SpaceConfig
 from rosearch.encodings import ENCODINGS, Encoding
+from rosearch.encodings.reading import Reading
 from rosearch.space.defences import InferenceDefence
 from rosearch.space.mechanisms import offered
 from rosearch.space.votes import Votes
@@ -90,6 +91,11 @@ def defences_of(space: SpaceConfig) -> tuple[InferenceDefence | None, ...]:
         UserError: an unknown one.
     """
     return offered("defence", space.defences)  # type: ignore[return-value]
+
+
+def readings_of(space: SpaceConfig) -> tuple[Reading | None, ...]:
+    """What students of a run may do with a text before its tokens; None is nothing."""
+    return offered("reading", space.defences)  # type: ignore[return-value]
 
 
 def votes_of(space: SpaceConfig) -> tuple[Votes | None, ...]:

@@ -127,7 +127,8 @@ class SpaceConfig:
     defences: Annotated[
         tuple[str, ...],
         Setting(
-            "What students may have beside their architecture: votes of their words, or an "
+            "What students may have beside their architecture: a reading of texts before their "
+            "tokens, votes of their words, or an "
             "inference-time defence. With none, it is the architecture alone that is searched.",
             choices=mechanism_names,
             unset="none",

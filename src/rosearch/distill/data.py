@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from rosearch.encodings.reader import Reader
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.models.batches import tokenized
 from rosearch.space.genotype import Genotype
@@ -51,13 +52,19 @@ class EncodedTrain:
         """Token ids of each text."""
         return np.split(self.ids, self.starts[1:-1])
 
-    def tokenizer(self) -> PreTrainedTokenizerFast:
-        """The Hugging Face tokenizer."""
+    def tokenizer(self, reader: Reader | None = None) -> PreTrainedTokenizerFast:
+        """The Hugging Face tokenizer, with a reader in front of it if one is given."""
         from tokenizers import Tokenizer
         from transformers import PreTrainedTokenizerFast
 
         backend = Tokenizer.from_str(self.tokenizer_json)
-        return PreTrainedTokenizerFast(tokenizer_object=backend, **self.tokenizer_settings)
+        if reader is None:
+            return PreTrainedTokenizerFast(tokenizer_object=backend, **self.tokenizer_settings)
+        from rosearch.encodings.reading_tokenizer import ReadingTokenizerFast
+
+        made = ReadingTokenizerFast(tokenizer_object=backend, **self.tokenizer_settings)
+        made.reader = reader
+        return made
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,8 @@ class TrainData:
         labels: (train examples,).
         targets: (train examples, C) logits of the teacher.
         outputs: the teacher's layers, where students are matched with them.
+        reader: of students that read texts before their tokens; it leaves the train texts as they
+            are, so that one encoding serves students with and without it.
     """
 
     encoded: Mapping[str, EncodedTrain]
@@ -77,10 +86,23 @@ class TrainData:
     label_names: tuple[str, ...]
     teacher_params: int
     outputs: TeacherOutputs | None = None
+    reader: Reader | None = None
 
     def read_by(self, g: Genotype) -> EncodedTrain:
         """The train split as a student of genotype `g` reads it."""
         return self.encoded[g.encoding_key]
+
+    def tokenizer(self, g: Genotype) -> PreTrainedTokenizerFast:
+        """The Hugging Face tokenizer of a student of genotype `g`, with what it reads before.
+
+        Raises:
+            ValueError: it reads, and nothing was prepared for that.
+        """
+        if g.reading is None:
+            return self.read_by(g).tokenizer()
+        if self.reader is None:
+            raise ValueError("a student that reads needs a reader that was prepared for it")
+        return self.read_by(g).tokenizer(self.reader.taking(g.reading.steps))
 
 
 def encode_train(

@@ -16,8 +16,9 @@ from rosearch.distill.defences.worst_case import WORST_CASE
 from rosearch.distill.prior import OneWord, vote_prior, voting_words
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.base import Encoding
-from rosearch.encodings.material import Material
+from rosearch.encodings.material import Material, reader_of
 from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.reader import Reader
 from rosearch.encodings.vocabulary import (
     Vocabulary,
     occurring_tokens,
@@ -46,6 +47,7 @@ class EncodeSettings:
         dims: of the embedding.
         seed: of what the defences draw.
         votes: whether students may have votes.
+        reading: whether students may read texts before their tokens.
     """
 
     lexicons: tuple[str, ...]
@@ -55,6 +57,7 @@ class EncodeSettings:
     dims: int
     seed: int
     votes: bool = False
+    reading: bool = False
 
 
 def encoded_texts(
@@ -64,6 +67,7 @@ def encoded_texts(
     material: Material,
     table: np.ndarray,
     one_word: OneWord | None = None,
+    reader: Reader | None = None,
 ) -> dict[str, EncodedTrain]:
     """The train texts by the key of an encoding.
 
@@ -71,12 +75,15 @@ def encoded_texts(
         wanted: encodings besides the plain one.
         table: (teacher vocabulary, D) word embeddings of the teacher.
         one_word: the teacher on words as texts; votes start at 0 without.
+        reader: of students that read texts before their tokens.
     """
     made = list(vocabularies(wanted, material))
     encoded = {}
     for encoding, vocabulary in made:
         lexicon = material.united(encoding.lexicons_read(settings.lexicons))
-        encoded[encoding.key] = _encoded(settings, vocabulary, lexicon, texts, material, table)
+        encoded[encoding.key] = _encoded(
+            settings, vocabulary, lexicon, texts, material, table, reader
+        )
     if settings.votes and one_word is not None:
         words = sorted({word for _, vocabulary in made for word in voting_words(vocabulary)})
         said = dict(zip(words, one_word(words), strict=True))
@@ -85,6 +92,18 @@ def encoded_texts(
             for key, train in encoded.items()
         }
     return encoded
+
+
+def reader_for(
+    settings: EncodeSettings,
+    wanted: Sequence[Encoding],
+    texts: Sequence[Text],
+    material: Material,
+) -> Reader:
+    """What students read texts with: it knows the words of the lexicons that any of them knows."""
+    used = (name for e in wanted for name in e.lexicons_read(settings.lexicons))
+    lexicons = dict.fromkeys([*settings.lexicons, *used])
+    return reader_of(material, lexicons, [part for text in texts for part in parts(text)])
 
 
 def vocabularies(
@@ -131,10 +150,11 @@ def _encoded(
     texts: Sequence[Text],
     material: Material,
     words_of_teacher: np.ndarray,
+    reader: Reader | None,
 ) -> EncodedTrain:
     student = student_tokenizer(material.tokenizer, vocabulary)
     length = settings.max_length
-    train = TrainTexts(texts, student, length, lexicon, settings.seed)
+    train = TrainTexts(texts, student, length, lexicon, settings.seed, reader)
     defences = (*settings.defences, *((WORST_CASE,) if settings.votes else ()))
     prepared = [(defence, defence.prepare(train)) for defence in defences]
     tables = [(defence, table) for defence, table in prepared if table is not None]

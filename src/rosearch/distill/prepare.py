@@ -11,7 +11,7 @@ import numpy as np
 from rosearch.config import DistillConfig, SpaceConfig, TeacherConfig
 from rosearch.distill.augment import AugmentConfig, augmented
 from rosearch.distill.data import TrainData
-from rosearch.distill.encode import EncodeSettings, encoded_texts, material_of
+from rosearch.distill.encode import EncodeSettings, encoded_texts, material_of, reader_for
 from rosearch.distill.match_schemes import layers_for
 from rosearch.encodings.base import Encoding
 from rosearch.io.progress import stage
@@ -63,10 +63,11 @@ def train_data(
             else partial(word_logits, task, folder, *how)
         )
         texts = task.train.texts
-        encoded = encoded_texts(settings, wanted, texts, material, table, one_word)
+        reader = reader_for(settings, wanted, texts[:own], material) if settings.reading else None
+        encoded = encoded_texts(settings, wanted, texts, material, table, one_word, reader)
         advance(1, "")
     size = sum(p.numel() for p in model.parameters())
-    return TrainData(encoded, task.train.labels, targets, task.label_names, size, outputs)
+    return TrainData(encoded, task.train.labels, targets, task.label_names, size, outputs, reader)
 
 
 def with_copies(

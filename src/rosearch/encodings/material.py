@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from rosearch.encodings.clusters import Evidence, Lexicon, word_evidence
+from rosearch.encodings.confusables import LOOK_ALIKES
+from rosearch.encodings.reader import FREQUENT, Reader, as_known
 
 RAREST = 0.1  # occurrences that a word counts for of which only a lexicon knows
 ATOMS = re.compile(r"[^\W_]+")
@@ -108,3 +110,24 @@ def whole_words(tokenizer: Any) -> tuple[str, ...]:
     else:  # bytes stand for letters there: only the decoder knows the word
         whole = (backend.decode([i]).strip() for token, i in tokens if token.startswith(STARTS))
     return tuple(dict.fromkeys(word.lower() for word in whole if word.isalnum()))
+
+
+def reader_of(material: Material, lexicons: Iterable[str], texts: Sequence[str]) -> Reader:
+    """A reader that knows the words of a task and leaves its train texts as they are.
+
+    Args:
+        texts: of the train split, as they are written.
+    """
+    known = {w: round(p, 1) for w, p in known_words(material, lexicons).items()}
+    seen = train_counts(material)
+    whole = {w: p for w, p in known.items() if ATOMS.fullmatch(w.replace("'", ""))}
+    words = {w: p for w, p in whole.items() if w in seen and (len(w) > 1 or p > FREQUENT)}
+    pieces = {w: p for w, p in whole.items() if w not in words}
+    apart: set[str] = set()
+    while True:
+        reader = Reader(words, pieces, apart, LOOK_ALIKES)
+        written = [what for text in texts for what, _ in reader.explain(text)]
+        new = {form for what in written for form in (what, *as_known(what))} - apart
+        if not new:
+            return reader
+        apart |= new

@@ -1,14 +1,14 @@
-"""Reading as a choice with genes, and the reader that is made of what a task knows. Torch-free."""
+"""Reading as a choice with genes: what a student does with a text before its tokens. Torch-free.
+
+The reader itself stands in `rosearch.encodings.reader`; it is made of the words of a task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.genes import Choice, gene, genes_of
-from rosearch.encodings.material import ATOMS, Material, known_words, train_counts
-from rosearch.encodings.reader import FREQUENT, Reader, as_known
 
 SWITCH = (True, False)
 
@@ -42,26 +42,12 @@ class Reading(Choice):
     @property
     def key(self) -> str:
         """Such as `reading`, or `reading:unicode+dictionary` where steps are left out."""
-        left = "+".join(self.steps) or "nothing"
-        return self.name if len(self.steps) == len(genes_of(self)) else f"{self.name}:{left}"
+        whole = len(self.steps) == len(genes_of(self))
+        return self.name if whole else f"{self.name}:{'+'.join(self.steps)}"
 
+    def problems(self) -> list[str]:
+        return [] if self.steps else ["one step or more has to be taken; leave reading out else"]
 
-def reader_of(material: Material, lexicons: Iterable[str], texts: Sequence[str]) -> Reader:
-    """A reader that knows the words of a task and leaves its train texts as they are.
-
-    Args:
-        texts: of the train split, as they are written.
-    """
-    known = {w: round(p, 1) for w, p in known_words(material, lexicons).items()}
-    seen = train_counts(material)
-    whole = {w: p for w, p in known.items() if ATOMS.fullmatch(w.replace("'", ""))}
-    words = {w: p for w, p in whole.items() if w in seen and (len(w) > 1 or p > FREQUENT)}
-    pieces = {w: p for w, p in whole.items() if w not in words}
-    apart: set[str] = set()
-    while True:
-        reader = Reader(words, pieces, apart, LOOK_ALIKES)
-        written = [what for text in texts for what, _ in reader.explain(text)]
-        new = {form for what in written for form in (what, *as_known(what))} - apart
-        if not new:
-            return reader
-        apart |= new
+    @classmethod
+    def combinations(cls) -> tuple[Self, ...]:
+        return tuple(made for made in super().combinations() if made.steps)

@@ -46,7 +46,7 @@ def evaluate(job: Job, context: Context) -> Score:
     if family and fidelity.portion == family.portion:
         family.leave(g, model)
     trained = time.perf_counter()
-    student = Classifier.of(model, context.train.read_by(g).tokenizer())
+    student = Classifier.of(model, context.train.tokenizer(g))
     rated = rate(g, student, fidelity, context)
     return Score(
         clean=sum(c.correct for c in rated.classes) / len(context.validation),
@@ -99,13 +99,13 @@ def rate(g: Genotype, victim: Classifier, fidelity: Fidelity, context: Context) 
 
 def validation_loss(g: Genotype, context: Context) -> Validate:
     """What early stopping of a student of genotype `g` looks at."""
-    data, split = context.train.read_by(g), context.validation
+    split = context.validation
     how = context.distill.class_weights
     weights = class_weights(split.labels, len(context.train.label_names), how)
     each = None if weights is None else weights[list(split.labels)]
 
     def validate(model: StudentForSequenceClassification) -> float:
-        found = Classifier.of(model, data.tokenizer()).probabilities(split.texts)
+        found = Classifier.of(model, context.train.tokenizer(g)).probabilities(split.texts)
         right = found[np.arange(len(split)), split.labels]
         return float(np.average(-np.log(right.clip(1e-9)), weights=each))
 

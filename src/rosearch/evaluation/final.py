@@ -87,7 +87,7 @@ def _trained(
         on_batch=on_batch,
         validate=validation_loss(g, context),
     )
-    student = Classifier.of(model, context.train.read_by(g).tokenizer())
+    student = Classifier.of(model, context.train.tokenizer(g))
     rated = rate(g, student, job.plan.training, context)
     save_student(model, student.tokenizer, job.folder)
     return student, rated

@@ -4,7 +4,8 @@ mistake is told at once."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rosearch.attacks.lexicon import families_of_lexicons
 from rosearch.attacks.methods import check_attack, families_of, members
@@ -13,7 +14,10 @@ from rosearch.distill.defences import asked_defences
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
-from rosearch.space.mechanisms import mechanism
+from rosearch.space.mechanisms import MECHANISMS, mechanism
+
+if TYPE_CHECKING:
+    from rosearch.space.genotype import Genotype
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,19 @@ def check(config: RunConfig) -> None:
         for attack in members(suite):
             for seen in known:
                 _check_unseen(attack, seen)
+
+
+def without_known(config: RunConfig, g: Genotype) -> RunConfig:
+    """The configuration without held-out attacks that a mechanism of one student was made for."""
+    found = (getattr(g, field) for field in MECHANISMS)
+    stated = [_stated(choice.families) for choice in found if choice is not None]
+    known = frozenset[str]().union(*(families for families in stated if families))
+    unseen = [
+        suite
+        for suite in config.final.held_out
+        if not any((_kin(attack) or frozenset()) & known for attack in members(suite))
+    ]
+    return replace(config, final=replace(config.final, held_out=tuple(unseen)))
 
 
 def knowledge(config: RunConfig) -> Iterator[Knowledge]:

@@ -65,6 +65,8 @@ def draw_line(genotype: Genotype) -> str:
         parts += [_repeats(genotype)] if genotype.repeat > 1 else []
     if genotype.encoding != PLAIN.name:
         parts.append(f"{genotype.encoding} encoding")
+    if genotype.reading is not None:
+        parts.append(f"{genotype.reading_key} before")
     if genotype.defence is not None:
         parts.append(f"{genotype.defence_key} at inference")
     return "; ".join(parts)
@@ -102,6 +104,8 @@ def _remarks(g: Genotype, sizes: Sizes | None) -> list[str]:
     lines = []
     if g.votes is not None:
         lines.append(f"votes of words ({_genes(g.votes)}): {g.votes.text}")
+    if g.reading is not None:
+        lines.append(f"{g.reading_key} of texts before their tokens: {g.reading.text}")
     if g.defence is not None:
         lines.append(f"{g.defence_key} at inference, {g.passes} forward passes: {g.defence.text}")
     if sizes and saved_params(g, sizes):

@@ -19,7 +19,7 @@ from rosearch.types import Fidelity, Interval, Score, Trial
 
 FIELDS = (
     "embedding_dim", "width", "position", "encoding_key", "pooling", "repeat", "shared",
-    "defence_key", "votes_key",
+    "defence_key", "votes_key", "reading_key",
 )  # fmt: skip
 FEWEST_TO_RANK = 3
 

@@ -12,6 +12,7 @@ from rosearch.config import (
     attacks_read,
     codings_of,
     fidelities,
+    readings_of,
     votes_of,
 )
 from rosearch.distill.defences import asked_defences
@@ -97,6 +98,7 @@ def encode_settings(config: RunConfig, students: Sequence[Genotype] = ()) -> Enc
         students: that there will be besides those of the search space.
     """
     votes = len(votes_of(config.space)) > 1 or any(g.votes is not None for g in students)
+    reading = len(readings_of(config.space)) > 1 or any(g.reading is not None for g in students)
     return EncodeSettings(
         config.encoding.lexicons,
         config.encoding.trim,
@@ -105,4 +107,5 @@ def encode_settings(config: RunConfig, students: Sequence[Genotype] = ()) -> Enc
         max(config.space.embedding_dims),
         config.seed,
         votes,
+        reading,
     )

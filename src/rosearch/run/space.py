@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rosearch.config import SpaceConfig, defences_of, votes_of
+from rosearch.config import SpaceConfig, defences_of, readings_of, votes_of
 from rosearch.encodings import ENCODINGS, Encoding
 from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.reading import Reading
 from rosearch.errors import UserError
 from rosearch.results.store import Store
 from rosearch.space.cost import Limits, Sizes
@@ -57,6 +58,7 @@ def space_of(
         codings=codings,
         defences=defences_of(s),
         votes=votes_of(s),
+        readings=readings_of(s),
         max_nodes=s.max_nodes,
         max_repeat=s.max_repeat,
     )
@@ -110,6 +112,8 @@ def seed_genotypes(space: Space) -> list[Genotype]:
         and len(g.nodes) <= space.max_nodes
         and g.repeat <= space.max_repeat
     ]
+    if Reading() in space.readings:  # half of each kind would be too few to tell them apart
+        allowed = [replace(g, reading=Reading()) for g in allowed]
     return [small for g in allowed if (small := repair(g, space)) is not None]
 
 

@@ -12,6 +12,7 @@ from textwrap import fill
 
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.genes import Choice
+from rosearch.encodings.reading import Reading
 from rosearch.space.cost import MAX_POSITIONS, Sizes, flops, params
 from rosearch.space.defences import INFERENCE_DEFENCES
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPEAT, WIDTHS
@@ -86,8 +87,8 @@ DEFENCES = """\
 A defence wraps the forward pass of a trained student, in what is saved, exported and attacked;
 training knows nothing of it. Its forward passes count in FLOPs and latency.
 
-`space.defences` names the mechanisms (votes, inference-time defences) that students of a run may
-have besides none; by default none has any, and the architecture alone is searched.
+`space.defences` names the mechanisms (reading, votes, inference-time defences) that students of a
+run may have besides none; by default none has any, and the architecture alone is searched.
 """
 VOTES = """\
 Students may have votes of their words, beside the cell or alone:
@@ -104,6 +105,14 @@ substitute that the lexicons have for them, which is exact where the votes are a
 for the votes as a whole, of more against the class that comes next. `(rows + 1) * C` parameters and
 `2*C*T^2` FLOPs; with `context` 0 nothing else.
 """
+READING = """\
+Students may read a text before its tokens, in up to five steps, each of them a gene. Words of the
+train split, of the lexicons and whole tokens of the teacher are known and never changed; an unknown
+word is read as the known word with the highest log probability less 5 for each edit (and 1 if the
+first letter changes), within two edits, one for words up to four letters. Pieces of a word are
+joined, and joined words split, by the same measure. What is read is saved with a student as
+`reader.json`, and counts in no cost: it takes microseconds.
+"""
 LATENCY = """\
 ## Limits
 
@@ -115,7 +124,8 @@ decides alike. Sampling and variation shrink a student until it meets the limits
 NOTES = f"""\
 With {ROWS:,} rows of the embedding, two classes, 32 tokens. Departures from the papers stand in
 `rosearch/space/presets.py`. `transformer1` to `sepconv` also come with the synonym encoding, as
-`bilstm-synonym` and so on, and with votes beside them, as `votes-bilstm`. `rosearch show NAME`
+`bilstm-synonym` and so on, and with votes beside them, as `votes-bilstm`; `bilstm-synonym` and
+`textcnn-synonym` also with a reading before, as `bilstm-synonym-reading`. `rosearch show NAME`
 draws a preset.
 """
 
@@ -168,6 +178,9 @@ def document() -> str:
         "## Votes\n",
         VOTES,
         gene_list("mechanism", {Votes.name: Votes}),
+        "## Reading\n",
+        READING,
+        gene_list("mechanism", {Reading.name: Reading}),
         LATENCY,
         section(
             "Presets",

@@ -27,6 +27,7 @@ from pydantic import (
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.genes import Choice, gene_names, short
 from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.reading import Reading
 from rosearch.errors import UserError
 from rosearch.space.coding import KEY, apart, coding_of, first_problem, flat, nested, reader
 from rosearch.space.defences import InferenceDefence, passes_of
@@ -76,6 +77,7 @@ class Genotype:
         defence: what wraps the forward pass; None leaves it bare.
         votes: whether the words of a text vote, beside the cell or alone; None lets only the cell
             decide.
+        reading: what is done with a text before its tokens; None reads it as it is.
 
     Raises:
         UserError: a field is out of its range or the graph is not a valid DAG.
@@ -94,6 +96,9 @@ class Genotype:
         InferenceDefence | None, PlainValidator(reader("defence")), PlainSerializer(nested)
     ] = None
     votes: Annotated[Votes | None, PlainValidator(reader("votes")), PlainSerializer(nested)] = None
+    reading: Annotated[
+        Reading | None, PlainValidator(reader("reading")), PlainSerializer(nested)
+    ] = None
 
     def __post_init__(self) -> None:
         problem = next(iter(_problems(self)), None)
@@ -135,6 +140,11 @@ class Genotype:
     def votes_key(self) -> str:
         """The votes with their genes, such as `votes:1.0:4.0:0.5`, or `none`."""
         return _key(self.votes)
+
+    @property
+    def reading_key(self) -> str:
+        """The reading with its steps, such as `reading:unicode+dictionary`, or `none`."""
+        return _key(self.reading)
 
     @property
     def has_cell(self) -> bool:
@@ -230,6 +240,7 @@ def _problems(g: Genotype) -> Sequence[str]:
     for field, kind, what in (
         ("defence", InferenceDefence, "an inference-time defence"),
         ("votes", Votes, "votes"),
+        ("reading", Reading, "a reading"),
     ):
         choice = getattr(g, field)
         if choice is not None and not isinstance(choice, kind):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rosearch.encodings.genes import Choice
+from rosearch.encodings.reading import Reading
 from rosearch.space.defences import INFERENCE_DEFENCES
 from rosearch.space.votes import Votes
 
@@ -16,6 +17,7 @@ from rosearch.space.votes import Votes
 MECHANISMS: Mapping[str, Mapping[str, type[Choice]]] = {
     "defence": INFERENCE_DEFENCES,
     "votes": {Votes.name: Votes},
+    "reading": {Reading.name: Reading},
 }
 
 

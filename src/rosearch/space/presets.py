@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.reading import Reading
 from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.words import WORDS
 from rosearch.errors import UserError
@@ -170,6 +171,8 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "bilstm-synonym": lambda: bilstm(Synonym()),
     "bag-synonym": lambda: bag(Synonym()),
     "sepconv-synonym": lambda: sepconv(Synonym()),
+    "textcnn-synonym-reading": lambda: replace(text_cnn(Synonym()), reading=Reading()),
+    "bilstm-synonym-reading": lambda: replace(bilstm(Synonym()), reading=Reading()),
     "votes": lambda: voting(bag(), 0.0),
     "votes-transformer1": lambda: voting(transformer(1)),
     "votes-textcnn": lambda: voting(text_cnn()),

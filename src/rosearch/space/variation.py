@@ -18,6 +18,7 @@ import numpy as np
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.genes import Choice, differences, gene_names
 from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.reading import Reading
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import UserError
 from rosearch.space.cost import COSTS, Limits, Sizes, exceeded
@@ -42,7 +43,8 @@ from rosearch.space.votes import Votes
 T = TypeVar("T")
 TRIES = 200
 # Field of a mechanism -> field of the space with what may be chosen.
-OFFERED = {"defence": "defences", "votes": "votes"}
+OFFERED = {"defence": "defences", "votes": "votes", "reading": "readings"}
+WHOLE = 0.7  # share of samples that take every step of reading, where they may
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Space:
     max_repeat: int = 3
     defences: tuple[InferenceDefence | None, ...] = (None,)
     votes: tuple[Votes | None, ...] = (None,)
+    readings: tuple[Reading | None, ...] = (None,)
 
     def __post_init__(self) -> None:
         for name, chosen, known in (
@@ -253,6 +256,7 @@ def _sample_once(space: Space, rng: np.random.Generator) -> Genotype:
         coding=_pick_coding(rng, space, encoding),
         defence=_pick(rng, space.defences) if len(space.defences) > 1 else space.defences[0],
         votes=_random_votes(space, rng),
+        reading=_random_reading(space, rng),
     )
 
 
@@ -263,6 +267,17 @@ def _random_votes(space: Space, rng: np.random.Generator) -> Votes | None:
     if len(space.votes) == 1:
         return space.votes[0]
     return None if len(some) < len(space.votes) and rng.random() < 0.5 else _pick(rng, some)
+
+
+def _random_reading(space: Space, rng: np.random.Generator) -> Reading | None:
+    """Most read with every step, half of the others not at all; nothing is drawn where there is no
+    choice."""
+    if len(space.readings) == 1:
+        return space.readings[0]
+    drawn = rng.random()
+    if drawn < WHOLE and Reading() in space.readings:
+        return Reading()
+    return None if drawn > (1 + WHOLE) / 2 else _pick(rng, space.readings)
 
 
 def _random_node(i: int, space: Space, rng: np.random.Generator) -> Node:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rosearch.config import DistillConfig
+from rosearch.encodings.reader import Reader
 from rosearch.types import Text
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class TrainTexts:
         tokenizer: of the student, a fast one of Hugging Face.
         max_length: at which texts are cut.
         lexicon: lower-cased word -> its substitutions.
+        reader: of those students that read texts before their tokens, if there may be any.
     """
 
     texts: Sequence[Text]
@@ -39,6 +41,7 @@ class TrainTexts:
     max_length: int
     lexicon: Mapping[str, Sequence[str]]
     seed: int
+    reader: Reader | None = None
 
 
 class Defence:

@@ -5,7 +5,7 @@ Shapes: B batch, T tokens, N train texts, W words of all train texts, F misspell
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -51,8 +51,29 @@ class Misspellings:
     pieces: np.ndarray
 
 
+@dataclass(frozen=True)
+class Spellings:
+    """Misspellings as they are written, and as students see them that correct unknown words.
+
+    Attributes:
+        read: None where there are no such students.
+    """
+
+    written: Misspellings
+    read: Misspellings | None = None
+
+    def seen_by(self, model: StudentForSequenceClassification) -> Misspellings:
+        """What a student sees: its tokenizer reads before it does, if it has the dictionary."""
+        reading = model.config.genotype.get("reading") or {}
+        return self.read if self.read and reading.get("dictionary") else self.written
+
+
 def misspellings(
-    tokenizer: PreTrainedTokenizerFast, texts: Sequence[Text], max_length: int, seed: int
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Sequence[Text],
+    max_length: int,
+    seed: int,
+    read: Callable[[str], str] | None = None,
 ) -> Misspellings:
     """Misspellings of the words of train texts, as a student's tokenizer reads them.
 
@@ -64,12 +85,12 @@ def misspellings(
     Args:
         tokenizer: a fast Hugging Face tokenizer.
         max_length: at which texts are cut.
+        read: what is done with a word before its tokens.
     """
     encodings = _encodings(tokenizer, texts, max_length)
     places = [list(_words(text, e)) for text, e in zip(texts, encodings, strict=True)]
-    known, pieces = _forms(
-        tokenizer.backend_tokenizer, {written for there in places for _, _, written in there}, seed
-    )
+    words = {written for there in places for _, _, written in there}
+    known, pieces = _forms(tokenizer.backend_tokenizer, words, seed, read or str)
     starts, found = [0], []
     for there, encoding in zip(places, encodings, strict=True):
         ids = encoding.ids
@@ -91,7 +112,7 @@ def misspellings(
 
 
 def _forms(
-    backend: Tokenizer, words: Iterable[str], seed: int
+    backend: Tokenizer, words: Iterable[str], seed: int, read: Callable[[str], str]
 ) -> tuple[dict[str, tuple[list[int], int, int]], list[list[int]]]:
     """Token ids of words and of their misspellings.
 
@@ -109,7 +130,7 @@ def _forms(
         made = misspelt(word.lower(), seed) if not_a_stop_word(word) else ()
         space = written[: len(written) - len(word)]
         slices[written] = (len(spelt), len(made))
-        spelt += [written, *(space + like(word, new) for new in made)]
+        spelt += [written, *(space + read(like(word, new)) for new in made)]
     encoded = [e.ids for e in backend.encode_batch_fast(spelt, add_special_tokens=False)]
     known: dict[str, tuple[list[int], int, int]] = {}
     pieces: list[list[int]] = []
@@ -225,20 +246,23 @@ class Characters(TokenDefence):
     def asked(self, config: DistillConfig) -> bool:
         return config.characters > 0
 
-    def prepare(self, texts: TrainTexts) -> Misspellings:
-        return misspellings(texts.tokenizer, texts.texts, texts.max_length, texts.seed)
+    def prepare(self, texts: TrainTexts) -> Spellings:
+        how = (texts.tokenizer, texts.texts, texts.max_length, texts.seed)
+        read = None if texts.reader is None else misspellings(*how, texts.reader)
+        return Spellings(misspellings(*how), read)
 
-    def tokens(self, table: Misspellings) -> Iterable[int]:
-        return {int(i) for i in table.pieces}
+    def tokens(self, table: Spellings) -> Iterable[int]:
+        tables = (table.written, *([table.read] if table.read else []))
+        return {int(i) for some in tables for i in some.pieces}
 
     def noise(
         self, config: DistillConfig, data: EncodedTrain, model: StudentForSequenceClassification
     ) -> CharacterNoise:
         """Raises ValueError where the encoding was prepared without it."""
-        table = data.table(Misspellings)
+        table = data.table(Spellings)
         if table is None:
             raise ValueError("character noise needs an encoding that was prepared for it")
-        return CharacterNoise(table, config.characters, data.vocabulary.pad_id)
+        return CharacterNoise(table.seen_by(model), config.characters, data.vocabulary.pad_id)
 
 
 CHARACTERS = Characters()
