@@ -46,7 +46,7 @@ def require(module: str, extra: str) -> ModuleType:
 # Errors of the system that are no fault of a program: disks, permissions, limits of a process.
 _SYSTEM = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO,
-    errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, errno.ELOOP,
+    errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, errno.ELOOP, errno.EEXIST, errno.ENOTDIR,
 )  # fmt: skip
 
 

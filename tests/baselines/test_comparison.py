@@ -20,10 +20,10 @@ from rosearch.baselines.compare import (
     _plains,
     _store,
     _table,
-    check_run,
     compare,
     recipe_jobs,
 )
+from rosearch.baselines.of_run import check_run
 from rosearch.baselines.recipes import RECIPES, find_recipe, plain_recipe, trained_by
 from rosearch.config import RunConfig, from_dict, make_config, to_dict
 from rosearch.distill.match_schemes import SCHEMES

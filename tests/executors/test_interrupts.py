@@ -67,15 +67,19 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not psutil.wait_procs(processes, timeout=15)[1]
 
 
-@pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_ends_the_workers_without_a_word_from_them(tmp_path: Path, presses: int):
+@pytest.mark.parametrize(
+    ("number", "presses"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGHUP, 1)]
+)
+def test_ctrl_c_and_a_closed_terminal_end_the_workers_without_a_word_from_them(
+    tmp_path: Path, number: int, presses: int
+):
     process = owner(tmp_path)
     workers = psutil.Process(process.pid).children(recursive=True)
     for _ in range(presses):
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to all of them
+        os.killpg(process.pid, number)  # as a terminal sends it: to all of them
         time.sleep(0.02)
     errors = process.communicate(timeout=15)[1]
-    assert process.returncode == -signal.SIGINT
+    assert process.returncode == -number
     assert gone(workers)
     assert "sleep(seconds" not in errors  # no traceback of a worker
     assert noted(tmp_path, "asleep") == 2

@@ -295,12 +295,14 @@ def test_a_run_means_its_best_student_with_the_numbers_of_the_store(run, bert, t
 
 def test_a_run_that_cannot_be_exported_says_why(run):
     Store(run / "run.db").set_meta(summary=None)
+    assert find_source(str(run), {}).folder.name == "0123456789abcdef"  # of an extended run
+    (run / "students" / "0123456789abcdef").rename(run / "students" / "0123")
     with pytest.raises(UserError, match="no best student yet; finish it: rosearch resume"):
         find_source(str(run), {})
     with pytest.raises(UserError, match="0 saved students whose id starts with 'zz'; it has 0123"):
         find_source(f"{run}:zz", {})
-    with pytest.raises(UserError, match="leave out the task options"):
-        find_source(f"{run}:01", {"task": {"name": "mr"}})
+    with pytest.raises(UserError, match="of the task options it takes new places"):
+        find_source(f"{run}:01", {"task": {"text_column": "text"}})
     Store(run / "run.db").set_meta(fingerprint="another")
     with pytest.raises(UserError, match="data of 'mr' changed"):
         find_source(f"{run}:01", {})
@@ -317,7 +319,7 @@ def test_a_run_whose_teacher_is_not_in_the_cache_says_so(run, tmp_path, monkeypa
     from rosearch.tasks import load_task
 
     task = load_task("mr")
-    monkeypatch.setattr("rosearch.export.source.task_of", lambda *_: task)
+    monkeypatch.setattr("rosearch.tasks.named.task_of", lambda *_: task)
     source = find_source(str(run), {})
     assert source.teacher is None
     assert source.notes == (

@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rosearch.baselines.of_run import check_run
 from rosearch.baselines.recipes import RECIPES, Recipe, find_recipe, plain_recipe, trained_by
 from rosearch.config import (
     DistillConfig,
@@ -36,6 +37,7 @@ from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.store import Store
 from rosearch.results.summary import versions
 from rosearch.run.finals import evaluate_all, unfinished
+from rosearch.run.lifecycle import locked, make_report
 from rosearch.run.prepare import Prepared, prepare
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import preset
@@ -108,7 +110,7 @@ def compare(
     task = task_of(config.task, config.seed)
     if run is not None:
         check_run(run, config, task)
-    with closing(_store(config, out, task)) as store:
+    with closing(_store(config, out, task)) as store, locked(ComparisonFolder(out)):
         rows = []
         for group in _by_texts([*chosen, *_plains(chosen)]):
             rows += _students(group, config, task, store, workers)
@@ -129,32 +131,8 @@ def compare_into(
     """As `compare`, all recipes if none are named; the report of the run is written anew."""
     table = compare(config, folder, recipes or tuple(RECIPES), run, compressed, workers)
     if run is not None and folder == RunFolder(run).comparison.path:
-        from rosearch.run.lifecycle import make_report
-
         make_report(run)
     return table
-
-
-def check_run(run: Path, config: RunConfig, task: Task) -> None:
-    """Whether a run's student may stand in a comparison.
-
-    Raises:
-        UserError: the run is on other data, has another teacher, or it used an attack that is held
-            out here.
-    """
-    known = RunFolder(run).open().meta()
-    if known.fingerprint != task.fingerprint:
-        raise UserError(
-            f"{run} is on other data than this comparison, {task.name!r}; give the same task, "
-            "files and seed"
-        )
-    searched = known.run_config
-    if searched.teacher.name != config.teacher.name:
-        raise UserError(
-            f"the teacher of {run} is {searched.teacher.name}, here it is {config.teacher.name}; "
-            f"give --teacher {searched.teacher.name}"
-        )
-    check(replace(searched, final=replace(searched.final, held_out=held_out_attacks(config))))
 
 
 def _plains(recipes: Iterable[Recipe]) -> list[Recipe]:

@@ -43,8 +43,8 @@ def compare(
     run: Annotated[
         Path | None,
         typer.Option(
-            help="A finished run on the same task: its best student is compared, and its report "
-            "gets the table.",
+            help="A finished run: its best student is compared on its task, data and teacher, and "
+            "its report gets the table.",
             metavar="RUN",
             show_default="none",
         ),
@@ -71,12 +71,16 @@ def compare(
 ) -> None:
     """Classic students of the literature and the best of a run, under one protocol: one table."""
     from rosearch.baselines.compare import compare_into
+    from rosearch.baselines.of_run import settings_of_run
     from rosearch.config import make_config
     from rosearch.results.folder import RunFolder
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed)}
     flags["final"] = given(epochs=epochs, seeds=seeds, attacked=n)
-    config = make_config("quick", None, with_settings(flags, settings))
+    flags = with_settings(flags, settings)
+    if run is not None:
+        flags = settings_of_run(run, flags)
+    config = make_config("quick", None, flags)
     own = RunFolder(run).comparison.path if run else Path("comparisons") / task_label(config)
     folder = out or own
     try:

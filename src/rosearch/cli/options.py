@@ -138,6 +138,27 @@ class TeacherOptions:
         return {"teacher": given(name=self.teacher, fine_tune=self.fine_tune)}
 
 
+def _place(what: str, metavar: str) -> Any:
+    help_ = f"New place of the {what}, if it was moved; its content must be the same."
+    return typer.Option(help=help_, metavar=metavar, show_default="as before")
+
+
+@dataclass(frozen=True)
+class PlaceOptions:
+    """Where the data and the teacher of a run are now."""
+
+    task: Annotated[str | None, _place("folder of the task", "FOLDER")] = None
+    train: Annotated[str | None, _place("train file", "FILE")] = None
+    validation: Annotated[str | None, _place("validation file", "FILE")] = None
+    test: Annotated[str | None, _place("test file", "FILE")] = None
+    teacher: Annotated[str | None, _place("teacher", "FOLDER")] = None
+
+    def given(self) -> dict[str, str]:
+        """Those that were given, see `rosearch.run.lifecycle.resume`."""
+        named = {"name" if key == "task" else key: value for key, value in asdict(self).items()}
+        return {key: value for key, value in named.items() if value is not None}
+
+
 @dataclass(frozen=True)
 class ExecutorOptions:
     """Where evaluations run."""

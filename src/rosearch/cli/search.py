@@ -17,6 +17,7 @@ from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
     ExecutorOptions,
+    PlaceOptions,
     Plugins,
     Preset,
     RunPath,
@@ -125,6 +126,7 @@ def resume(
     candidates: More = None,
     minutes: More = None,
     queries: More = None,
+    moved: PlaceOptions,
     where: ExecutorOptions,
     track: Track = None,
     as_json: AsJson = False,
@@ -146,6 +148,7 @@ def resume(
             candidates=candidates,
             minutes=minutes,
             queries=queries,
+            places=moved.given(),
             executor=make,
             callbacks=callbacks,
         )

@@ -118,7 +118,7 @@ def check_disk(error: BaseException, what: str) -> None:
     Raises:
         DiskError: it did.
     """
-    reason = one_line(error) if isinstance(error, DiskError) else system_trouble(error)
+    reason = str(error) if isinstance(error, DiskError) else system_trouble(error)
     if reason is not None:
         raise DiskError(f"{what} was stopped: {reason}; then go on with `rosearch resume`")
 

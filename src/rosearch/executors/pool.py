@@ -120,9 +120,9 @@ class Pool:
         return task.future
 
     def _serve(self) -> None:
-        # Ctrl-C goes to the main thread, and worker processes inherit the mask: even one that is
-        # just starting, with no handler yet, is not disturbed.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Ctrl-C and the like go to the main thread, and worker processes inherit the mask: even one
+        # that is just starting, with no handler yet, is not disturbed.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP, signal.SIGTERM})
         handle: Handle | None = None
         used = 0
         while self._wait_for_task():

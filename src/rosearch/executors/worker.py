@@ -213,7 +213,10 @@ def _load(handle: _Detachable, plugins: Sequence[str]) -> Callable[[], object]:
 
 def _work(pipe: connection.Connection, load: Callable[[], object]) -> None:
     """The main function of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to handle
+    # Ctrl-C and a closed terminal are the owner's to handle; it may end this process by SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _follow_parent()
     # One thread: two processes with two threads each on two cores are many times slower than two
     # with one, since their threads wait for each other by spinning.
@@ -233,7 +236,10 @@ def _work(pipe: connection.Connection, load: Callable[[], object]) -> None:
             function, args = pickle.loads(task)
             return function(*args, *loaded)
 
-        pipe.send_bytes(outcome(work))
+        try:
+            pipe.send_bytes(outcome(work))
+        except BrokenPipeError:  # the owner is gone meanwhile
+            return
 
 
 def _follow_parent() -> None:

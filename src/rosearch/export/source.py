@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from rosearch.config import RunConfig, held_out_attacks, make_config
 from rosearch.errors import UserError
@@ -12,7 +13,7 @@ from rosearch.results.entries import ModelEntry, model_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.tasks import Task
-from rosearch.tasks.named import task_of
+from rosearch.tasks.named import moved, task_of, task_of_run
 from rosearch.types import Final
 
 
@@ -65,8 +66,8 @@ def find_source(what: str, flags: Mapping[str, object], teacher: str | None = No
     """The model of `RUN`, `RUN:ID`, a folder, or a hub id.
 
     Args:
-        flags: overrides as `make_config` takes them; those of `task` name the task of a model, a
-            run has its own.
+        flags: overrides as `make_config` takes them; those of `task` name the task of a model, or
+            new places of the data of a run.
         teacher: folder or hub id of the teacher; by default that of the run.
 
     Raises:
@@ -77,9 +78,7 @@ def find_source(what: str, flags: Mapping[str, object], teacher: str | None = No
     run, wanted = _split(what)
     given = None if teacher is None else model_source(teacher)
     if run is not None:
-        if flags.get("task"):
-            raise UserError(f"{run} is a run and has a task of its own; leave out the task options")
-        return _of_run(run, wanted, given)
+        return _of_run(run, wanted, given, cast("Mapping[str, str]", flags.get("task") or {}))
     config = make_config("quick", None, dict(flags))
     task = task_of(config.task, config.seed)
     notes = () if given else ("no latency of a teacher: name one with --teacher",)
@@ -108,14 +107,13 @@ def _split(what: str) -> tuple[RunFolder | None, str]:
     return None, ""
 
 
-def _of_run(run: RunFolder, wanted: str, teacher: Path | None) -> Source:
+def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[str, str]) -> Source:
     store = run.open()
     meta = store.meta()
     config = meta.run_config
     student = run.find_student(wanted) if wanted else run.best_student()
-    task = task_of(config.task, config.seed)
-    if task.fingerprint != meta.fingerprint:
-        raise UserError(f"the data of {task.name!r} changed since {run} was started")
+    now = moved(config.task, places, run)
+    task = task_of_run(now, config.seed, run, meta.task, meta.fingerprint)
     notes: tuple[str, ...] = ()
     if teacher is None:
         teacher, notes = _teacher_of_run(config, task)

@@ -27,14 +27,12 @@ def writing(path: Path, what: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except UserError:
-        raise
     except Exception as error:
         reason = system_trouble(error)
-        if reason is None:
+        if reason is None or (isinstance(error, UserError) and not what):
             raise
         shown = f"{what} to {path}" if what else str(path)
-        raise DiskError(f"cannot write {shown}: {reason}; {_advice(path)}") from None
+        raise DiskError(f"cannot write {shown}: {reason}; {_advice(path)}") from error
 
 
 def _advice(path: Path) -> str:
@@ -97,7 +95,9 @@ def new_folder(folder: Path, replace: bool = True) -> Iterator[Path]:
     """
     base = next(path for path in folder.absolute().parents if path.is_dir())
     if not os.access(base, os.W_OK):
-        raise DiskError(f"cannot write {folder}: the folder {base} is not writable")
+        raise DiskError(
+            f"cannot write {folder}: the folder {base} is not writable; {_advice(folder)}"
+        )
     prefix = f".{folder.name[:100]}."
     with writing(folder), tempfile.TemporaryDirectory(dir=base, prefix=prefix) as scratch:
         made = Path(scratch) / "made"

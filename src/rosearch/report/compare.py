@@ -9,7 +9,7 @@ from pathlib import Path
 from rosearch.errors import UserError
 from rosearch.report.data import plot_data
 from rosearch.report.html import render
-from rosearch.report.page import write_page
+from rosearch.report.page import page_in, write_page
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.report.tables import NOTHING, Cell, Table, headline, verdict
 
@@ -46,7 +46,7 @@ def write_comparison(folders: Sequence[Path], out: Path | None = None) -> Path:
             f"the same run is named twice: {', '.join(map(str, folders))}; name different ones"
         )
     others = "-".join(place.name for place in places[1:])
-    path = out or folders[0] / f"compare-{others}.html"
+    path = out or page_in(folders[0] / f"compare-{others}.html")
     runs = named_apart([read_snapshot(folder) for folder in folders])
     return write_page(path, comparison_page(runs))
 

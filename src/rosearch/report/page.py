@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,7 +44,8 @@ def write_report(run_folder: Path, out: Path | None = None) -> Path:
     """Write the report of a run, finished or not, and return its path.
 
     Args:
-        out: `report.html` in the run's folder if None.
+        out: `report.html` in the run's folder if None; in the working directory, with the name of
+            the run, if that folder is read-only.
 
     Raises:
         UserError: there is no readable store in the folder, or `out` cannot be written.
@@ -51,7 +53,15 @@ def write_report(run_folder: Path, out: Path | None = None) -> Path:
     """
     run = read_snapshot(run_folder)
     plots = any(trial.score for trial in run.trials)
-    return write_page(out or RunFolder(run_folder).report, run_page(run, plots))
+    return write_page(out or page_in(RunFolder(run_folder).report), run_page(run, plots))
+
+
+def page_in(path: Path) -> Path:
+    """The path of a page, or where its folder is read-only, one in the working directory."""
+    folder = path.resolve().parent
+    if os.access(folder, os.W_OK):
+        return path
+    return Path(f"{folder.name}-{path.name}")
 
 
 def run_page(run: Snapshot, plots: bool, live: bool = False) -> str:

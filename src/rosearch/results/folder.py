@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from rosearch.config import import_plugins
 from rosearch.errors import UserError
 from rosearch.results.store import Store
+from rosearch.results.summary import best_first
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class ComparisonFolder:
     def table(self) -> Path:
         """The table as JSON."""
         return self.path / "comparison.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that works on the comparison."""
+        return self.path / ".lock"
 
     @property
     def teachers(self) -> Path:
@@ -123,12 +130,16 @@ class RunFolder:
     def best_student(self) -> Path:
         """The folder of the best student: of the finalists the fittest on the validation split.
 
+        While a finished run is extended, or where that was interrupted, the best one so far.
+
         Raises:
-            UserError: there is no such run, or it isn't finished.
+            UserError: there is no such run, or it was never finished.
         """
-        summary = self.open().meta().summary
-        folder = self.student(summary.best.id) if summary and summary.best else None
-        if folder is None or not folder.is_dir():
+        with closing(self.open()) as store:
+            summary, finals = store.meta().summary, store.finals()
+        ids = [summary.best.id] if summary and summary.best else best_first(finals)
+        folder = next((self.student(model) for model in ids if self.student(model).is_dir()), None)
+        if folder is None:
             raise UserError(f"{self} has no best student yet; finish it: rosearch resume {self}")
         return folder
 

@@ -23,6 +23,7 @@ class RunMeta:
         config: settings as JSON, as the run was started with; `run_config` checks them.
         config_sha256: checksum of `config`; runs of early versions have none.
         fingerprint: of the data.
+        teacher_sha256: of the teacher's files, before it is fine-tuned.
         data: texts and labels of each split, and what else the user should know, a line each.
         started: seconds since 1970.
         seconds, search_seconds: of work, over all processes; `search_seconds` of the search alone.
@@ -36,6 +37,7 @@ class RunMeta:
     task: str | None = None
     label_names: tuple[str, ...] = ()
     fingerprint: str | None = None
+    teacher_sha256: str | None = None
     data: tuple[str, ...] = ()
     started: float | None = None
     seconds: float = 0.0
@@ -92,6 +94,7 @@ class MetaValues(TypedDict, total=False):
     task: str
     label_names: tuple[str, ...]
     fingerprint: str
+    teacher_sha256: str
     data: tuple[str, ...]
     started: float
     seconds: float

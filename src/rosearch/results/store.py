@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import threading
 import time
@@ -21,6 +22,7 @@ from typing import Unpack
 
 from rosearch.attacks.result import AttackResult
 from rosearch.errors import UserError
+from rosearch.results.database import find_database
 from rosearch.results.meta import MetaValues, RunMeta, read_meta
 from rosearch.results.rows import final_of, trial_of, trial_row
 from rosearch.types import Final, Trial
@@ -72,14 +74,14 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
 SCHEMA = max(MIGRATIONS)
 _SELECT = "SELECT idx, rung, genotype, seed, parent, score, error FROM"
 _ONE = "WHERE hash = ? AND rung = ?"
-TIMEOUT = 30.0  # seconds to wait for another process that writes
 
 
 class Store:
     """Reads and writes one run's results.
 
     Reads may come from any thread or process, also while another one writes. Writes go through one
-    connection that stays open, as opening one would take longer than the write.
+    connection that stays open, as opening one would take longer than the write. Of a store that is
+    read-only a copy is read.
 
     Raises:
         UserError: the file is no store, damaged, or of a newer version; it is left as it is.
@@ -89,6 +91,9 @@ class Store:
         if not create and not path.is_file():
             raise UserError(f"no run store at {path}; `rosearch search` makes one")
         self.path = path
+        self._database = find_database(path)
+        if self._database.scratch is not None:
+            weakref.finalize(self, shutil.rmtree, self._database.scratch, ignore_errors=True)
         self._writer: sqlite3.Connection | None = None
         self._lock = threading.Lock()
         new = not path.exists()
@@ -140,7 +145,8 @@ class Store:
             )
 
     def _migrate(self) -> None:
-        with self._writing() as db:
+        with self._connected() as db:
+            db.execute("BEGIN IMMEDIATE")
             version = db.execute("PRAGMA user_version").fetchone()[0]  # another may have been first
             for number in range(version + 1, SCHEMA + 1):
                 for statement in MIGRATIONS[number]:
@@ -150,7 +156,7 @@ class Store:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         """A connection of one call, to read."""
-        with self._errors_told(), closing(sqlite3.connect(self.path, timeout=TIMEOUT)) as db, db:
+        with self._errors_told(), closing(self._database.reader()) as db, db:
             yield db
 
     @contextmanager
@@ -164,7 +170,7 @@ class Store:
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
-            self._writer = _writer(self.path)
+            self._writer = self._database.writer()
             weakref.finalize(self, self._writer.close)  # not only when cycles are collected
         return self._writer
 
@@ -289,15 +295,6 @@ class Store:
                 (model, attack),
             ).fetchall()
         return [AttackResult.from_json(json.loads(row[0])) for row in rows]
-
-
-def _writer(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=TIMEOUT, check_same_thread=False)
-    # Readers and the writer don't block each other. A result that a power failure takes with it is
-    # evaluated again; a killed process loses nothing.
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    return db
 
 
 def _set_meta(db: sqlite3.Connection, values: MetaValues) -> None:

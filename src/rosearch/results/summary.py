@@ -6,6 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from statistics import fmean
 
 from rosearch.config import SearchConfig, objectives_of
 from rosearch.results.entries import (
@@ -108,6 +109,15 @@ def summarise(
         versions=versions(),
         fallback=bool(finalists and finalists[0].constant),
     )
+
+
+def best_first(finals: Sequence[Final]) -> list[str]:
+    """The students of a final evaluation, the fittest on the validation split first."""
+    found: dict[str, list[float]] = {}
+    for final in finals:
+        if final.model not in ("teacher", "reference") and final.fitness is not None:
+            found.setdefault(final.model, []).append(final.fitness)
+    return sorted(found, key=lambda model: -fmean(found[model]))
 
 
 def versions() -> dict[str, str]:

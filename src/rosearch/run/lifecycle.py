@@ -28,19 +28,20 @@ from rosearch.config import (
 from rosearch.errors import MissingExtra, UserError
 from rosearch.evaluation.held_out import check
 from rosearch.executors.base import Executor
-from rosearch.io.files import new_folder, write_text
-from rosearch.results.folder import RunFolder
+from rosearch.io.files import new_folder, write_text, writing
+from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.meta import StoredConfig
 from rosearch.results.store import Store
 from rosearch.results.summary import Summary, machine, summarise
 from rosearch.run.budget import Amount, extended, without_budget
 from rosearch.run.callbacks import Callback, Callbacks
 from rosearch.run.clock import Clock
+from rosearch.run.places import found_again, settled, teacher_content
 from rosearch.run.sampling import run_sample
 from rosearch.run.search import run_search
 from rosearch.run.space import check_space, searched_space
 from rosearch.strategies.population import last_rung
-from rosearch.tasks.named import from_anywhere, task_of
+from rosearch.tasks.named import task_of, task_of_run
 from rosearch.types import Json, Trial
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ def search(
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
     check_space(config.space, codings_of(config))
     task = task_of(config.task, config.seed, aloud=False)  # `resume` is
-    config = replace(config, task=from_anywhere(config.task))
-    with new_folder(out) as made:
+    config = settled(config)
+    teacher = teacher_content(config, None, out)
+    with new_folder(out, replace=False) as made:
         made.mkdir()
         new = RunFolder(made)
         write_text(new.config, to_toml(config))
@@ -85,6 +87,7 @@ def search(
                 task=task.name,
                 label_names=task.label_names,
                 fingerprint=task.fingerprint,
+                teacher_sha256=teacher,
                 data=task.about,
             )
     return resume(out, workers, executor=executor, callbacks=callbacks)
@@ -97,6 +100,7 @@ def resume(
     candidates: Amount | None = None,
     minutes: Amount | None = None,
     queries: Amount | None = None,
+    places: Mapping[str, str] | None = None,
     executor: Executors | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Summary:
@@ -105,18 +109,18 @@ def resume(
     Args:
         candidates, minutes, queries: a larger budget of the search: so much in all, or as text
             `+` and so much more. Finalists that stay are not evaluated again.
+        places: where its `teacher` and its data (`train`, `validation`, `test`, or `name` of a
+            folder) are now, if they were moved.
 
     Raises:
-        UserError: no run there, another process works on it, or its data or settings changed.
+        UserError: no run there, another process works on it, or its data, its teacher or its
+            settings changed. The run is as before then.
     """
     run = RunFolder(folder)
     with closing(run.open()) as store, locked(run):
         store.check()
-        config = stored_config(store, run)
+        config = found_again(stored_config(store, run), places or {}, run)
         longer = extended(config, candidates, minutes, queries)
-        if longer != config:
-            write_text(run.config, to_toml(longer))
-            store.set_meta(**config_meta(longer), summary=None)
         audience = Callbacks((type(callback).__name__, callback) for callback in callbacks)
         try:
             return _go_on(longer, run, store, workers, executor, audience)
@@ -137,15 +141,18 @@ def _go_on(
     from rosearch.run.finals import final_jobs, finalists, finish
     from rosearch.run.prepare import prepare
 
-    task = task_of(config.task, config.seed)
-    if task.fingerprint != store.meta().fingerprint:
-        raise UserError(f"the data of {task.name!r} changed since {run} was started")
-    callbacks.started(config, run.path)
+    known = store.meta()
+    task = task_of_run(config.task, config.seed, run, known.task, known.fingerprint)
+    teacher = teacher_content(config, known.teacher_sha256, run)
     clock = Clock(store, config.search.minutes)
     prepared = prepare(_begun(config) if store.trials() else config, task)
     context = _in_folder(prepared.context, config.search, run)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
+        # Not before all that the run needs is there: a finished one stays so until it can go on.
+        keep_config(config, run, store)
+        store.set_meta(teacher_sha256=teacher)
+        callbacks.started(config, run.path)
         space = searched_space(config.space, codings_of(config), context, store)
         run_search(config.search, config.seed, space, context, pool, store, clock, callbacks)
         run_sample(config.search, config.seed, space, context, pool, store, clock)
@@ -181,18 +188,26 @@ def _in_folder(context: Context, s: SearchConfig, run: RunFolder) -> Context:
 
 
 @contextmanager
-def locked(run: RunFolder) -> Iterator[None]:
-    """Keep other processes from going on with the same run.
+def locked(folder: RunFolder | ComparisonFolder) -> Iterator[None]:
+    """Keep other processes from going on with the same run or comparison.
 
     Raises:
-        UserError: one is at it.
+        UserError: one is at it, or the folder can't be written.
     """
     try:
-        lock = FileLock(run.lock, timeout=0).acquire()
+        with writing(folder.path):
+            lock = FileLock(folder.lock, timeout=0).acquire()
     except Timeout:
-        raise UserError(f"another process is working on {run}") from None
+        raise UserError(f"another process is working on {folder}") from None
     with lock:
         yield
+
+
+def keep_config(config: RunConfig, run: RunFolder, store: Store) -> None:
+    """Write the settings that a run goes on with, if they are not those that it has."""
+    if config != store.meta().run_config:
+        write_text(run.config, to_toml(config))
+        store.set_meta(**config_meta(config), summary=None)
 
 
 def config_meta(config: RunConfig) -> StoredConfig:

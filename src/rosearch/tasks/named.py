@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from rosearch.config import TaskConfig
+from rosearch.errors import UserError
 from rosearch.tasks import TASKS, Task, load_task
 from rosearch.tasks.labels import read_label_map
 
@@ -52,6 +54,51 @@ def from_anywhere(config: TaskConfig) -> TaskConfig:
         validation=_resolved(config.validation),
         test=_resolved(config.test),
     )
+
+
+def moved(config: TaskConfig, places: Mapping[str, str], run: object) -> TaskConfig:
+    """The task of a run whose data may be in another place by now.
+
+    Args:
+        places: new ones of `train`, `validation`, `test` or, of a task that is a folder, `name`.
+        run: names the run.
+
+    Raises:
+        UserError: something else than a place was given, or there is no such file.
+    """
+    if not set(places) <= {"name", "train", "validation", "test"}:
+        raise UserError(
+            f"{run} is a run and has a task of its own; of the task options it takes new places of "
+            "its files alone: --train, --validation, --test"
+        )
+    now = from_anywhere(replace(config, **places))  # type: ignore[arg-type]
+    files = {"--train": now.train, "--validation": now.validation, "--test": now.test}
+    if Path(now.name).is_absolute():
+        files["--task"] = now.name
+    for option, path in files.items():
+        if path is not None and not Path(path).exists():
+            raise UserError(
+                f"the data of {run} are not in {path}; if they were moved, give their new place "
+                f"with {option}"
+            )
+    return now
+
+
+def task_of_run(
+    config: TaskConfig, seed: int, run: object, name: str | None, fingerprint: str | None
+) -> Task:
+    """The task that a run was started with, by its name of then.
+
+    Raises:
+        UserError: its data are others now.
+    """
+    task = task_of(config, seed)
+    if task.fingerprint != fingerprint:
+        raise UserError(
+            f"the data of {name or task.name!r} changed since {run} was started: bring them back, "
+            "or start a new run"
+        )
+    return replace(task, name=name or task.name)
 
 
 def _resolved(path: str | None) -> str | None:
