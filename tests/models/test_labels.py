@@ -9,7 +9,7 @@ import pytest
 
 from rosearch.errors import UserError
 from rosearch.models.labels import (
-    balanced,
+    against_chance,
     check_labels,
     check_teacher,
     likely_order,
@@ -112,10 +112,10 @@ def test_what_is_far_below_chance_is_refused_with_the_swap():
 def test_a_teacher_has_to_know_more_than_a_constant():
     labels = np.array([0] * 90 + [1] * 10)
     constant = np.zeros(100, int)
-    assert balanced(constant, labels, 2)[0] == 0.5
+    assert against_chance(constant, labels, 2)[0] == 0.5
     with pytest.raises(UserError, match=r"no better than a constant guess.*teacher.weak=keep"):
         check_teacher(constant, labels, 2, "t")
     found = constant.copy()
     found[90:98] = 1
     check_teacher(found, labels, 2, "t")
-    assert balanced(found, labels, 2)[0] == pytest.approx(0.9)
+    assert against_chance(found, labels, 2)[0] == pytest.approx(0.9)

@@ -46,7 +46,7 @@ def damaged(
     encoded = [answers.encoder.encode(text) for text, _ in items]
     device = answers.model.device
     found: dict[int, np.ndarray] = {}
-    for chosen in sorted_batches([len(e.ids) for e in encoded], *answers.budget):
+    for chosen in sorted_batches([len(e.ids) for e in encoded], *answers.batches):
         inputs = model_inputs([encoded[i] for i in chosen], answers.pad_id)
         inputs = {name: x.to(device) for name, x in inputs.items()}
         labels = [items[i][1] for i in chosen]

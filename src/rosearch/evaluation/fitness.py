@@ -26,7 +26,9 @@ def fitness(
     """
     w = context.fitness
     metric = w.metric
-    accuracy = accuracy_in(metric, classes) / context.teacher_accuracy
+    # A teacher that is kept though it knows nothing: its students are held to chance.
+    expected = max(context.teacher_accuracy, 1 / len(classes))
+    accuracy = accuracy_in(metric, classes) / expected
     shares = [c.after(metric) / c.before(metric) if c.correct else 0.0 for c in attacks.values()]
     kept = over_suites(shares, w.over_suites)
     small = efficiency(compression(context.train.teacher_params, size), w.target_compression)

@@ -297,14 +297,18 @@ def _latency(
     texts = source.task.test.texts[:TIMED]
     loaded = {("model", form): exported}
     if form == "int8":
-        loaded["model", "onnx"] = graph_classifier(scratch / FLOATS, original.tokenizer)
+        loaded["model", "onnx"] = graph_classifier(
+            scratch / FLOATS, original.tokenizer, original.module.config
+        )
     if source.teacher:
         teacher = open_classifier(source.teacher)
         written = scratch / "teacher"
         written.mkdir()
         loaded["teacher", form] = WRITERS[form](teacher, written / "model", texts[0])
         if form == "int8":
-            loaded["teacher", "onnx"] = graph_classifier(written / FLOATS, teacher.tokenizer)
+            loaded["teacher", "onnx"] = graph_classifier(
+                written / FLOATS, teacher.tokenizer, teacher.module.config
+            )
     return latencies(loaded, texts)
 
 

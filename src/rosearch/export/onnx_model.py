@@ -21,6 +21,7 @@ from rosearch.errors import UserError, one_line, require
 from rosearch.export.int8 import quantise
 from rosearch.models.batches import second_half
 from rosearch.models.onnx import PACKAGES, TYPES, OnnxClassifier
+from rosearch.models.padding import ended
 
 TRACED = (2, 6)  # batch and tokens of the example
 OTHERS = ((1, 1), (3, 11), (1, 40))
@@ -55,7 +56,7 @@ def write_onnx(model: nn.Module, path: Path, types: bool = False) -> None:
     """
     for package in PACKAGES:
         require(package, "onnx")
-    example = _example(*TRACED, types)
+    example = _example(model, *TRACED, types)
     try:
         with silent():
             torch.onnx.export(
@@ -79,9 +80,9 @@ def write_onnx(model: nn.Module, path: Path, types: bool = False) -> None:
         ) from None
 
 
-def _example(batch: int, tokens: int, types: bool) -> dict[str, Tensor]:
+def _example(model: nn.Module, batch: int, tokens: int, types: bool) -> dict[str, Tensor]:
     """Inputs (B, T): the last row is half padding, the latter half of the tokens of type 1."""
-    ids = 3 + torch.arange(batch * tokens).view(batch, tokens) % 5
+    ids = ended(3 + torch.arange(batch * tokens).view(batch, tokens) % 5, model)
     mask = torch.ones_like(ids)
     mask[-1, (tokens + 1) // 2 :] = 0
     inputs = {"input_ids": ids, "attention_mask": mask}
@@ -92,7 +93,7 @@ def _check_other_shapes(model: nn.Module, path: Path, types: bool) -> None:
     """A trace may keep the batch or the length of its example, and says nothing of it."""
     exported = OnnxClassifier(path)
     for shape in OTHERS:
-        inputs = _example(*shape, types)
+        inputs = _example(model, *shape, types)
         with torch.inference_mode():
             want = model(**inputs).logits
         found = exported(**inputs).logits

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from rosearch.models.batches import (
+    ONE_BY_ONE,
     QUERIES,
     Budget,
     Encoded,
@@ -23,6 +24,7 @@ from rosearch.models.batches import (
 )
 from rosearch.models.first_token import first_token_only
 from rosearch.models.network import Network, Tokenizer
+from rosearch.models.padding import budget_of, together
 from rosearch.models.pieces import PieceEncoder
 from rosearch.tasks.words import Words
 from rosearch.types import Text
@@ -72,6 +74,12 @@ class NetworkAnswers:
         return PieceEncoder(self.tokenizer, takes_types(self.model, self.tokenizer))
 
     @cached_property
+    def batches(self) -> Budget:
+        """The budget, smaller where padding or company would change what the network says."""
+        one = self.budget == ONE_BY_ONE
+        return self.budget if one else budget_of(together(self.model, self.tokenizer), self.budget)
+
+    @cached_property
     def rows(self) -> np.ndarray | None:
         """Of a synonym-encoded student, the row of the embedding that each token id reads."""
         if getattr(self.model, "votes", None) is not None:
@@ -83,7 +91,8 @@ class NetworkAnswers:
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
         encode = self.encoder.encode
-        encoded = [encode(t) for t in texts]
+        # An empty text is its frame of special tokens, and where there is none, padding.
+        encoded = [e if e.ids else Encoded([self.pad_id]) for e in map(encode, texts)]
         keys = self._keys(encoded)
         if len(self.known) > CACHE_ENTRIES:
             self.known.clear()
@@ -102,7 +111,7 @@ class NetworkAnswers:
     def _compute(self, encoded: list[Encoded]) -> np.ndarray:
         answers: np.ndarray | None = None
         lengths = [len(e.ids) for e in encoded]
-        for chosen in sorted_batches(lengths, *self.budget):
+        for chosen in sorted_batches(lengths, *self.batches):
             batch = self._forward([encoded[i] for i in chosen])
             if answers is None:
                 answers = np.zeros((len(encoded), batch.shape[1]), dtype=np.float32)

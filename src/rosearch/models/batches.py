@@ -68,7 +68,7 @@ def tokenized(
 
     Args:
         texts: all single texts or all pairs.
-        max_length: None cuts nothing.
+        max_length: None cuts nothing; never more than the tokenizer says that the model takes.
         types: whether token types are wanted, see `takes_types`.
     """
     if not texts:
@@ -78,7 +78,7 @@ def tokenized(
     found = tokenizer(
         *columns,
         truncation=max_length is not None,
-        max_length=max_length,
+        max_length=max_length and min(max_length, tokenizer.model_max_length),
         return_token_type_ids=types,
     )
     kinds: Sequence[list[int] | None] = found["token_type_ids"] if types else [None] * len(texts)
@@ -88,13 +88,19 @@ def tokenized(
     ]
 
 
-def model_inputs(encoded: Sequence[Encoded], pad_id: int) -> dict[str, Tensor]:
-    """What a Hugging Face model takes: ids, mask, and types where any text has them; (B, T)."""
-    ids, mask = padded([e.ids for e in encoded], pad_id)
+def model_inputs(
+    encoded: Sequence[Encoded], pad_id: int | None, left: bool = False
+) -> dict[str, Tensor]:
+    """What a Hugging Face model takes: ids, mask, and types where any text has them; (B, T).
+
+    Args:
+        pad_id: None where texts are of one length.
+    """
+    ids, mask = padded([e.ids for e in encoded], pad_id or 0, left)
     inputs = {"input_ids": ids, "attention_mask": mask}
     if any(e.types for e in encoded):
         types = [e.types or [0] * len(e.ids) for e in encoded]
-        inputs["token_type_ids"], _ = padded(types, 0)
+        inputs["token_type_ids"], _ = padded(types, 0, left)
     return inputs
 
 
@@ -131,14 +137,17 @@ def sorted_batches(lengths: Sequence[int], token_budget: int, slack: int) -> Ite
         yield batch
 
 
-def padded(encoded: Sequence[Sequence[int] | np.ndarray], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Token ids (B, T) padded on the right, and the mask (B, T), 1 at real tokens."""
+def padded(
+    encoded: Sequence[Sequence[int] | np.ndarray], pad_id: int, left: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Token ids (B, T), padded on the right or the left, and the mask (B, T), 1 at real tokens."""
     longest = max(len(ids) for ids in encoded)
     array = np.full((len(encoded), longest), pad_id, dtype=np.int64)
     mask = np.zeros((len(encoded), longest), dtype=np.int64)
     for row, ids in enumerate(encoded):
-        array[row, : len(ids)] = ids
-        mask[row, : len(ids)] = 1
+        place = slice(longest - len(ids), None) if left else slice(len(ids))
+        array[row, place] = ids
+        mask[row, place] = 1
     return torch.from_numpy(array), torch.from_numpy(mask)
 
 

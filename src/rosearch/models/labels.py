@@ -6,6 +6,7 @@ Shapes: N texts, C classes.
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from difflib import SequenceMatcher
@@ -15,6 +16,7 @@ import numpy as np
 
 from rosearch.errors import UserError
 from rosearch.tasks.labels import bare, folded, label_pairs
+from rosearch.types import balanced, class_counts
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -24,6 +26,7 @@ LabelMap: TypeAlias = Sequence[tuple[str, str]]
 
 SURE = 3.0  # standard errors below chance at which a model is taken to have its labels mixed up
 CLEAR = 2.0  # standard errors above chance that a teacher has to be
+MOST = 20  # names that an error lists
 ALIKE = 0.5  # how similar names are that a proposal pairs, in [0, 1]
 
 
@@ -48,8 +51,8 @@ def numbers(
         return tuple(range(len(ours)))
     if len(theirs) != len(ours):
         raise UserError(
-            f"{model} has {len(theirs)} labels ({', '.join(theirs)}) and the task has {len(ours)} "
-            f"({', '.join(ours)}); give a model of these labels, or texts with those"
+            f"{model} has {len(theirs)} labels ({listed(theirs)}) and the task has {len(ours)} "
+            f"({listed(ours)}); give a model of these labels, or texts with those"
         )
     named = renamed(theirs, label_map)
     for fold in (str, folded, bare):
@@ -57,8 +60,8 @@ def numbers(
         if len(set(a)) == len(a) and set(a) == set(b):
             return tuple(a.index(name) for name in b)
     raise UserError(
-        f"the labels of {model} ({', '.join(theirs)}) are not called as those of the task "
-        f"({', '.join(ours)}): say which is which, such as {option(proposal(theirs, ours))}"
+        f"the labels of {model} ({listed(theirs)}) are not called as those of the task "
+        f"({listed(ours)}): say which is which, such as {option(proposal(theirs, ours))}"
     )
 
 
@@ -114,6 +117,12 @@ def likeness(a: str, b: str) -> float:
     return SequenceMatcher(None, a, b).ratio()
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names in a line, of many the first ones."""
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    return ", ".join([*names[:MOST], *more])
+
+
 def option(pairs: LabelMap) -> str:
     """The option that says which label is which, as a shell takes it."""
     plain = ",".join(f"{theirs}={ours}" for theirs, ours in pairs)
@@ -135,7 +144,7 @@ def check_labels(
     Raises:
         UserError: its balanced accuracy is significantly below chance; names the likely swap.
     """
-    found, error = balanced(said, labels, len(ours))
+    found, error = against_chance(said, labels, len(ours))
     chance = 1 / len(ours)
     if found >= chance - SURE * error:
         return
@@ -160,7 +169,7 @@ def check_teacher(said: np.ndarray, labels: Sequence[int], classes: int, model: 
     Raises:
         UserError: its balanced accuracy is not above chance by two standard errors.
     """
-    found, error = balanced(said, labels, classes)
+    found, error = against_chance(said, labels, classes)
     needed = 1 / classes + CLEAR * error
     if found < needed:
         raise UserError(
@@ -171,18 +180,12 @@ def check_teacher(said: np.ndarray, labels: Sequence[int], classes: int, model: 
         )
 
 
-def balanced(said: np.ndarray, labels: Sequence[int], classes: int) -> tuple[float, float]:
-    """Balanced accuracy (mean recall of the classes that there are), and its standard error.
-
-    The error is that of answers by chance.
-    """
-    counts = confusion(said, labels, classes)
-    of_class = counts.sum(1)
-    there = of_class > 0
-    recalls = counts.diagonal()[there] / of_class[there]
-    chance = 1 / classes
-    variance = chance * (1 - chance) / of_class[there]
-    return float(recalls.mean()), float(np.sqrt(variance.sum()) / there.sum())
+def against_chance(said: np.ndarray, labels: Sequence[int], classes: int) -> tuple[float, float]:
+    """Balanced accuracy, and the standard error that it would have of answers by chance."""
+    counts = class_counts(said, labels, classes)
+    there = [c.n for c in counts if c.n]
+    variance = sum(1 / classes * (1 - 1 / classes) / n for n in there)
+    return balanced(counts), math.sqrt(variance) / len(there)
 
 
 def likely_order(said: np.ndarray, labels: Sequence[int], classes: int) -> tuple[int, ...]:

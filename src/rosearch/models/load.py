@@ -10,6 +10,7 @@ from rosearch.io import resources
 from rosearch.io.files import folder_hash
 from rosearch.io.quiet import quiet_transformers
 from rosearch.models.heads import begin_head, check_head
+from rosearch.models.padding import begin_padding, fit_tokenizer
 from rosearch.models.pretrained import CLASSIFIER, load_pretrained, refuse_pickles
 from rosearch.space.ops import OPS
 
@@ -67,11 +68,13 @@ def load_classifier(
     )
     model, info = cast("tuple[PreTrainedModel, dict[str, list[str]]]", loaded)
     missing = info["missing_keys"]
+    fit_tokenizer(model.config, tokenizer)
     if classes is None:
         check_head(model.config, str(source), missing)
     else:
         fresh = [*missing, *(str(key[0]) for key in info["mismatched_keys"])]
         begin_head(model.config, str(source), fresh)
+        begin_padding(model, tokenizer)
     return model, tokenizer
 
 

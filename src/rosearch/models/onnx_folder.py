@@ -11,6 +11,7 @@ from rosearch.models.classifier import Classifier
 from rosearch.models.heads import check_head
 from rosearch.models.network import Tokenizer
 from rosearch.models.onnx import PACKAGES, OnnxClassifier
+from rosearch.models.padding import fit_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -42,6 +43,7 @@ def open_onnx(folder: Path, name: str, device: str = "cpu") -> Classifier:
         with quiet_transformers():
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        fit_tokenizer(config, tokenizer)
         found = graph_classifier(folder / FILE, tokenizer, config, name, folder)
     except Exception as error:  # a damaged file shows in errors of several libraries
         raise UserError(

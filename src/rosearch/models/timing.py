@@ -17,6 +17,7 @@ from rosearch.models.batches import second_half
 from rosearch.models.classifier import Classifier
 from rosearch.models.network import Network, Tokenizer
 from rosearch.models.onnx import TYPES
+from rosearch.models.padding import ended
 from rosearch.space.cost import LATENCY_TOKENS
 from rosearch.types import Text, parts
 
@@ -44,7 +45,7 @@ def median_ms(run: Callable[[], object], runs: int = 11, warm_up: int = 3) -> fl
 
 def latency_ms(model: Network) -> float:
     """Median milliseconds of a batch-1 forward pass of 32 tokens on one thread."""
-    ids = torch.ones((1, LATENCY_TOKENS), dtype=torch.long)
+    ids = ended(torch.ones((1, LATENCY_TOKENS), dtype=torch.long), model)
     mask = torch.ones_like(ids)
     with one_thread(), torch.inference_mode():
         return median_ms(lambda: model(input_ids=ids, attention_mask=mask), LATENCY_RUNS, 0)
@@ -99,6 +100,7 @@ def forward(classifier: Classifier, ids: Tensor, types: bool = False) -> Callabl
     Args:
         types: whether token types are given, half of them 1.
     """
+    ids = ended(ids, classifier.model)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if types:
         inputs[TYPES] = second_half(ids).contiguous()

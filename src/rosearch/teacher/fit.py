@@ -24,6 +24,7 @@ from rosearch.io.quiet import quiet_transformers
 from rosearch.models.batches import bucketed_epoch, model_inputs, takes_types, tokenized
 from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, load_classifier, model_source
+from rosearch.models.padding import together
 from rosearch.tasks import Task
 from rosearch.tasks.sample import class_weights
 from rosearch.teacher.targets import label_numbers
@@ -122,6 +123,8 @@ def train_classifier(
     labels = torch.tensor([task.train.labels[i] for i in chosen])
     weights = _weights(task, config)
     encoded = tokenized(tokenizer, texts, config.max_length, takes_types(model, tokenizer))
+    model.eval()
+    left = together(model, tokenizer) != "padded" and tokenizer.padding_side == "left"
     lengths = [len(e.ids) for e in encoded]
     batches = [
         batch
@@ -130,7 +133,7 @@ def train_classifier(
     ]
 
     def loss_of(batch: np.ndarray) -> Tensor:
-        inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id)
+        inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id, left)
         with autocast(config.precision):
             logits = model(**inputs).logits  # (B, C)
         if weights is None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from rosearch.errors import UserError, one_line
 from rosearch.io.files import new_file
 from rosearch.io.progress import stage
-from rosearch.models.batches import PASSES, Encoded, model_inputs, sorted_batches
+from rosearch.models.batches import PASSES, Budget, Encoded, model_inputs, sorted_batches
 from rosearch.models.device import autocast
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ class Layer(NamedTuple):
 
 def write_states(
     model: PreTrainedModel,
-    pad_id: int,
+    pad_id: int | None,
     encoded: Sequence[Encoded],
     wanted: Mapping[Layer, Path],
     precision: str,
     what: str,
+    budget: Budget = PASSES,
 ) -> None:
     """Compute layers and write each to its file, whole or not at all, with a progress bar.
 
@@ -52,6 +53,7 @@ def write_states(
     Args:
         encoded: the N texts, as the model reads them.
         what: names the texts.
+        budget: of a batch.
 
     Raises:
         UserError: the model has no such layer, or there is too little room on the disk.
@@ -74,7 +76,7 @@ def write_states(
             torch.inference_mode(),
             autocast(precision),
         ):
-            for chosen in sorted_batches(lengths.tolist(), *PASSES):
+            for chosen in sorted_batches(lengths.tolist(), *budget):
                 found = _forward(model, pad_id, [encoded[i] for i in chosen], wanted)
                 for layer, values in found.items():
                     for i, value in zip(chosen, values.float().numpy(), strict=True):
@@ -107,7 +109,10 @@ class _Writer:
 
 
 def _forward(
-    model: PreTrainedModel, pad_id: int, batch: Sequence[Encoded], wanted: Mapping[Layer, Path]
+    model: PreTrainedModel,
+    pad_id: int | None,
+    batch: Sequence[Encoded],
+    wanted: Mapping[Layer, Path],
 ) -> dict[Layer, Tensor]:
     """The wanted layers' values of a batch, (B, T, D) or (B, H, T, T)."""
     kinds = {layer.kind for layer in wanted}
@@ -136,7 +141,7 @@ def _values(output: ModelOutput, layer: Layer) -> Tensor:
 
 def _shapes(
     model: PreTrainedModel,
-    pad_id: int,
+    pad_id: int | None,
     text: Encoded,
     wanted: Mapping[Layer, Path],
     lengths: np.ndarray,

@@ -28,6 +28,7 @@ from rosearch.models.batches import (
 from rosearch.models.device import autocast
 from rosearch.models.labels import names_in, numbers
 from rosearch.models.load import content_hash, load_classifier
+from rosearch.models.padding import budget_of, together
 from rosearch.tasks import Task
 from rosearch.teacher.outputs import Ragged, RaggedMaps, TeacherOutputs, is_whole
 from rosearch.teacher.states import Layer, write_states
@@ -122,7 +123,9 @@ def cache_outputs(
             _save_ids(ids, starts, encoded)
             if missing:
                 what = f"{task.name} ({split})"
-                write_states(model, tokenizer.pad_token_id, encoded, missing, precision, what)
+                budget = budget_of(together(model.eval(), tokenizer), PASSES)
+                pad_id = tokenizer.pad_token_id
+                write_states(model, pad_id, encoded, missing, precision, what, budget)
     states = {i: Ragged(path, starts) for (kind, i), path in layers.items() if kind == "hidden"}
     maps = {i: RaggedMaps(path, starts) for (kind, i), path in layers.items() if kind != "hidden"}
     return TeacherOutputs(logits, Ragged(ids, starts), states, maps, layers_in(teacher))
@@ -169,12 +172,13 @@ def predict_logits(
     encoded = tokenized(tokenizer, texts, max_length, takes_types(model, tokenizer))
     logits = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
     model.eval()
+    budget = budget_of(together(model, tokenizer), PASSES)
     with (
         stage("computing the teacher's targets", len(texts)) as advance,
         torch.inference_mode(),
         autocast(precision),
     ):
-        for chosen in sorted_batches([len(e.ids) for e in encoded], *PASSES):
+        for chosen in sorted_batches([len(e.ids) for e in encoded], *budget):
             inputs = model_inputs([encoded[i] for i in chosen], tokenizer.pad_token_id)
             logits[chosen] = model(**inputs).logits.float().numpy()
             advance(len(chosen), "")

@@ -63,7 +63,7 @@ def _quantized(
         advance(1, "")
         checked = _checked(original, made, label, task)
         advance(1, "")
-        floats = graph_classifier(folder.parent / FLOATS, made.tokenizer)
+        floats = graph_classifier(folder.parent / FLOATS, made.tokenizer, original.module.config)
         timed = {("model", form): made, ("model", "onnx"): floats}
         latency = latencies(timed, task.test.texts[:TIMED] if task else EXAMPLES)
         advance(1, "")
