@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
 from typing import Any, Literal, TypeAlias
@@ -406,6 +406,8 @@ class Final:
         fitness: on the validation split, to choose the best finalist by; None for the teacher.
         classes: of the clean result, in the order of the labels; none of early versions.
         learned: whether it is `learned` on the validation split.
+        certified: how many of the n texts no attack can flip, by what it does to them; see
+            `rosearch.attacks.certificates`.
     """
 
     model: str
@@ -420,6 +422,7 @@ class Final:
     fitness: float | None = None
     classes: tuple[ClassCounts, ...] = ()
     learned: bool = True
+    certified: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def clean(self) -> float:

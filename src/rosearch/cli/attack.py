@@ -195,7 +195,7 @@ def print_assessment(
 
 def print_attack(found: AttackReport, shown: int) -> None:
     """Table of the attacks, and some attacked texts as word diffs."""
-    from rosearch.results.words import share
+    from rosearch.results.words import certified_lines, share
     from rosearch.robustness.report import changed_share
 
     table = table_of(
@@ -219,6 +219,8 @@ def print_attack(found: AttackReport, shown: int) -> None:
             f"{found.similarity[name]:.2f}" if name in found.similarity else "",
         )
     print_table(table)
+    for line in certified_lines(found.certified_shares):
+        print(line)
     console = console_of()
     for name, results in found.results.items():
         for result in [r for r in results if r.status == "flipped"][:shown]:

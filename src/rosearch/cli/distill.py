@@ -61,7 +61,7 @@ def distill(
 def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
     """One trained student."""
     from rosearch.results.entries import to_json
-    from rosearch.results.words import share
+    from rosearch.results.words import certified_lines, share
 
     if as_json:
         print(json.dumps(to_json(entry), indent=2))
@@ -76,4 +76,6 @@ def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
     for name, found in entry.further.items():
         note = " (held out)" if name in entry.held_out else ""
         print(f"after {name}{note}: {share(found.after_attack, found.interval)}")
+    for line in certified_lines(entry.certified):
+        print(line)
     print(f"student: {out}")

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rosearch.attacks.certificates import certified
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.result import AttackResult, robustness
 from rosearch.config import DistillConfig
@@ -70,8 +71,15 @@ def evaluate_final(
         fitness=rated.fitness if rated else None,
         classes=classes,
         learned=learned(rated.classes) if rated else True,
+        certified=_certified(made, context),
     )
     return final, results
+
+
+def _certified(model: Classifier, context: Context) -> dict[str, int]:
+    """What is certain of the test texts, under the lexicons of the attacks."""
+    split, tables = context.test, context.attack_resources.lexicons
+    return certified(model, split.texts, split.labels, tables)
 
 
 def _trained(

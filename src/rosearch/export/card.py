@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,6 +178,20 @@ the validation split. Training and search never saw the held-out attacks.
 {table(head, rows)}
 
 The reference is a 3-layer Transformer distilled in the ordinary way.
+{_certified(student.certified)}"""
+
+
+def _certified(shares: Mapping[str, float]) -> str:
+    """What no attack can flip, by what it does to a text."""
+    if not shares:
+        return ""
+    rows = [[what, f"{value:.1%}"] for what, value in shares.items()]
+    return f"""
+Certified for this student, mean over the seeds: the share of the test split that stays right
+whatever any attack does that changes no more than this. A word is replaced by one stretch of
+letters and digits; "any wordnet": any number of words, each by one of its substitutions there.
+
+{table(["change", "certified"], rows)}
 """
 
 

@@ -20,7 +20,14 @@ from rosearch.report.history import Step, lineage, rung_correlations
 from rosearch.report.html import render
 from rosearch.report.references import references
 from rosearch.report.snapshot import Snapshot, read_snapshot
-from rosearch.report.tables import caveats, failures, headline, models, verdict
+from rosearch.report.tables import (
+    caveats,
+    certified_table,
+    failures,
+    headline,
+    models,
+    verdict,
+)
 from rosearch.results.folder import RunFolder
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, from_dict
@@ -84,6 +91,7 @@ def _content(run: Snapshot) -> dict[str, object]:
         "verdict": verdict(summary) if summary else "",
         "caveats": (*(caveats(summary) if summary else ()), *run.meta.data[1:]),
         "table": headline(summary, run.finals) if summary else None,
+        "certified": certified_table(summary) if summary else None,
         "references": references(run.folder),
         "front": run.front[:MOST_OF_THE_FRONT],
         "on_front": len(run.front),

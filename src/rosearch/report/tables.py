@@ -170,6 +170,23 @@ def headline(summary: Summary, finals: Iterable[Final]) -> Table:
     return Table(tuple(columns), tuple(rows))
 
 
+def certified_table(summary: Summary) -> Table | None:
+    """What no attack can flip, of the models of which it can be told; None if there are none."""
+    named = [(name, entry) for name, entry in models(summary) if entry.certified]
+    changes = list(dict.fromkeys(what for _, entry in named for what in entry.certified))
+    rows = [
+        Row(
+            name,
+            _identity(entry),
+            tuple(Cell(percent(entry.certified.get(what))) for what in changes),
+            name == "Best student",
+        )
+        for name, entry in named
+    ]
+    columns = (("Model", ""), *((what, "certified") for what in changes))
+    return Table(columns, tuple(rows)) if rows else None
+
+
 def failures(trials: Iterable[Trial]) -> list[Failure]:
     """Failed candidates by their reason, the most frequent first."""
     by_error: dict[str, list[Trial]] = {}

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 OPTIONAL = (
     "suites", "objectives", "constant", "fallback", "classes", "attacked_classes", "label_names",
     "balanced_clean", "balanced_clean_interval", "macro_f1",
-    "balanced_after_attack", "balanced_interval",
+    "balanced_after_attack", "balanced_interval", "certified",
 )  # fmt: skip
 
 
@@ -97,6 +97,7 @@ class ModelEntry:
         classes: in the order of the labels; none of early versions.
         constant: whether it does not clearly know more than who always says the same, on the
             validation split.
+        certified: share of the test split that no attack can flip, by what it does to the texts.
     """
 
     id: str
@@ -126,6 +127,7 @@ class ModelEntry:
     macro_f1: float | None = None
     classes: tuple[ClassEntry, ...] = ()
     constant: bool = False
+    certified: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def further(self) -> Mapping[str, AttackEntry]:
@@ -222,6 +224,10 @@ def model_entry(runs: Sequence[Final], suites: Sequence[str], teacher_params: in
         genotype=None if first.genotype is None else json.loads(first.genotype),
         **class_entries([run.classes for run in runs]),
         constant=not any(run.learned for run in runs),
+        certified={
+            what: round(fmean(run.certified.get(what, 0) / run.n for run in runs), 4)
+            for what in first.certified
+        },
     )
 
 

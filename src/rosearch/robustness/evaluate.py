@@ -11,6 +11,7 @@ from typing import Any
 
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources
+from rosearch.attacks.certificates import certified
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.lexicon import FILE
@@ -69,8 +70,9 @@ def attack(
         with Journal(journal, name, key) as lines:
             results[name] = _attacked(name, attacks, victim, split, lines)
     alike = similarities(results) if chosen.similarity else {}
+    sure = certified(victim, split.texts, split.labels, resources.lexicons)
     names, labels = task.label_names, data.labels
-    return AttackReport(victim.name, task.name, chosen.split, names, results, alike, labels)
+    return AttackReport(victim.name, task.name, chosen.split, names, results, alike, labels, sure)
 
 
 def labelled(task: Task, name: str) -> Split:

@@ -31,6 +31,8 @@ class AttackReport:
         similarity: attack -> mean similarity of its flipped texts to the original ones; see
             `mean_similarity`. Attacks without any, or all if it was not measured, are missing.
         labels: of all texts of the split, of which the attacked ones are a sample.
+        certified: how many of the attacked texts no attack can flip, by what it does to them; see
+            `rosearch.attacks.certificates`.
     """
 
     model: str
@@ -40,6 +42,7 @@ class AttackReport:
     results: Mapping[str, Sequence[AttackResult]]
     similarity: Mapping[str, float] = field(default_factory=dict)
     labels: Sequence[int] = ()
+    certified: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, Robustness]:
@@ -67,8 +70,15 @@ class AttackReport:
                 }
                 for name, c in self.counts.items()
             },
+            **({"certified": self.certified_shares} if self.certified else {}),
             "versions": versions(),
         }
+
+    @property
+    def certified_shares(self) -> dict[str, float]:
+        """Shares of the attacked texts that no attack can flip, by what it does to them."""
+        n = len(next(iter(self.results.values())))
+        return {what: round(count / n, 4) for what, count in self.certified.items()}
 
 
 def adversarial(results: Sequence[AttackResult]) -> list[AttackResult]:
