@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from rosearch.attacks.attack_resources import AttackResources
+from rosearch.attacks.lexicon import cached_table, vocabulary_of
 from rosearch.attacks.methods import resources_for
 from rosearch.models.classifier import Classifier
 
@@ -30,9 +32,24 @@ def tiny_encoder(tmp_path_factory, bert_tokenizer) -> Path:
 
 
 @pytest.fixture(scope="session")
-def resources_of(tiny_encoder, tiny_masked_lm) -> Callable[[str, Sequence[str]], AttackResources]:
+def encoder_words(tmp_path_factory, mr) -> Path:
+    """A lexicon in place of that of a teacher."""
+    folder = tmp_path_factory.mktemp("words")
+    file = folder / "encoder.json"
+    file.write_text(json.dumps(cached_table("wordnet", vocabulary_of(mr.validation.texts), folder)))
+    return file
+
+
+@pytest.fixture(scope="session")
+def resources_of(
+    tiny_encoder, tiny_masked_lm, encoder_words
+) -> Callable[[str, Sequence[str]], AttackResources]:
     """`resources_for` one attack, a tiny encoder in place of MiniLM, and a tiny masked LM."""
-    folders = {"encoder": tiny_encoder, "masked_lm": tiny_masked_lm}
+    folders = {
+        "encoder": tiny_encoder,
+        "masked_lm": tiny_masked_lm,
+        "encoder_words": encoder_words,
+    }
     return lambda attack, texts: resources_for([attack], texts, folders)
 
 

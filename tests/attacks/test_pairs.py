@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.lexicon import table_lexicon, vocabulary_of
-from rosearch.attacks.methods import ATTACKS, load_attacks, resources_for
+from rosearch.attacks.methods import ATTACKS, load_attacks
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
 from rosearch.io import resources
@@ -152,9 +152,9 @@ def real_pairs(mr):
 
 
 @pytest.mark.parametrize("name", READY)
-def test_batched_equals_one_by_one_on_pairs(name, students, mr_train, real_pairs):
+def test_batched_equals_one_by_one_on_pairs(name, students, mr_train, real_pairs, resources_of):
     pairs, labels = real_pairs
-    (attack,) = load_attacks(name, resources_for([name], pairs))
+    (attack,) = load_attacks(name, resources_of(name, pairs))
     victim = Classifier.of(students[0], mr_train.tokenizer())
     together = attacked(attack, victim, pairs, labels)
     alone = attacked(attack, victim, pairs, labels, window=1)

@@ -22,7 +22,7 @@ READS = {
     "genetic": "wordnet", "textfooler": "wordnet", "relatives": "relatives",
     "characters": "characters", "deepwordbug": "deepwordbug", "textbugger": "textbugger",
     "bae": "masked_lm", "bert-attack": "masked_lm", "fgsm": "embeddings", "pgd": "embeddings",
-    **{name: name for name in EDITS},
+    "encoder": "encoder", **{name: name for name in EDITS},
 }  # fmt: skip
 # Attacks by letters that share a kind of edit.
 SPELLING = (

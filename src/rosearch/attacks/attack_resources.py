@@ -73,7 +73,8 @@ def gather_resources(
     """What attacks with these lexicons and models read, on these texts.
 
     Args:
-        folders: what a model is for -> its folder, where it is not the default one.
+        folders: what a model is for -> its folder, where it is not the default one; and files of
+            lexicons that are made of a task's teacher.
 
     Raises:
         UserError: a lexicon that can't be read, or a model that can't be downloaded or is not
@@ -81,10 +82,11 @@ def gather_resources(
     """
     words = vocabulary_of(texts)
     cache = resources.cache_dir()
-    tables = {
-        name: cached_table(name, words, cache / "lexicons") for name in dict.fromkeys(lexicons)
-    }
     given = folders or {}
+    tables = {
+        name: cached_table(name, words, cache / "lexicons", given)
+        for name in dict.fromkeys(lexicons)
+    }
     found = {name: given.get(name) or _default(name) for name in dict.fromkeys(models)}
     answers = {
         name: cache / "answers" / f"{name}-{_content(folder)}-{VERSION}.sqlite"

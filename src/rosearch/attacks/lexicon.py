@@ -31,11 +31,14 @@ def build_table(lexicon: Lexicon, words: Iterable[str]) -> dict[str, tuple[str, 
     return {word: found for word in sorted(words) if (found := lexicon(word))}
 
 
-def cached_table(name: str, words: Iterable[str], folder: Path) -> dict[str, tuple[str, ...]]:
+def cached_table(
+    name: str, words: Iterable[str], folder: Path, given: Mapping[str, Path] | None = None
+) -> dict[str, tuple[str, ...]]:
     """Substitutions of words, read from `folder` if they were looked up before.
 
     Args:
         name: one of `LEXICONS`, or `file:PATH` of a user's file, which is known by its content.
+        given: files of lexicons that are made of a task's teacher; see `NamedLexicon.given`.
 
     Raises:
         UserError: a file that can't be read.
@@ -46,6 +49,9 @@ def cached_table(name: str, words: Iterable[str], folder: Path) -> dict[str, tup
         told = [content_of(file), VERSION, *words]
         return _kept(lambda: neighbours(file, words, folder), folder / "file", told)
     lexicon = LEXICONS[name]
+    if made := (given or {}).get(lexicon.given):
+        table = _read(made)
+        return {word: table[word] for word in words if word in table}
 
     def make() -> dict[str, tuple[str, ...]]:
         return build_table(lexicon.make(), words)
@@ -62,6 +68,10 @@ def _kept(
     path = path.with_name(f"{path.name}-{digest}.json")
     if not path.exists():
         write_text(path, json.dumps(make()))
+    return _read(path)
+
+
+def _read(path: Path) -> dict[str, tuple[str, ...]]:
     return {w: tuple(found) for w, found in json.loads(path.read_text(encoding="utf-8")).items()}
 
 

@@ -82,7 +82,9 @@ class AugmentConfig:
                 raise UserError(
                     f"augmentation: {name}: expected {lowest} to {highest}, found {value}"
                 )
-        known = [name for name, lexicon in LEXICONS.items() if lexicon.offered]
+        known = [
+            name for name, lexicon in LEXICONS.items() if lexicon.offered and not lexicon.given
+        ]
         unknown = [name for name in self.lexicons if name not in known]
         if unknown or not self.lexicons:
             raise UserError(

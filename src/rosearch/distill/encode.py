@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,7 @@ class EncodeSettings:
         seed: of what the defences draw.
         votes: whether students may have votes.
         reading: whether students may read texts before their tokens.
+        given: files of lexicons that are made of the teacher, by what they are given as.
     """
 
     lexicons: tuple[str, ...]
@@ -58,6 +60,7 @@ class EncodeSettings:
     seed: int
     votes: bool = False
     reading: bool = False
+    given: Mapping[str, Path] = field(default_factory=dict)
 
 
 def encoded_texts(
@@ -124,6 +127,7 @@ def material_of(
     targets: np.ndarray,
     tokenizer: PreTrainedTokenizerFast,
     lexicons: tuple[str, ...] = (),
+    given: Mapping[str, Path] | None = None,
 ) -> Material:
     """What vocabularies are made of.
 
@@ -131,13 +135,14 @@ def material_of(
         texts: of the train split; after the first `own` come augmented copies.
         targets: (texts, C) logits of the teacher.
         lexicons: names of those that the run reads.
+        given: see `EncodeSettings`.
     """
     words = [[w.lower() for part in parts(text) for w in segment(part).words] for text in texts]
 
     def lexicon(name: str) -> Mapping[str, Sequence[str]]:
         """Substitutions, lower case, of the words of the vocabulary and of the train split."""
         asked = {w for w in tokenizer.get_vocab() if w.isalpha()} | {w for t in words for w in t}
-        found = cached_table(name, asked, resources.cache_dir() / "lexicons")
+        found = cached_table(name, asked, resources.cache_dir() / "lexicons", given)
         return {word: [s.lower() for s in others] for word, others in found.items()}
 
     return Material(tokenizer, words, own, targets, lexicon, lexicons)

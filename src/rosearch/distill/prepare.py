@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rosearch.attacks.sources import LEXICONS
 from rosearch.config import DistillConfig, SpaceConfig, TeacherConfig
 from rosearch.distill.augment import AugmentConfig, augmented
 from rosearch.distill.data import TrainData
@@ -55,7 +56,9 @@ def train_data(
         layers = layers_for(distill.matching, students, layers_in(folder))
         outputs = cache_outputs(task, folder, "train", *how, *layers)
     with stage("preparing encodings", 1) as advance:
-        material = material_of(task.train.texts, own, targets, tokenizer, settings.lexicons)
+        material = material_of(
+            task.train.texts, own, targets, tokenizer, settings.lexicons, settings.given
+        )
         table = model.get_input_embeddings().weight.detach().numpy()
         one_word = (
             None
@@ -75,12 +78,15 @@ def with_copies(
 ) -> Task:
     """The task with augmented copies of its train texts after its own, if any are wanted.
 
+    Lexicons that are made of the teacher play no part: copies are known by their settings alone.
+
     Args:
         body: of the masked language model that is asked for replacements, if it is.
     """
     if d.augment == "none":
         return task
-    how = AugmentConfig(d.augment, d.augment_copies, lexicons=settings.lexicons)  # type: ignore[arg-type]
+    by_name = tuple(name for name in settings.lexicons if not LEXICONS[name].given)
+    how = AugmentConfig(d.augment, d.augment_copies, lexicons=by_name)  # type: ignore[arg-type]
     masked_lm = masked_lm_folder(None, task, body) if d.augment == "masked_lm" else None
     return augmented(task, how, settings.seed, masked_lm, mask_token).extended(task)
 

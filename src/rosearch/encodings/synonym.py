@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Synonym")
 
-LEXICONS = ("wordnet", "relatives")  # single-letter edits make no sense as clusters
+LEXICONS = ("wordnet", "relatives", "encoder")  # edits of letters make no sense as clusters
 MAX_TOLERANCE = 1000.0
 MAX_CLUSTER = 1_000_000
 LEAST_TOLERANCE = 0.001  # a tolerance of 0 has no logarithm
@@ -119,6 +119,7 @@ class Synonym(Encoding):
         return (
             Trait("encoding", "tolerance of the synonyms", size, "per doubling"),
             Trait("lexicon", "relatives as synonyms", "relatives" in self.lexicons),
+            Trait("lexicon", "the teacher's neighbours as synonyms", "encoder" in self.lexicons),
             Trait("cap", "capped clusters", self.max_cluster > 0),
         )
 

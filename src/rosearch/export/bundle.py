@@ -146,7 +146,7 @@ def _export(
     from rosearch.io.progress import stage
     from rosearch.io.threads import one_thread
     from rosearch.models.open import open_classifier
-    from rosearch.teacher.masked_lm import attack_folders
+    from rosearch.teacher.attack_folders import attack_folders
 
     original = open_classifier(source.folder)
     if form != "hf":

@@ -22,6 +22,7 @@ from rosearch.attacks.methods import (
     resources_for,
 )
 from rosearch.attacks.result import AttackResult
+from rosearch.attacks.sources import LEXICONS
 from rosearch.errors import UserError
 from rosearch.models.classifier import Classifier, Predict
 from rosearch.models.load import content_hash
@@ -31,7 +32,7 @@ from rosearch.robustness.report import AttackReport, similarities
 from rosearch.robustness.settings import AttackSettings
 from rosearch.tasks import Split, Task
 from rosearch.tasks.sample import LEAST_PER_CLASS, SEED
-from rosearch.teacher.masked_lm import attack_folders
+from rosearch.teacher.attack_folders import attack_folders
 
 
 def attack(
@@ -148,4 +149,6 @@ def _key(attack: str, resources: AttackResources, decisive: Sequence[object]) ->
     files = [name.removeprefix(FILE) for name in lexicons_of(attack) if name.startswith(FILE)]
     read = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
     read += [content_hash(resources.models[name]) for name in models_of(attack)]
+    made = [name for name in lexicons_of(attack) if name in LEXICONS and LEXICONS[name].given]
+    read += [json.dumps(sorted(resources.lexicons[name].items())) for name in made]
     return hashlib.sha256(json.dumps([attack, read, *decisive]).encode()).hexdigest()[:16]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rosearch.config import (
@@ -26,8 +26,8 @@ from rosearch.evaluation.fitness import accuracy_in
 from rosearch.models.labels import check_labels, check_teacher
 from rosearch.space.genotype import Genotype
 from rosearch.tasks import Task
+from rosearch.teacher.attack_folders import attack_folders, lexicon_files
 from rosearch.teacher.fit import fit_teacher
-from rosearch.teacher.masked_lm import attack_folders
 from rosearch.teacher.targets import cache_targets, label_names_in_order, load_targets
 from rosearch.types import Metric, class_counts
 
@@ -57,10 +57,12 @@ def prepare(
     accuracy = teacher_accuracy(task, folder, config.teacher, metric)
     attacks = attacks_read(config)
     # Before texts are added: what attacks ask must not depend on how students are trained.
-    models = attack_folders(attacks, None, task, config.teacher.name)
+    body = config.teacher.name
+    models = attack_folders(attacks, None, task, body, folder)
+    given = lexicon_files(config.encoding.lexicons, task, body, folder)
     wanted = codings_of(config) if wanted is None else wanted
     students = any_student(config.space) if students is None else students
-    settings = encode_settings(config, students)
+    settings = replace(encode_settings(config, students), given=given)
     train = train_data(task, folder, config.teacher, config.distill, settings, wanted, students)
     context = Context(
         train=train,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rosearch.attacks.methods import models_of
 from rosearch.attacks.sources.masked_lm_model import load_masked_lm, loaded, logits_at
 from rosearch.errors import UserError
 from rosearch.io import resources
@@ -68,15 +67,6 @@ def masked_lm_folder(name: str | None, task: Task, body: str = "minilm") -> Path
             file=sys.stderr,
         )
     return folder
-
-
-def attack_folders(
-    suites: Iterable[str], masked_lm: str | None, task: Task, body: str = "minilm"
-) -> dict[str, Path]:
-    """What the models of attacks on a task are for -> their folders, besides the default ones."""
-    if not any("masked_lm" in models_of(suite) for suite in suites):
-        return {}
-    return {"masked_lm": masked_lm_folder(masked_lm, task, body)}
 
 
 def fit_masked_lm(texts: Sequence[str], source: Path, name: str, seed: int = 0) -> Path:

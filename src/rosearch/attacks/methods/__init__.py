@@ -36,6 +36,7 @@ ATTACKS: Registry[NamedAttack] = Registry(
         "splits": "rosearch.attacks.methods.edits:SPLITS",
         "look-alikes": "rosearch.attacks.methods.edits:LOOK_ALIKES",
         "real-words": "rosearch.attacks.methods.edits:REAL_WORDS",
+        "encoder": "rosearch.attacks.methods.encoder:ENCODER",
         "neighbours": "rosearch.attacks.methods.neighbours:NEIGHBOURS",
         "textfooler": "rosearch.attacks.methods.textfooler:TEXTFOOLER",
         "pwws": "rosearch.attacks.methods.pwws:PWWS",

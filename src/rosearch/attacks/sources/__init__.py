@@ -26,6 +26,7 @@ class NamedLexicon:
         clusters: whether a word and its substitutions mean nearly the same, so that encodings may
             put them together.
         offered: whether a word may be replaced by them; otherwise attacks sort options out by it.
+        given: what its file is given as, of a lexicon that is made of a task's teacher.
         version: of its rules; tables of its substitutions are kept on disk under it. Without one
             they are made anew every time.
     """
@@ -37,6 +38,7 @@ class NamedLexicon:
     resources: tuple[str, ...] = ()
     clusters: bool = False
     offered: bool = True
+    given: str = ""
     version: str = ""
 
 
@@ -57,6 +59,7 @@ LEXICONS: Registry[NamedLexicon] = Registry(
         "splits": "rosearch.attacks.sources.edits:SPLITS",
         "look-alikes": "rosearch.attacks.sources.edits:LOOK_ALIKES",
         "real-words": "rosearch.attacks.sources.edits:REAL_WORDS",
+        "encoder": "rosearch.attacks.sources.encoder:ENCODER",
         "antonyms": "rosearch.attacks.sources.wordnet:ANTONYMS",
     },
 )

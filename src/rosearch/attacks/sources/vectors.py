@@ -55,16 +55,15 @@ class Vectors:
             cosines = self.matrix[rows] @ self.matrix.T  # (chunk, V)
             cosines[np.arange(len(rows)), rows] = -2.0  # no word is its own neighbour
             for word, row in zip(chunk, cosines, strict=True):
-                if near := [self.words[j] for j in _largest(row, n) if row[j] >= least]:
+                if near := [self.words[j] for j in _largest(row, n, least)]:
                     found[word] = tuple(near)
         return found
 
 
-def _largest(row: np.ndarray, n: int) -> np.ndarray:
-    """Positions of the n largest values, largest first; of equal ones the first."""
-    at = np.arange(len(row))
-    if n < len(row):
-        at = np.flatnonzero(row >= np.partition(row, -n)[-n])
+def _largest(row: np.ndarray, n: int, least: float) -> np.ndarray:
+    """Positions of the n largest values of `least` or more, largest first; of equal ones the
+    first."""
+    at = np.flatnonzero(row >= least)
     order: np.ndarray = at[np.argsort(-row[at], kind="stable")][:n]
     return order
 

@@ -1,0 +1,149 @@
+"""The lexicon `encoder`: nearest words in the space of a task's teacher, made once, then reused.
+
+Shapes: n words, C classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rosearch.attacks.constraints.words import not_a_stop_word
+from rosearch.attacks.encoder import SentenceEncoder
+from rosearch.attacks.lexicon import Table, cached_table
+from rosearch.attacks.sources import LEXICONS, single_word
+from rosearch.attacks.sources.vectors import Vectors
+from rosearch.encodings.material import Material, known_words
+from rosearch.errors import UserError
+from rosearch.io import resources
+from rosearch.io.files import write_text, writing_to
+from rosearch.io.progress import stage
+from rosearch.models.classifier import Classifier
+from rosearch.models.device import autocast
+from rosearch.models.load import content_hash, load_classifier, model_source
+from rosearch.tasks import Task
+from rosearch.tasks.words import Words, segment
+from rosearch.types import parts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+VERSION = 1  # raise it when the rules below change: saved tables are then made anew
+MOST_WORDS = 13_000  # the likeliest ones: more would take over a quarter of an epoch of `mr`
+NEAREST = 15  # words that one word may become
+LEAST_COSINE = 0.55
+MOST_APART = 2.0  # in logits: between what the teacher says of a word and of its neighbour
+LEAST_LETTERS = 2
+
+
+def encoder_words(task: Task, body: str, teacher: Path) -> Path:
+    """File of the nearest words of the words of a task, nearest first; for any language.
+
+    A word is encoded as a text of its own by the pre-trained teacher, mean pooled. Sentence
+    encoders put opposites together, so the fine-tuned teacher has to say much the same of both
+    words, and WordNet, where it is to be had, not that one is an antonym of the other.
+
+    Args:
+        body: the teacher before fine-tuning: `minilm`, a folder or a hub id.
+        teacher: folder of the fine-tuned one.
+
+    Raises:
+        UserError: a model can't be loaded, or the file can't be written.
+    """
+    base = model_source(body)
+    words = likely_words(task, teacher)
+    version = LEXICONS["antonyms"].version if _has_antonyms() else ""
+    recipe = [VERSION, content_hash(base), content_hash(teacher), version, words]
+    digest = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
+    path = resources.cache_dir() / "lexicons" / f"encoder-{digest}.json"
+    if not path.exists():
+        with (
+            stage(f"finding neighbours of {len(words):,} words", 3) as advance,
+            writing_to(path.parent, "the lexicon 'encoder'"),
+        ):
+            near = nearest(base, words)
+            advance(1, "")
+            near = alike(teacher, near)
+            advance(1, "")
+            near = without_antonyms(near, path.parent) if version else near
+            write_text(path, json.dumps(near))
+            advance(1, "")
+    return path
+
+
+def likely_words(task: Task, teacher: Path) -> list[str]:
+    """Words that can occur: of the train split, and whole tokens of the teacher's tokenizer."""
+    texts = [
+        [w.lower() for part in parts(t) for w in segment(part).words] for t in task.train.texts
+    ]
+    material = Material(_tokenizer(teacher), texts, len(texts), np.zeros((0, 0)), lambda name: {})
+    found = (
+        word
+        for word in known_words(material, ())
+        if len(word) >= LEAST_LETTERS and single_word(word) and not_a_stop_word(word)
+    )
+    return [word for word, _ in zip(found, range(MOST_WORDS), strict=False)]
+
+
+def nearest(base: Path, words: Sequence[str]) -> Table:
+    """The nearest of the words for each of them, by cosine, nearest first."""
+    with autocast("auto"):
+        matrix = SentenceEncoder(base)(_texts(words))
+    index = {word: i for i, word in enumerate(words)}
+    return Vectors(tuple(words), index, matrix).nearest(words, NEAREST, LEAST_COSINE)
+
+
+def alike(teacher: Path, near: Table) -> Table:
+    """Only neighbours of which a classifier says much the same as of the word.
+
+    For two classes, the margins between their logits differ by `MOST_APART` at most; for more, so
+    do those of every two classes.
+    """
+    classifier = Classifier.of(*load_classifier(teacher))
+    words = list(near)
+    with autocast("auto"):
+        logits = np.log(np.maximum(classifier.probabilities(_texts(words)), 1e-30))  # (n, C)
+    rows = {word: row for row, word in enumerate(words)}
+    found = {}
+    for word, others in near.items():
+        apart = np.ptp(logits[[rows[o] for o in others]] - logits[rows[word]], axis=1)
+        if kept := tuple(o for o, far in zip(others, apart, strict=True) if far <= MOST_APART):
+            found[word] = kept
+    return found
+
+
+def without_antonyms(near: Table, cache: Path) -> Table:
+    """Neighbours without those that WordNet calls antonyms of a word, in either direction."""
+    opposites = cached_table("antonyms", near, cache)
+
+    def apart(a: str, b: str) -> bool:
+        return b in opposites.get(a, ()) or a in opposites.get(b, ())
+
+    found = {word: tuple(o for o in others if not apart(word, o)) for word, others in near.items()}
+    return {word: others for word, others in found.items() if others}
+
+
+def _texts(words: Sequence[str]) -> list[Words]:
+    return [Words((word,), ("", "")) for word in words]
+
+
+def _has_antonyms() -> bool:
+    try:
+        resources.fetch("wordnet")
+    except UserError:
+        return False
+    return True
+
+
+def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    from transformers import AutoTokenizer
+
+    found: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
+    return found
