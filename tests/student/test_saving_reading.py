@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from rosearch.cli.predict import print_prediction
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import Reader
 from rosearch.encodings.reading_tokenizer import ReadingTokenizerFast
 from rosearch.encodings.vocabulary import plain_vocabulary, tokenizer_settings
+from rosearch.errors import UserError
 from rosearch.models.batches import tokenized
 from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
+from rosearch.models.predict import predict
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student
 from rosearch.student.saving import save_student
@@ -142,3 +145,18 @@ def test_the_local_class_wins_over_the_copied_code(saved, tmp_path: Path):
         (folder / name).write_text("raise RuntimeError('the copied code was run')\n")
     _, tokenizer = load_classifier(folder)
     assert tokenizer.tokenize("gor geous") == ["gorgeous"]
+
+
+def test_predict_shows_what_was_corrected(saved, bert_tokenizer, tmp_path: Path, capsys):
+    folder, student = saved
+    for as_json in (False, True):
+        for answer in predict(folder, ["A gor geous flim.", "the film"], explain=True):
+            print_prediction(answer, as_json)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split("\t")[2:] == ["A gor geous flim.", "gor geous -> gorgeous, flim -> film"]
+    assert lines[1].split("\t")[2:] == ["the film", ""]
+    assert json.loads(lines[2])["read_as"] == [["gor geous", "gorgeous"], ["flim", "film"]]
+    assert "read_as" not in next(iter(predict(folder, ["the flim"]))).to_json()
+    save_student(student.module, bert_tokenizer, tmp_path / "bare")
+    with pytest.raises(UserError, match="reads texts as they are"):
+        next(iter(predict(tmp_path / "bare", ["the flim"], explain=True)))

@@ -52,6 +52,12 @@ def predict(
             show_default="the model's own",
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Also show what a student that reads texts first has corrected."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Classify texts, or pairs of texts."""
@@ -71,7 +77,7 @@ def predict(
             delimiter=delimiter,
             encoding=encoding,
         )
-    for answer in classify(model, found, label_map=label_map):
+    for answer in classify(model, found, label_map=label_map, explain=explain):
         print_prediction(answer, as_json)
 
 
@@ -122,12 +128,15 @@ def _from_object(line: str) -> list[str] | None:
 
 
 def print_prediction(answer: Prediction, as_json: bool) -> None:
-    """One classified text or pair: JSON, or label, probability and texts separated by tabs."""
+    """One classified text or pair: JSON, or label, probability, texts and, where it was asked for,
+    what was corrected, separated by tabs."""
     from rosearch.types import parts
 
     if as_json:
         line = json.dumps(answer.to_json(), ensure_ascii=False)
         print(line if can_print(line) else json.dumps(answer.to_json()), flush=True)
     else:
-        said = (answer.label, f"{answer.probability:.3f}", *parts(answer.text))
+        read = [f"{written} -> {seen}" for written, seen in answer.read_as or ()]
+        column = () if answer.read_as is None else (", ".join(read),)
+        said = (answer.label, f"{answer.probability:.3f}", *parts(answer.text), *column)
         print(*said, sep="\t", flush=True)

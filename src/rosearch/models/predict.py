@@ -6,8 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rosearch.encodings.reader import Reader
+from rosearch.errors import UserError
 from rosearch.types import Json, Text, parts
+
+if TYPE_CHECKING:
+    from rosearch.models.classifier import Classifier
 
 
 @dataclass(frozen=True)
@@ -16,10 +22,13 @@ class Prediction:
 
     Attributes:
         probabilities: by label.
+        read_as: what was written otherwise than the model reads it, and what it was read as; None
+            where nobody asked.
     """
 
     text: Text
     probabilities: Mapping[str, float]
+    read_as: tuple[tuple[str, str], ...] | None = None
 
     @property
     def label(self) -> str:
@@ -32,32 +41,56 @@ class Prediction:
         return self.probabilities[self.label]
 
     def to_json(self) -> Json:
-        """With `text` and, of a pair, `text_pair`."""
+        """With `text` and, of a pair, `text_pair`; with `read_as` where that was asked for."""
+        read = {} if self.read_as is None else {"read_as": [list(pair) for pair in self.read_as]}
         return {
             **dict(zip(("text", "text_pair"), parts(self.text), strict=False)),
             "label": self.label,
             "probability": round(self.probability, 6),
             "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()},
+            **read,
         }
 
 
 def predict(
-    model: str | Path, texts: Iterable[Text], batch: int = 256, label_map: str | None = None
+    model: str | Path,
+    texts: Iterable[Text],
+    batch: int = 256,
+    label_map: str | None = None,
+    explain: bool = False,
 ) -> Iterable[Prediction]:
     """Label and probabilities of each text or pair, lazily and in order.
 
     Args:
         label_map: other names for the model's labels: `MODEL=OTHER,...` or a JSON object.
+        explain: also tell what the model reads otherwise than it is written.
 
     Raises:
-        UserError: the model can't be loaded, or lacks a label of the map.
+        UserError: the model can't be loaded, lacks a label of the map, or reads texts as they are
+            where that is to be explained.
     """
     from rosearch.models.labels import relabelled
     from rosearch.models.open import open_classifier
 
     classifier = open_classifier(model)
+    reader = _reader(classifier) if explain else None
     waiting = iter(texts)
     names = relabelled(classifier.label_names, label_map)
     while some := list(islice(waiting, batch)):
         for text, row in zip(some, classifier.probabilities(some), strict=True):
-            yield Prediction(text, dict(zip(names, map(float, row), strict=True)))
+            read = None if reader is None else _read_as(reader, text)
+            yield Prediction(text, dict(zip(names, map(float, row), strict=True)), read)
+
+
+def _reader(classifier: Classifier) -> Reader:
+    found: Reader | None = getattr(classifier.tokenizer, "reader", None)
+    if found is None:
+        raise UserError(
+            f"{classifier.name} reads texts as they are, so there is nothing to explain; "
+            "leave --explain out"
+        )
+    return found
+
+
+def _read_as(reader: Reader, text: Text) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for part in parts(text) for pair in reader.explain(part))
