@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rosearch.cli.by_label import BELOW, attacked_table
 from rosearch.cli.console import check_writable, console_of, print_table, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, Seed, TaskOptions
@@ -195,30 +196,32 @@ def print_assessment(
 
 def print_attack(found: AttackReport, shown: int) -> None:
     """Table of the attacks, and some attacked texts as word diffs."""
-    from rosearch.results.words import certified_lines, share
+    from rosearch.results.entries import attack_entry
+    from rosearch.results.words import attacked_words, certified_lines
     from rosearch.robustness.report import changed_share
 
     table = table_of(
         ["attack"],
         ("n", "clean", "after attack", "success rate", "queries", "changed", "similarity"),
-        title=f"{found.model} on {found.task} ({found.split} split)",
+        title=f"{found.model} on {found.task} ({found.split} split, {found.sample})",
         title_style="bold",
-        caption="queries: mean per text; of flipped texts, changed: share of words, similarity: "
-        "mean cosine by MiniLM; all: worst case",
+        caption=f"{BELOW}; queries: mean per text; of flipped texts, changed: share of words, "
+        "similarity: mean cosine by MiniLM; all: worst case",
     )
     for name, c in found.counts.items():
         changed = changed_share(found.results.get(name, ()))
         table.add_row(
             name,
             str(c.n),
-            f"{c.clean:.3f}",
-            share(c.after_attack, c.interval),
+            f"{c.clean:.3f}\n{c.before('balanced'):.3f}",
+            attacked_words(attack_entry([c])),
             f"{c.success_rate:.3f}",
             f"{c.queries / c.n:.1f}",
             "" if changed is None else f"{changed:.1%}",
             f"{found.similarity[name]:.2f}" if name in found.similarity else "",
         )
     print_table(table)
+    print_table(attacked_table(found))
     for line in certified_lines(found.certified_shares):
         print(line)
     console = console_of()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rosearch.cli.by_label import BELOW
 from rosearch.cli.console import print_table, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
@@ -104,7 +105,7 @@ def comparison_table(table: Comparison) -> Table:
     """The rows of `rosearch.baselines.compare`, the largest of each kind first."""
     from rich.text import Text
 
-    from rosearch.results.words import share
+    from rosearch.results.words import attacked_words, clean_words
 
     columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table.search_attack}"]
     suites = list(table.rows[0].suites)
@@ -115,6 +116,7 @@ def comparison_table(table: Comparison) -> Table:
         (*columns, "ms a text"),
         title=f"{table.task}: TEST split; 95 % intervals in brackets; students: "
         f"{table.epochs} epochs, {table.seeds} seeds",
+        caption=BELOW,
     )
     for row in table.rows:
         attacked = [row.searched, *(row.further[name] for name in (*suites, *table.held_out))]
@@ -124,8 +126,8 @@ def comparison_table(table: Comparison) -> Table:
             f"{row.params:,}",
             f"{row.megabytes:.1f}",
             f"{row.compression:.1f}x",
-            share(row.clean, row.clean_interval),
-            *(share(entry.after_attack, entry.interval) for entry in attacked),
+            clean_words(row),
+            *map(attacked_words, attacked),
             f"{row.latency_ms:.2f}",
             style="bold" if row.kind == "search" else None,
         )

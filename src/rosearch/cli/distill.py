@@ -61,21 +61,23 @@ def distill(
 def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
     """One trained student."""
     from rosearch.results.entries import to_json
-    from rosearch.results.words import certified_lines, share
+    from rosearch.results.words import attacked_words, certified_lines, clean_words
 
     if as_json:
         print(json.dumps(to_json(entry), indent=2))
         return
 
+    def told(words: str) -> str:
+        return words.replace("\n", "; balanced over the labels ")
+
     print(
         f"{entry.params:,} parameters, {entry.compression:.1f}x smaller than the teacher\n"
-        f"clean accuracy (test, n = {entry.n_clean}): "
-        f"{share(entry.clean, entry.clean_interval)}\n"
-        f"after attack (n = {entry.n}): {share(entry.after_attack, entry.interval)}"
+        f"clean accuracy (test, n = {entry.n_clean}): {told(clean_words(entry))}\n"
+        f"after attack (n = {entry.n}): {told(attacked_words(entry.searched))}"
     )
     for name, found in entry.further.items():
         note = " (held out)" if name in entry.held_out else ""
-        print(f"after {name}{note}: {share(found.after_attack, found.interval)}")
+        print(f"after {name}{note}: {told(attacked_words(found))}")
     for line in certified_lines(entry.certified):
         print(line)
     print(f"student: {out}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rosearch.cli.by_label import BELOW, class_table
 from rosearch.cli.console import print_table, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
@@ -176,18 +177,29 @@ def print_summary(summary: Summary, folder: Path, as_json: bool) -> None:
         return
     run = RunFolder(folder)
     print_table(summary_table(summary))
-    if summary.best:
-        print(f"students: {run.students}  (best: {summary.best.id})")
+    from rosearch.results.words import FALLBACK
+
+    best = summary.best
+    if best and best.classes:
+        told = f"balanced accuracy {best.balanced_clean:.3f}, macro-F1 {best.macro_f1:.3f}"
+        attacks = {summary.search_attack: best.searched, **best.further}
+        title = f"best student by label: {told}"
+        print_table(class_table(title, summary.label_names, best.classes, attacks))
+    if summary.fallback:
+        print(f"note: {FALLBACK}")
+    if best:
+        print(f"students: {run.students}  (best: {best.id})")
     if run.report.exists():
         print(f"report:   {run.report}")
 
 
 def summary_table(summary: Summary) -> Table:
     """Teacher, reference and finalists on the test split."""
-    from rosearch.results.words import share
+    from rosearch.results.words import attacked_words, clean_words
 
     teacher = summary.teacher
     further = list(teacher.further)
+    told = f"; {BELOW}" if teacher.classes else ""
     table = table_of(
         ["model"],
         [
@@ -198,7 +210,7 @@ def summary_table(summary: Summary) -> Table:
         title=f"{summary.task}: TEST split; 95 % intervals in brackets; held-out attacks were "
         "never used in search or training",
         caption=f"clean: n = {teacher.n_clean}; "
-        f"attacks: n = {teacher.n}; means over the training seeds",
+        f"attacks: n = {teacher.n}; means over the training seeds{told}",
     )
     for entry in summary.models:
         best = summary.is_best(entry)
@@ -206,9 +218,9 @@ def summary_table(summary: Summary) -> Table:
             entry.id + (" (best)" if best else ""),
             f"{entry.params:,}",
             f"{entry.compression:.1f}x",
-            share(entry.clean, entry.clean_interval),
-            share(entry.after_attack, entry.interval),
-            *(share(e.after_attack, e.interval) for e in (entry.further[a] for a in further)),
+            clean_words(entry),
+            attacked_words(entry.searched),
+            *(attacked_words(entry.further[a]) for a in further),
             style="bold" if best else None,
         )
     return table

@@ -23,8 +23,8 @@ PRESET_FOLDER = Path(__file__).parent / "presets"
 # What runs did before there was a choice: they end with the settings that they began with.
 BEFORE: dict[str, object] = {
     "fitness": {"metric": "accuracy"},
-    "teacher": {"class_weights": "none"},
-    "distill": {"class_weights": "none"},
+    "teacher": {"sampling": "plain"},
+    "distill": {"sampling": "plain"},
 }
 
 

@@ -97,11 +97,11 @@ class TeacherConfig:
         Precision,
         Setting("Of the training: auto is bf16 where the processor has it, else float32."),
     ] = "auto"
-    class_weights: Annotated[
-        Literal["balanced", "none"],
+    sampling: Annotated[
+        Literal["balanced", "plain"],
         Setting(
-            "Of the texts in the loss: balanced lets all labels weigh alike, where one has 1.5 "
-            "times the texts of another or more; none lets all texts weigh alike."
+            "Which texts an epoch has: balanced draws all labels equally often, where one has 1.5 "
+            "times the texts of another or more (no text more than 20 times); plain has each once."
         ),
     ] = "balanced"
 
@@ -267,11 +267,11 @@ class DistillConfig:
     soft_weight: Annotated[
         float, Setting("Weight of the soft targets; the hard labels get the rest.", ge=0, le=1)
     ] = 0.7
-    class_weights: Annotated[
-        Literal["balanced", "none"],
+    sampling: Annotated[
+        Literal["balanced", "plain"],
         Setting(
-            "Of the texts in the loss: balanced lets all labels weigh alike, where one has 1.5 "
-            "times the texts of another or more; none lets all texts weigh alike."
+            "Which texts an epoch has: balanced draws all labels equally often, where one has 1.5 "
+            "times the texts of another or more (no text more than 20 times); plain has each once."
         ),
     ] = "balanced"
     weight_decay: Annotated[float, Setting("Of AdamW.", ge=0, le=10)] = 0.01

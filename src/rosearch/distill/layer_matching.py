@@ -5,7 +5,6 @@ Shapes: B batch, T tokens, E embedding dimension.
 
 from __future__ import annotations
 
-import numpy as np
 from torch import Tensor
 
 from rosearch.config import DistillConfig
@@ -71,18 +70,13 @@ class LayerMatching:
         return inside + self.prediction.of_logits(states.logits.float(), batch)
 
 
-def objectives(
-    config: DistillConfig, match: MatchLoss | None, weights: np.ndarray | None = None
-) -> tuple[Objective, Objective]:
+def objectives(config: DistillConfig, match: MatchLoss | None) -> tuple[Objective, Objective]:
     """The objective, and that of the first `matching_share` of the steps.
 
     Where layers are matched first they are left alone afterwards, as in TinyBERT (Jiao et al.
     2020, section 3.2); else they are matched throughout, as in PKD.
-
-    Args:
-        weights: (C,), of texts by their labels, in the loss of the logits.
     """
-    prediction = Prediction(config, weights)
+    prediction = Prediction(config)
     if match is None:
         return prediction, prediction
     if config.matching_share:

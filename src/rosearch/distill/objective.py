@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from rosearch.config import DistillConfig
@@ -48,15 +46,10 @@ def read_vectors(
 
 
 class Prediction:
-    """The student's logits against the teacher's and the labels.
+    """The student's logits against the teacher's and the labels."""
 
-    Args:
-        weights: (C,), of the losses of texts by their labels; None weighs all alike.
-    """
-
-    def __init__(self, config: DistillConfig, weights: np.ndarray | None = None) -> None:
+    def __init__(self, config: DistillConfig) -> None:
         self.config = config
-        self.weights = None if weights is None else torch.as_tensor(weights)
 
     def losses(
         self,
@@ -70,12 +63,6 @@ class Prediction:
 
     def of_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """Losses (B,) of logits (B, C)."""
-        losses = self._of_logits(logits, batch)
-        if self.weights is None:
-            return losses
-        return self.weights.to(losses.device)[batch.labels] * losses
-
-    def _of_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         c = self.config
         if c.loss == "mse":
             hard = hard_label(logits, batch.labels)

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from rosearch.models.batches import bucketed_epoch
+from rosearch.tasks.sample import balanced_rows
 from rosearch.types import Fidelity
 
 WARM_UP = 0.03
@@ -22,6 +23,7 @@ class Schedule:
 
     Attributes:
         lengths: tokens of each text of the train split.
+        labels: of each text, to draw all equally often; None draws each text once an epoch.
         fidelity: its share of the train split is drawn with `seed`; of its steps, the first
             `portion` are run, with the learning rates that they have in the whole.
     """
@@ -30,6 +32,7 @@ class Schedule:
     batch_size: int
     fidelity: Fidelity
     seed: int
+    labels: Sequence[int] | None = None
 
     @cached_property
     def chosen(self) -> np.ndarray:
@@ -55,9 +58,12 @@ class Schedule:
 
     def epoch(self, number: int) -> list[np.ndarray]:
         """Batches of rows of the train split."""
-        lengths = [self.lengths[i] for i in self.chosen]
         rng = np.random.default_rng([self.seed, 1 + number])
-        return [self.chosen[batch] for batch in bucketed_epoch(lengths, self.batch_size, rng)]
+        rows = self.chosen
+        if self.labels is not None:
+            rows = rows[balanced_rows([self.labels[i] for i in rows], rng)]
+        lengths = [self.lengths[i] for i in rows]
+        return [rows[batch] for batch in bucketed_epoch(lengths, self.batch_size, rng)]
 
     def rate(self, step: int) -> float:
         """Factor of the learning rate in a step, from 0."""

@@ -30,7 +30,6 @@ from rosearch.models.device import to_device
 from rosearch.space.genotype import Genotype
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.tasks.sample import class_weights
 from rosearch.types import Fidelity
 
 # Called with batches done, batches in all, and the loss.
@@ -100,11 +99,6 @@ def _start(g: Genotype, data: TrainData, seed: int) -> StudentForSequenceClassif
     return build_student(g, own.vocabulary, names, seed, own.embedding, size, own.prior)
 
 
-def _weights(data: TrainData, config: DistillConfig) -> np.ndarray | None:
-    """Of texts by their labels."""
-    return class_weights(data.labels, len(data.label_names), config.class_weights)
-
-
 class Training:
     """The state of one training, and its loop."""
 
@@ -125,12 +119,13 @@ class Training:
         self.targets = torch.as_tensor(np.asarray(data.targets, dtype=np.float32))
         if not g.has_cell:
             fidelity = replace(fidelity, epochs=max(fidelity.epochs, VOTE_EPOCHS))
-        self.schedule = Schedule(lengths, config.batch_size, fidelity, seed)
+        labels = data.labels if config.sampling == "balanced" else None
+        self.schedule = Schedule(lengths, config.batch_size, fidelity, seed, labels)
         match = match_loss(g, own, config, data.outputs, seed)
         self.matching = None if match is None else match.to(model.device)
         self.optimiser = Optimiser(model, config, self.matching)
         self.stopping = EarlyStopping(config.patience, validate)
-        self.objective, self.first = objectives(config, self.matching, _weights(data, config))
+        self.objective, self.first = objectives(config, self.matching)
         self.alone = round(config.matching_share * self.schedule.steps)
         self.method = robust_method(config, own, model)
         self.step = 0

@@ -19,7 +19,7 @@ from rosearch.objectives import OBJECTIVES
 from rosearch.space.cost import flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.tasks.sample import class_weights
+from rosearch.tasks.sample import uneven
 from rosearch.types import ClassCounts, Fidelity, Job, Robustness, Score
 
 
@@ -100,13 +100,13 @@ def rate(g: Genotype, victim: Classifier, fidelity: Fidelity, context: Context) 
 def validation_loss(g: Genotype, context: Context) -> Validate:
     """What early stopping of a student of genotype `g` looks at."""
     split = context.validation
-    how = context.distill.class_weights
-    weights = class_weights(split.labels, len(context.train.label_names), how)
-    each = None if weights is None else weights[list(split.labels)]
+    labels = np.asarray(split.labels)
+    even = context.distill.sampling == "plain" or not uneven(split.labels)
 
     def validate(model: StudentForSequenceClassification) -> float:
         found = Classifier.of(model, context.train.tokenizer(g)).probabilities(split.texts)
-        right = found[np.arange(len(split)), split.labels]
-        return float(np.average(-np.log(right.clip(1e-9)), weights=each))
+        losses = -np.log(found[np.arange(len(split)), labels].clip(1e-9))
+        parts = [losses] if even else [losses[labels == label] for label in np.unique(labels)]
+        return float(np.mean([part.mean() for part in parts]))
 
     return validate

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from rosearch.attacks.methods import members
+from rosearch.results.classes import ClassEntry
+from rosearch.results.entries import AttackEntry, ModelEntry
 from rosearch.types import Interval
+
+FALLBACK = (
+    "no student is clearly better than always the same label, so the best one is a fallback that "
+    "may have learned nothing"
+)
 
 
 def attack_label(name: str) -> str:
@@ -27,3 +34,49 @@ def share(value: float, interval: Interval | tuple[float, float]) -> str:
     """A share with its interval."""
     low, high = (interval.low, interval.high) if isinstance(interval, Interval) else interval
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def clean_words(entry: ModelEntry) -> str:
+    """Clean accuracy of a model, and below it the balanced one."""
+    plain = share(entry.clean, entry.clean_interval)
+    return _both(plain, entry.balanced_clean, entry.balanced_clean_interval)
+
+
+def attacked_words(entry: AttackEntry) -> str:
+    """After-attack accuracy, and below it the balanced one."""
+    plain = share(entry.after_attack, entry.interval)
+    return _both(plain, entry.balanced_after_attack, entry.balanced_interval)
+
+
+def _both(plain: str, balanced: float | None, interval: tuple[float, float] | None) -> str:
+    if balanced is None or interval is None:  # of early versions
+        return plain
+    return f"{plain}\n{share(balanced, interval)}"
+
+
+def class_columns(attacks: Mapping[str, AttackEntry]) -> list[str]:
+    """Columns of `class_rows`."""
+    return ["n", "recall", "precision", *(f"recall after {attack_label(a)}" for a in attacks)]
+
+
+def class_rows(
+    names: Sequence[str], classes: Sequence[ClassEntry], attacks: Mapping[str, AttackEntry]
+) -> list[list[str]]:
+    """A row for each label: its texts, recall and precision, and recall after each attack."""
+    return [
+        [
+            name,
+            f"{c.n:,}",
+            share(c.recall, c.interval) if c.n else "-",
+            f"{c.precision:.3f}",
+            *(_recall_after(attack, i) for attack in attacks.values()),
+        ]
+        for i, (name, c) in enumerate(zip(names, classes, strict=True))
+    ]
+
+
+def _recall_after(attack: AttackEntry, label: int) -> str:
+    if not attack.attacked_classes:
+        return "-"
+    c = attack.attacked_classes[label]
+    return f"{share(c.after_attack, c.interval)} (n = {c.n})" if c.n else "-"

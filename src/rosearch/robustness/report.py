@@ -15,6 +15,7 @@ from rosearch.attacks.result import AttackResult, robustness
 from rosearch.errors import UserError
 from rosearch.io.resources import fetch
 from rosearch.results.entries import attack_entry, to_json
+from rosearch.tasks.sample import LEAST_PER_CLASS
 from rosearch.tasks.words import segment
 from rosearch.types import Json, Robustness
 
@@ -45,6 +46,14 @@ class AttackReport:
     certified: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def sample(self) -> str:
+        """Which texts of the split were attacked, in words."""
+        n, total = len(next(iter(self.results.values()))), len(self.labels)
+        if n >= total:
+            return f"all {n:,} texts"
+        return f"{n:,} of {total:,} texts, at least {LEAST_PER_CLASS} of each label if there are"
+
+    @property
     def counts(self) -> dict[str, Robustness]:
         """Attack -> counts; several attacks together are `all`, the worst case of each text."""
         results = dict(self.results)
@@ -60,9 +69,12 @@ class AttackReport:
             "model": self.model,
             "task": self.task,
             "split": self.split,
+            "sample": self.sample,
+            "labels": list(self.label_names),
             "attacks": {
                 name: {
                     "clean": round(c.clean, 4),
+                    "balanced_clean": round(c.before("balanced"), 4),
                     **to_json(attack_entry([c])),
                     "queries": c.queries,
                     "changed_words": changed_share(self.results.get(name, ())),

@@ -144,7 +144,8 @@ class SearchView:
         s, best = trial.score, self.state.leaders[0]
         more = "".join(f"{o.label} {o.show(o.value(s))}, " for o in self.further)
         return (
-            f"{head}: clean {s.clean:.3f}, after {s.fidelity.attack} {s.after_attack:.3f}, "
+            f"{head}: clean {s.clean:.3f} (balanced {s.balanced:.3f}), after {s.fidelity.attack} "
+            f"{s.after_attack:.3f} ({s.balanced_after_attack:.3f}), "
             f"{compression(self.teacher_params, s.params):.1f}x smaller, {more}"
             f"fitness {s.fitness:.3f}; "
             f"best {fitness(best):.3f} ({best.candidate.id}); {self._time_left()}"
@@ -185,7 +186,9 @@ class SearchView:
             "ops",
             "smaller",
             "clean",
+            "balanced",
             "after attack",
+            "balanced",
             *more,
             "fitness",
         )
@@ -201,7 +204,9 @@ class SearchView:
                     ops_of(trial),
                     f"{compression(self.teacher_params, s.params):.1f}x",
                     f"{s.clean:.3f}",
+                    f"{s.balanced:.3f}",
                     f"{s.after_attack:.3f}",
+                    f"{s.balanced_after_attack:.3f}",
                     *(o.show(o.value(s)) for o in self.further),
                     f"{s.fitness:.3f}",
                 )

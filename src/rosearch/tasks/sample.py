@@ -1,4 +1,4 @@
-"""Classes of a split: a sample in which each is, and weights that make rare ones count."""
+"""Rows of a split chosen by their labels, so that rare ones are among them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-UNEVEN = 1.5  # times as many texts of a label as of another: from where on texts are weighed
+UNEVEN = 1.5  # times as many texts of a label as of another: from where on they are drawn evenly
+MOST = 20  # times that a text comes in an epoch
 LEAST_PER_CLASS = 30  # of few texts of a class next to nothing can be said
 SEED = 0
 
@@ -40,16 +41,27 @@ def stratified_rows(
     return sorted(shuffled, key=turn.__getitem__)[:n]  # stable: ties stay shuffled
 
 
-def class_weights(labels: Sequence[int], classes: int, how: str = "balanced") -> np.ndarray | None:
-    """Weights (classes,) of the losses of texts: all classes weigh alike, and all texts 1 on
-    average; None where the classes are about as frequent.
+def uneven(labels: Sequence[int]) -> bool:
+    """Whether some label has clearly more texts than another."""
+    counts = Counter(labels).values()
+    return max(counts) >= UNEVEN * min(counts)
 
-    Args:
-        how: "none" weighs all texts alike.
+
+def balanced_rows(labels: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """As many rows as there are, drawn so that all labels come equally often; all rows, in their
+    order, where these are not `uneven`.
+
+    None comes more than `MOST` times, so the rarest labels may come less often than others, and
+    of common ones not all rows come.
     """
-    n = np.bincount(np.asarray(labels), minlength=classes)
-    there = n[n > 0]
-    if how == "none" or there.max() < UNEVEN * there.min():
-        return None
-    weights = np.where(n > 0, len(labels) / (len(there) * np.maximum(n, 1)), 0.0)
-    return weights.astype(np.float32)
+    if not uneven(labels):
+        return np.arange(len(labels))
+    own = np.asarray(labels)
+    groups = sorted((np.flatnonzero(own == label) for label in np.unique(own)), key=len)
+    drawn, left = [], len(own)
+    for k, rows in enumerate(groups):
+        n = min(left // (len(groups) - k), MOST * len(rows))
+        times = -(-n // len(rows))
+        drawn.append(np.concatenate([rng.permutation(rows) for _ in range(times)])[:n])
+        left -= n
+    return np.concatenate(drawn)

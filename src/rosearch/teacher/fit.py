@@ -26,7 +26,7 @@ from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.models.padding import together
 from rosearch.tasks import Task
-from rosearch.tasks.sample import class_weights
+from rosearch.tasks.sample import balanced_rows, uneven
 from rosearch.teacher.targets import label_numbers
 from rosearch.teacher.training import train
 
@@ -75,19 +75,13 @@ def saved_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path | No
 
 
 def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
-    how = {k: v for k, v in asdict(config).items() if k != "weak"}
-    if _weights(task, config) is None:  # the teacher of versions that could not weigh texts
-        del how["class_weights"]
+    how = {k: v for k, v in asdict(config).items() if k not in ("weak", "sampling")}
+    if config.sampling == "balanced" and uneven(task.train.labels):
+        how["sampling"] = config.sampling  # else as in versions without a choice
     decisive = [VERSION, content_hash(source), how, seed, task.fingerprint]
     recipe = json.dumps(decisive, sort_keys=True)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     return resources.cache_dir() / "teachers" / f"{task.name}-{digest}"
-
-
-def _weights(task: Task, config: TeacherConfig) -> Tensor | None:
-    """Weights (C,) of texts by their labels; None weighs all alike."""
-    found = class_weights(task.train.labels, task.classes, config.class_weights)
-    return None if found is None else torch.as_tensor(found)
 
 
 def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folder: Path) -> None:
@@ -121,25 +115,22 @@ def train_classifier(
     chosen = rng.permutation(len(task.train))[: max(1, round(config.train_share * len(task.train)))]
     texts = [task.train.texts[i] for i in chosen]
     labels = torch.tensor([task.train.labels[i] for i in chosen])
-    weights = _weights(task, config)
     encoded = tokenized(tokenizer, texts, config.max_length, takes_types(model, tokenizer))
     model.eval()
     left = together(model, tokenizer) != "padded" and tokenizer.padding_side == "left"
     lengths = [len(e.ids) for e in encoded]
-    batches = [
-        batch
-        for _ in range(config.epochs)
-        for batch in bucketed_epoch(lengths, config.batch_size, rng)
-    ]
+    batches = []
+    for _ in range(config.epochs):
+        even = config.sampling == "plain"
+        rows = np.arange(len(texts)) if even else balanced_rows(labels.tolist(), rng)
+        drawn = bucketed_epoch([lengths[i] for i in rows], config.batch_size, rng)
+        batches += [rows[batch] for batch in drawn]
 
     def loss_of(batch: np.ndarray) -> Tensor:
         inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id, left)
         with autocast(config.precision):
             logits = model(**inputs).logits  # (B, C)
-        if weights is None:
-            return F.cross_entropy(logits.float(), labels[batch])
-        losses = F.cross_entropy(logits.float(), labels[batch], reduction="none")
-        return (weights[labels[batch]] * losses).mean()
+        return F.cross_entropy(logits.float(), labels[batch])
 
     title = f"fine-tuning the teacher {config.name} on {task.name}"
     train(model, batches, loss_of, config.learning_rate, title)
