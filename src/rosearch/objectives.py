@@ -9,7 +9,7 @@ minimised has the opposite sign there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from rosearch.errors import UserError
 from rosearch.plugins import Registry
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import Genotype
-from rosearch.types import Score, Trial
+from rosearch.types import Metric, Score, Trial
 
 REFERENCE_MARGIN = 1.05  # times the largest cost of any student: from where volume is counted
 FEWEST, MOST = 2, 5  # objectives of a run
@@ -114,7 +114,18 @@ DEFAULT = (ROBUSTNESS, ACCURACY, PARAMS)
 
 def further(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
     """Those beside the default ones, which every table shows anyway."""
-    return tuple(o for o in objectives if o not in DEFAULT)
+    names = {o.name for o in DEFAULT}
+    return tuple(o for o in objectives if o.name not in names)
+
+
+def titled(objectives: Iterable[Objective], metric: Metric) -> tuple[Objective, ...]:
+    """The objectives, those that are accuracies called by their metric."""
+    if metric == "accuracy":
+        return tuple(objectives)
+    named = (ROBUSTNESS.name, ACCURACY.name)
+    return tuple(
+        replace(o, title=f"balanced {o.title}") if o.name in named else o for o in objectives
+    )
 
 
 OBJECTIVES: Registry[Objective] = Registry(

@@ -12,10 +12,14 @@ from rosearch.run.callbacks import Silent
 from rosearch.types import Trial
 
 METRICS = (
-    "fitness", "clean", "after_attack", "attack_success_rate", "params", "flops", "latency_ms",
-    "queries", "train_seconds", "attack_seconds",
+    "fitness", "clean", "balanced", "after_attack", "balanced_after_attack",
+    "attack_success_rate", "params", "flops", "latency_ms", "queries", "train_seconds",
+    "attack_seconds",
 )  # fmt: skip
-FINAL = ("clean", "after_attack", "attack_success_rate", "params", "compression", "latency_ms")
+FINAL = (
+    "clean", "balanced_clean", "macro_f1", "after_attack", "balanced_after_attack",
+    "attack_success_rate", "params", "compression", "latency_ms",
+)  # fmt: skip
 
 
 class Tracker(Silent, ABC):
@@ -93,7 +97,8 @@ def final_values(summary: Summary) -> dict[str, float]:
     for model, entry in named:
         if entry is None:  # no finalist
             continue
-        found |= {f"final/{model}/{name}": float(getattr(entry, name)) for name in FINAL}
+        numbers = {name: getattr(entry, name) for name in FINAL}
+        found |= {f"final/{model}/{k}": float(x) for k, x in numbers.items() if x is not None}
         for attack, counts in entry.held_out.items():
             found[f"final/{model}/after_{attack}"] = counts.after_attack
     return found

@@ -126,12 +126,10 @@ def _sparse(result: Compressed) -> list[str]:
 
 
 def _checked(checked: Checked) -> list[str]:
-    from rosearch.results.words import share
+    from rosearch.results.words import told
 
     p = checked.parity
-    clean = ", ".join(
-        f"{q.name} {share(q.clean, q.interval)}" for q in (checked.compressed, checked.original)
-    )
+    clean = ", ".join(f"{q.name} {told(q.words)}" for q in (checked.compressed, checked.original))
     return [
         f"parity on {p.n} texts of {checked.task} (test split): the same label for "
         f"{p.agreement:.1%}, largest difference of a probability {p.difference:.2g}",

@@ -61,14 +61,11 @@ def distill(
 def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
     """One trained student."""
     from rosearch.results.entries import to_json
-    from rosearch.results.words import attacked_words, certified_lines, clean_words
+    from rosearch.results.words import attacked_words, certified_lines, clean_words, told
 
     if as_json:
         print(json.dumps(to_json(entry), indent=2))
         return
-
-    def told(words: str) -> str:
-        return words.replace("\n", "; balanced over the labels ")
 
     print(
         f"{entry.params:,} parameters, {entry.compression:.1f}x smaller than the teacher\n"

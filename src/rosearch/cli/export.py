@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rosearch.cli.by_label import BELOW, class_table
 from rosearch.cli.console import nothing_left, print_table, same_answers, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, NewFolder, Seed, TaskOptions
@@ -68,6 +69,7 @@ def print_export(report: ExportReport, as_json: bool) -> None:
         f"largest difference of a probability {p.difference:.2g}"
     )
     print_table(_quality(report))
+    print_table(_by_label(report))
     print_table(_latency(report))
     for line in (*speed_lines(report.speed), *report.source.notes):
         print(line)
@@ -78,20 +80,31 @@ def print_export(report: ExportReport, as_json: bool) -> None:
 
 
 def _quality(report: ExportReport) -> Table:
-    from rosearch.results.words import share
+    from rosearch.results.entries import attack_entry
+    from rosearch.results.words import attacked_words
 
     attacks = list(report.qualities[0].attacks)
     title = f"{report.source.name} on {report.source.task.name} (test split)"
-    table = table_of(["model"], ["n", "clean", *(f"after {a}" for a in attacks)], title)
+    columns = ["n", "clean", *(f"after {a}" for a in attacks)]
+    table = table_of(["model"], columns, title, BELOW)
     for q in report.qualities:
         counts = [q.attacks[a] for a in attacks]
         table.add_row(
             q.name,
             str(q.n),
-            share(q.clean, q.interval),
-            *(f"{share(c.after_attack, c.interval)} (n = {c.n})" for c in counts),
+            q.words,
+            *(f"{attacked_words(attack_entry([c]))} (n = {c.n})" for c in counts),
         )
     return table
+
+
+def _by_label(report: ExportReport) -> Table:
+    from rosearch.results.entries import attack_entry
+
+    best = report.qualities[0]
+    attacks = {name: attack_entry([counts]) for name, counts in best.attacks.items()}
+    classes = best.by_class.get("classes", ())
+    return class_table(f"{best.name} by label", report.source.task.label_names, classes, attacks)
 
 
 def _latency(report: ExportReport) -> Table:

@@ -13,7 +13,15 @@ from rosearch.export.int8 import FORM
 from rosearch.export.source import RunRecord
 from rosearch.export.speed import speed_lines
 from rosearch.export.usage import usage
-from rosearch.results.words import attack_label, share
+from rosearch.results.entries import attack_entry
+from rosearch.results.words import (
+    FALLBACK,
+    attack_label,
+    attacked_words,
+    class_columns,
+    class_rows,
+    clean_words,
+)
 
 if TYPE_CHECKING:
     from rosearch.export.bundle import ExportReport
@@ -48,6 +56,11 @@ def _front_matter(report: ExportReport, original: Classifier) -> str:
         "metric_type": "accuracy",
     }
     results = [EvalResult(**about, metric_name="accuracy", metric_value=round(best.clean, 4))]
+    for name, key in (("balanced accuracy", "balanced_clean"), ("macro-F1", "macro_f1")):
+        if key in best.by_class:
+            kind = {"metric_type": "f1" if key == "macro_f1" else "accuracy", "metric_name": name}
+            value = best.by_class[key]  # type: ignore[literal-required]
+            results.append(EvalResult(**{**about, **kind}, metric_value=value))
     for name, counts in best.attacks.items():
         metric = f"accuracy after the attack {attack_label(name)}"
         value = round(counts.after_attack, 4)
@@ -110,9 +123,8 @@ def _measured(report: ExportReport) -> str:
     rows = []
     for q in report.qualities:
         own = "this file" if q is report.qualities[0] else "the float model it was made of"
-        cells = [share(q.clean, q.interval)]
-        cells += [share(q.attacks[a].after_attack, q.attacks[a].interval) for a in attacks]
-        rows.append([own, *cells])
+        cells = [q.words, *(attacked_words(attack_entry([q.attacks[a]])) for a in attacks)]
+        rows.append([own, *map(_lines, cells)])
     n = report.qualities[0].n
     attacked = next(iter(report.qualities[0].attacks.values()), None)
     head = ["", f"clean accuracy (n = {n})"]
@@ -120,11 +132,27 @@ def _measured(report: ExportReport) -> str:
     return f"""
 ## Measured on this file
 
-The first texts of the test split; shares with 95 % Wilson intervals. After-attack accuracy is the
-share of **all** attacked texts that are still classified right.
+A stratified sample of the test split, attacked texts with at least 30 of each label, if there are;
+shares with 95 % Wilson intervals. After-attack accuracy is the share of **all** attacked texts that
+are still classified right. Second lines are balanced: the mean over the labels.
 
 {table(head, rows)}
+
+{_by_label(report)}
 """
+
+
+def _by_label(report: ExportReport) -> str:
+    """Recall and precision of each label, before and after attacks."""
+    best = report.qualities[0]
+    attacks = {name: attack_entry([counts]) for name, counts in best.attacks.items()}
+    names = [plain(name) for name in report.source.task.label_names]
+    classes = best.by_class.get("classes", ())
+    return table(["label", *class_columns(attacks)], class_rows(names, classes, attacks))
+
+
+def _lines(words: str) -> str:
+    return words.replace("\n", "<br>")
 
 
 def _attacks(report: ExportReport) -> str:
@@ -159,8 +187,8 @@ def _run(run: RunRecord) -> str:
             [
                 name,
                 f"{entry.params:,}",
-                share(entry.clean, entry.clean_interval),
-                *(share(found[a].after_attack, found[a].interval) for a in attacks),
+                _lines(clean_words(entry)),
+                *(_lines(attacked_words(found[a])) for a in attacks),
             ]
         )
     student = run.student
@@ -233,6 +261,8 @@ def _limits(report: ExportReport) -> str:
         else "One text per example; texts are cut to the model's longest input.",
         "Trained and measured on one data set: other domains and languages were not tested.",
     ]
+    if report.source.run and report.source.run.student.constant:
+        lines.append(f"In its run {FALLBACK}.")
     if report.form == "int8":
         lines.append(BATCH_DEPENDENCE)
     listed = "\n".join(f"- {line}" for line in lines)

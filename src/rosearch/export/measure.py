@@ -6,7 +6,7 @@ Shapes: B batch, T tokens, C classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.result import robustness
 from rosearch.models.classifier import Classifier
+from rosearch.results.classes import ByClass, class_entries
 from rosearch.results.entries import attack_entry, to_json
+from rosearch.results.words import both, share
 from rosearch.tasks import Split
 from rosearch.types import ClassCounts, Interval, Json, Robustness, class_counts, wilson
 
@@ -61,9 +63,23 @@ class Quality:
         """Interval of the clean accuracy."""
         return wilson(self.correct, self.n)
 
+    @property
+    def by_class(self) -> ByClass:
+        """Clean results of each label, and over all labels alike."""
+        return class_entries([self.classes])
+
+    @property
+    def words(self) -> str:
+        """Clean accuracy, and below it the balanced one."""
+        found, plain = self.by_class, share(self.clean, self.interval)
+        return both(plain, found.get("balanced_clean"), found.get("balanced_clean_interval"))
+
     def to_json(self) -> Json:
         """Shares with intervals, JSON-ready."""
+        classes = [asdict(entry) for entry in self.by_class.get("classes", ())]
         return {
+            **self.by_class,
+            "classes": classes,
             "model": self.name,
             "clean": round(self.clean, 4),
             "clean_interval": [round(self.interval.low, 4), round(self.interval.high, 4)],

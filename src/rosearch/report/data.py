@@ -37,9 +37,7 @@ class Axis:
     read: Callable[[Score], float]
 
 
-AXES = (
-    Axis("clean", "clean accuracy", "share", lambda s: s.clean),
-    Axis("after", "after-attack accuracy", "share", lambda s: s.after_attack),
+COSTS = (
     Axis("params", "parameters", "count", lambda s: s.params),
     Axis("latency", "latency in ms (one text, one thread)", "time", lambda s: s.latency_ms),
 )
@@ -79,7 +77,7 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
         (t.score.params for run in runs for t in run.candidates if t.score), default=1
     )
     more = [o for o in further(runs[0].objectives) if all(o in run.objectives for run in runs)]
-    axes = (*AXES, *(_axis(o) for o in more if o != LATENCY), FITNESS)
+    axes = (*_accuracies(runs), *COSTS, *(_axis(o) for o in more if o != LATENCY), FITNESS)
     return {
         "runs": [_run(run, runs, axes, largest, stages, kinds, fidelities) for run in runs],
         "axes": [{"key": a.key, "title": a.title, "kind": a.kind} for a in axes],
@@ -90,6 +88,16 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
         "kinds": kinds.values,
         "fidelities": fidelities.values,
     }
+
+
+def _accuracies(runs: Sequence[Snapshot]) -> tuple[Axis, ...]:
+    """Clean and after-attack accuracy as the runs compare students by them."""
+    metrics = {t.score.metric for run in runs for t in run.candidates if t.score}
+    how = "balanced " if metrics == {"balanced"} else ""
+    return (
+        Axis("clean", f"{how}clean accuracy", "share", lambda s: s.accuracy),
+        Axis("after", f"{how}after-attack accuracy", "share", lambda s: s.robustness),
+    )
 
 
 def _shared(names: Sequence[list[str]]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from rosearch.errors import UserError, require
 from rosearch.io.files import write_text
 from rosearch.objectives import further
+from rosearch.report.by_label import class_tables
 from rosearch.report.data import plot_data
 from rosearch.report.draw import draw_line, draw_svg
 from rosearch.report.findings import forest, section
@@ -91,6 +92,7 @@ def _content(run: Snapshot) -> dict[str, object]:
         "verdict": verdict(summary) if summary else "",
         "caveats": (*(caveats(summary) if summary else ()), *run.meta.data[1:]),
         "table": headline(summary, run.finals) if summary else None,
+        "by_label": class_tables(summary) if summary else (),
         "certified": certified_table(summary) if summary else None,
         "references": references(run.folder),
         "front": run.front[:MOST_OF_THE_FRONT],

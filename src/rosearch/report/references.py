@@ -13,9 +13,9 @@ from rosearch.report.tables import (
     Cell,
     Row,
     Table,
+    attacked_cell,
     clean_cell,
     searched_cell,
-    share_cell,
     size_cell,
 )
 from rosearch.results.comparison import ComparedModel, Comparison
@@ -101,7 +101,7 @@ def _row(model: ComparedModel, further: Sequence[str]) -> Row:
         Cell(f"{model.compression:.1f}x"),
         clean_cell(model),
         searched_cell(model),
-        *(share_cell(each.after_attack, each.interval, each.n) for each in attacked),
+        *map(attacked_cell, attacked),
         Cell(f"{model.latency_ms:.2f}{SPACE}ms"),
     )
     return Row(model.name, _small(model), cells, model.kind == "search")

@@ -167,7 +167,7 @@ def analyse(trials: Sequence[Trial], sample: Sample, seed: int = 0) -> Analysis:
         notes.append(LeftOut(_counted(int(alone.sum())), "alone would determine an effect"))
         kept = [pair for pair, gone in zip(kept, alone, strict=True) if not gone]
     return replace(
-        _fitted(model, np.array([score.after_attack for _, score in kept]), found, seed),
+        _fitted(model, np.array([score.robustness for _, score in kept]), found, seed),
         left_out=(*notes, *model.left_out),
     )
 
@@ -197,7 +197,7 @@ def _unclear(pairs: Sequence[Pair]) -> str:
     """Why so many candidates cannot tell anything; empty if they can."""
     if len(pairs) < LEAST:
         return f"{_counted(len(pairs))}, and {LEAST} are the least for any estimate"
-    if len({score.after_attack for _, score in pairs}) < 2:
+    if len({score.robustness for _, score in pairs}) < 2:
         return "all candidates have the same after-attack accuracy"
     return ""
 
@@ -245,7 +245,7 @@ def _few(column: Column, n: int) -> str:
 def _controls(pairs: Sequence[Pair]) -> list[Column]:
     scores = [score for _, score in pairs]
     size = np.log2([float(score.params) for score in scores])
-    clean = np.array([score.clean for score in scores])
+    clean = np.array([score.accuracy for score in scores])
     found = [_control("log-parameters", size), _control(CLEAN, clean)]
     others = [f for f, _ in Counter(s.fidelity for s in scores).most_common()][1:]
     found += [

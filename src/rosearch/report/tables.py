@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rosearch.report.draw import draw_line
 from rosearch.results.entries import AttackEntry, ModelEntry
 from rosearch.results.summary import Summary
-from rosearch.results.words import attack_label
+from rosearch.results.words import FALLBACK, attack_label
 from rosearch.space.genotype import from_dict
 from rosearch.types import Fidelity, Final, Trial, wilson
 
@@ -90,7 +90,7 @@ def verdict(summary: Summary) -> str:
     size = (
         f"The best student is {best.compression:.1f} times smaller than the teacher and "
         f"keeps {kept} of its clean accuracy "
-        f"({percent(best.clean)} against {percent(teacher.clean)})"
+        f"({percent(best.clean)} against {percent(teacher.clean)}{_balanced_words(best, teacher)})"
     )
     others = [("the reference student", summary.reference), ("the teacher", teacher)]
     survives = _against("", best.searched, [(name, entry.searched) for name, entry in others])
@@ -110,6 +110,13 @@ def verdict(summary: Summary) -> str:
     return f"{size}; under the search attack {attack} it is still right on {survives}; {tail}."
 
 
+def _balanced_words(best: ModelEntry, teacher: ModelEntry) -> str:
+    if best.balanced_clean is None or teacher.balanced_clean is None:
+        return ""
+    ours, theirs = percent(best.balanced_clean), percent(teacher.balanced_clean)
+    return f"; balanced over the labels {ours} against {theirs}"
+
+
 def caveats(summary: Summary) -> list[str]:
     """Attacks under which the best student is not clearly above the reference student."""
     best, reference = summary.best, summary.reference
@@ -125,7 +132,7 @@ def caveats(summary: Summary) -> list[str]:
     below = [name for name, (ours, theirs) in pairs.items() if ours[1] < theirs[0]]
     above = [name for name, (ours, theirs) in pairs.items() if ours[0] > theirs[1]]
     level = [name for name in pairs if name not in below + above]
-    told = []
+    told = [f"{FALLBACK[0].upper()}{FALLBACK[1:]}."] if summary.fallback else []
     if below:
         told.append(
             f"The best student is less robust than the reference student under {listed(below)}."
@@ -213,7 +220,7 @@ def _cells(
             cells.append(Cell(NOTHING, ("not run",)))
             continue
         success = f"success rate {percent(found.attack_success_rate)}"
-        share = share_cell(found.after_attack, found.interval, found.n, success)
+        share = attacked_cell(found, success)
         cells.append(Cell(share.main, share.small + _success_interval(finals, name)))
     cells.append(Cell(f"{entry.latency_ms:.1f}{SPACE}ms"))
     return tuple(cells)
@@ -225,15 +232,30 @@ def size_cell(entry: ModelEntry) -> Cell:
 
 
 def clean_cell(entry: ModelEntry) -> Cell:
-    """Clean accuracy of a model."""
+    """Clean accuracy of a model, and the balanced one."""
     spread = _spread(entry.clean_std, entry.seeds)
-    return share_cell(entry.clean, entry.clean_interval, entry.n_clean, spread)
+    cell = share_cell(entry.clean, entry.clean_interval, entry.n_clean, spread)
+    f1 = () if entry.macro_f1 is None else (f"macro-F1 {percent(entry.macro_f1)}",)
+    balanced = _balanced(entry.balanced_clean, entry.balanced_clean_interval)
+    return Cell(cell.main, (*cell.small, *balanced, *f1))
 
 
 def searched_cell(entry: ModelEntry) -> Cell:
-    """After-attack accuracy of a model under the attack of the search."""
-    spread = _spread(entry.after_attack_std, entry.seeds)
-    return share_cell(entry.after_attack, entry.interval, entry.n, spread)
+    """After-attack accuracy of a model under the attack of the search, and the balanced one."""
+    return attacked_cell(entry.searched, _spread(entry.after_attack_std, entry.seeds))
+
+
+def attacked_cell(entry: AttackEntry, extra: str = "") -> Cell:
+    """After-attack accuracy, and the balanced one."""
+    cell = share_cell(entry.after_attack, entry.interval, entry.n, extra)
+    balanced = _balanced(entry.balanced_after_attack, entry.balanced_interval)
+    return Cell(cell.main, (*cell.small, *balanced))
+
+
+def _balanced(share: float | None, interval: Sequence[float] | None) -> tuple[str, ...]:
+    if share is None or interval is None:  # of early versions
+        return ()
+    return (f"balanced {percent(share)} ({_interval(interval[0], interval[1])})",)
 
 
 def share_cell(share: float, interval: Sequence[float], n: int, extra: str = "") -> Cell:

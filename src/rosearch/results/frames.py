@@ -15,7 +15,7 @@ from rosearch.results.folder import RunFolder
 from rosearch.results.summary import Summary
 from rosearch.space.genotype import Genotype, from_json
 from rosearch.strategies.population import front, furthest
-from rosearch.types import Final, Score, Trial
+from rosearch.types import Final, Score, Trial, balanced, macro_f1
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 # Of each score, in this order; what else was measured comes after the fidelity.
 COLUMNS = (
-    "clean", "n_clean", "after_attack", "attack_success_rate", "attacked", "params", "flops",
-    "latency_ms", "queries", "train_seconds", "attack_seconds", "fitness",
+    "clean", "balanced", "n_clean", "after_attack", "balanced_after_attack",
+    "attack_success_rate", "attacked", "params", "flops", "latency_ms", "queries",
+    "train_seconds", "attack_seconds", "fitness",
 )  # fmt: skip
 
 
@@ -86,9 +87,10 @@ class Run:
     def finals(self) -> DataFrame:
         """One row a model, training seed and attack: final evaluation on the test split.
 
-        Columns: model, seed, genotype (None for the teacher), params, clean, n_clean, attack,
-        after_attack, success_rate, n, low and high (95 % interval of after_attack), queries,
-        latency_ms.
+        Columns: model, seed, genotype (None for the teacher), params, clean, balanced_clean,
+        macro_f1, n_clean, attack, after_attack, balanced_after_attack, success_rate, n, low and
+        high (95 % interval of after_attack), queries, latency_ms; balanced ones and macro_f1 are
+        missing in runs of early versions.
         """
         from pandas import DataFrame
 
@@ -99,9 +101,12 @@ class Run:
                 "genotype": None if f.genotype is None else from_json(f.genotype),
                 "params": f.params,
                 "clean": f.clean,
+                "balanced_clean": balanced(f.classes) if f.classes else None,
+                "macro_f1": macro_f1(f.classes) if f.classes else None,
                 "n_clean": f.n,
                 "attack": name,
                 "after_attack": counts.after_attack,
+                "balanced_after_attack": counts.after("balanced") if counts.classes else None,
                 "success_rate": counts.success_rate,
                 "n": counts.n,
                 **asdict(counts.interval),

@@ -18,9 +18,10 @@ from filelock import FileLock, Timeout
 from rosearch.config import MOST_CANDIDATES
 from rosearch.errors import UserError, one_line
 from rosearch.results.decode import decode
+from rosearch.results.entries import ModelEntry
 from rosearch.results.folder import RunFolder
 from rosearch.results.meta import read_meta
-from rosearch.results.rows import after_attack_of
+from rosearch.results.rows import after_attack_of, learned_in
 from rosearch.results.store import SCHEMA
 from rosearch.types import Json
 
@@ -38,7 +39,8 @@ class Listed:
         done, total: candidates with a result, and candidates wanted, None without a limit.
         fitness, after_attack: of the fittest candidate, on the validation split; of those trained
             longest, where there are rungs.
-        final_after_attack: of the best student, on the test split, under the attack of the search.
+        final_after_attack: of the best student, on the test split, under the attack of the search;
+            balanced over the labels, but for runs of early versions.
         started: seconds since 1970.
         seconds: of work, over all processes.
         size: bytes of the folder.
@@ -123,7 +125,7 @@ def _read(run: RunFolder, size: int) -> Listed:
         total=total if total < MOST_CANDIDATES else None,
         fitness=fitness,
         after_attack=after_attack,
-        final_after_attack=_number(best.after_attack if best else None),
+        final_after_attack=_number(_after_attack(best)),
         started=_number(meta.started),
         seconds=_number(meta.seconds),
         size=size,
@@ -153,13 +155,22 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _best(scores: Iterator[Json]) -> tuple[float | None, float | None]:
     """Fitness and after-attack accuracy of the fittest of those that were trained longest."""
-    best: tuple[float, float] | None = None
+    best: tuple[bool, float, float] | None = None
     found: tuple[float | None, float | None] = (None, None)
     for score in scores:
-        rank = (float(score["fidelity"].get("portion", 1.0)), float(score["fitness"]))
-        if math.isfinite(rank[1]) and (best is None or rank > best):
-            best, found = rank, (rank[1], _number(after_attack_of(score)))
+        fitness = float(score["fitness"])
+        rank = (learned_in(score), float(score["fidelity"].get("portion", 1.0)), fitness)
+        if math.isfinite(fitness) and (best is None or rank > best):
+            best, found = rank, (fitness, _number(after_attack_of(score)))
     return found
+
+
+def _after_attack(best: ModelEntry | None) -> float | None:
+    """The balanced accuracy, where it is known."""
+    if best is None:
+        return None
+    balanced = best.balanced_after_attack
+    return best.after_attack if balanced is None else balanced
 
 
 def _state(run: RunFolder, summarised: bool) -> State:

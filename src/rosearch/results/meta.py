@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from rosearch.config import RunConfig, objectives_of, of_run
-from rosearch.objectives import Objective
+from rosearch.objectives import Objective, titled
 from rosearch.results.decode import decode
 from rosearch.results.summary import Summary
 from rosearch.space.cost import Sizes
@@ -64,7 +64,8 @@ class RunMeta:
         Raises:
             UserError: none that is known: its plugin is not loaded.
         """
-        return objectives_of(self.run_config.search)
+        config = self.run_config
+        return titled(objectives_of(config.search), config.fitness.metric)
 
     @property
     def sizes(self) -> Sizes:

@@ -16,6 +16,7 @@ from rosearch.types import (
     Robustness,
     Score,
     Trial,
+    learned,
 )
 
 COSTS = ("params", "flops", "latency_ms")
@@ -70,8 +71,13 @@ def _robustness(counts: Json) -> Robustness:
 
 
 def after_attack_of(data: Json) -> float:
-    """After-attack accuracy of parsed JSON, which may hold little else."""
-    return score_of(data).after_attack if "attacks" in data else float(data["after_attack"])
+    """After-attack accuracy in the metric of its run, of parsed JSON that may hold little else."""
+    return score_of(data).robustness if "attacks" in data else float(data["after_attack"])
+
+
+def learned_in(data: Json) -> bool:
+    """Whether a student of parsed JSON is `learned`."""
+    return learned([ClassCounts(**counts) for counts in data.get("classes", ())])
 
 
 def _flat(data: Json) -> Score:

@@ -39,19 +39,25 @@ def share(value: float, interval: Interval | tuple[float, float]) -> str:
 def clean_words(entry: ModelEntry) -> str:
     """Clean accuracy of a model, and below it the balanced one."""
     plain = share(entry.clean, entry.clean_interval)
-    return _both(plain, entry.balanced_clean, entry.balanced_clean_interval)
+    return both(plain, entry.balanced_clean, entry.balanced_clean_interval)
 
 
 def attacked_words(entry: AttackEntry) -> str:
     """After-attack accuracy, and below it the balanced one."""
     plain = share(entry.after_attack, entry.interval)
-    return _both(plain, entry.balanced_after_attack, entry.balanced_interval)
+    return both(plain, entry.balanced_after_attack, entry.balanced_interval)
 
 
-def _both(plain: str, balanced: float | None, interval: tuple[float, float] | None) -> str:
+def both(plain: str, balanced: float | None, interval: tuple[float, float] | None) -> str:
+    """A plain accuracy in words, and below it the balanced one."""
     if balanced is None or interval is None:  # of early versions
         return plain
     return f"{plain}\n{share(balanced, interval)}"
+
+
+def told(words: str) -> str:
+    """A plain accuracy and the balanced one in one line."""
+    return words.replace("\n", "; balanced ")
 
 
 def class_columns(attacks: Mapping[str, AttackEntry]) -> list[str]:

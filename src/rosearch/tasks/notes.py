@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rosearch.tasks.labels import HIDDEN, folded, spellings
-from rosearch.types import Text, parts
+from rosearch.types import Text, parts, wilson
 
 _MOST_SHOWN = 6  # labels of a split that are counted one by one
+FEW = 30  # texts of a label
 _WIDTH = 40  # characters of a text or label that are shown
 
 
@@ -86,6 +87,21 @@ def unlabelled_note(source: str, n: int, split: str) -> str:
 def near_label(name: str, known: Iterable[str]) -> str | None:
     """A known label that differs in spelling only."""
     return next((other for other in known if folded(other) == folded(name)), None)
+
+
+def rare_notes(name: str, labels: Iterable[str]) -> list[str]:
+    """Labels with so few texts in a split that next to nothing can be said of them."""
+    few = {label: n for label, n in sorted(Counter(labels).items()) if n < FEW}
+    if not few:
+        return []
+    shown_ones = _counts(dict(list(few.items())[:_MOST_SHOWN]))
+    more = f" and {len(few) - _MOST_SHOWN} more" if len(few) > _MOST_SHOWN else ""
+    least = min(few.values())
+    found = wilson(least / 2, least)
+    return [
+        f"few texts in the {name} split: {shown_ones}{more}; the 95 % interval of the recall of a "
+        f"label with {least:,} is up to {found.high - found.low:.2f} wide"
+    ]
 
 
 def _counts(counts: Mapping[str, int]) -> str:

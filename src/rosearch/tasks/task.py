@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rosearch.plugins import Registry
-from rosearch.tasks.notes import shown, split_line
+from rosearch.tasks.notes import rare_notes, shown, split_line
 from rosearch.tasks.sample import LEAST_PER_CLASS, SEED, stratified_rows
 from rosearch.types import Text
 
@@ -85,7 +85,13 @@ class Task:
             split_line(split, [self.label_names[label] for label in found.labels])
             for split, found in splits.items()
         ]
-        return (f"texts of {shown(self.name)}: {', '.join(said)}", *self.notes)
+        measured = {"validation": self.validation, "test": self.test}
+        rare = [
+            note
+            for split, found in measured.items()
+            for note in rare_notes(split, [self.label_names[label] for label in found.labels])
+        ]
+        return (f"texts of {shown(self.name)}: {', '.join(said)}", *self.notes, *rare)
 
     @cached_property
     def fingerprint(self) -> str:

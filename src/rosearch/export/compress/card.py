@@ -11,7 +11,7 @@ from rosearch.export.int8 import FORM
 from rosearch.export.speed import Speed, speed_lines
 from rosearch.export.usage import usage
 from rosearch.models.classifier import Classifier
-from rosearch.results.words import share
+from rosearch.results.words import told
 from rosearch.tasks import Task
 
 HOW = {
@@ -67,16 +67,14 @@ The classifier {code(result.original)}, {HOW[result.form]}. Made with RoSearch.
 
 def _checked(checked: Checked) -> str:
     p = checked.parity
-    lines = [
-        f"- {plain(q.name)}: {share(q.clean, q.interval)}"
-        for q in (checked.compressed, checked.original)
-    ]
+    lines = [f"- {plain(q.name)}: {told(q.words)}" for q in (checked.compressed, checked.original)]
     listed = "\n".join(lines)
     return f"""
 ## Against the original model
 
 {p.n} texts of the test split of {code(checked.task)}: the same label for {p.agreement:.1%}, largest
-difference of a probability {p.difference:.2g}. Clean accuracy, with 95 % Wilson intervals:
+difference of a probability {p.difference:.2g}. Clean accuracy, with 95 % Wilson intervals, and
+balanced over the labels:
 
 {listed}
 """
