@@ -211,7 +211,7 @@ def test_tensorboard_survives_a_half_written_event(folder: Path):
         callbacks.trial(trial(index, 1.0), index + 1, 3)
     assert callbacks.active
     found = store.read(folder)
-    assert len(found) == 12
+    assert len(found) == 14
     assert all([step for step, _ in values] == [0, 1, 2] for values in found.values())
 
 
