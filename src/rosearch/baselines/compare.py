@@ -267,6 +267,7 @@ def _table(rows: Sequence[Row], config: RunConfig, task: Task, store: Store) -> 
         seeds=config.final.seeds,
         rows=tuple(sorted(compared, key=lambda m: (KINDS.index(m.kind), -m.megabytes))),
         versions=versions(),
+        label_names=task.label_names,
     )
 
 

@@ -181,6 +181,10 @@ def print_assessment(
                     "right_before": c.correct,
                     "still_right": c.survived,
                     "attack_success_rate": round(c.success_rate, 4),
+                    "by_label": {
+                        label: {"texts": k.n, "right_before": k.correct, "still_right": k.survived}
+                        for label, k in zip(found.label_names, c.classes, strict=False)
+                    },
                 }
                 for name, c in attacks.items()
             }

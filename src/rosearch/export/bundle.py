@@ -294,7 +294,7 @@ def _latency(
     """The exported model and the teacher in the same form; beside int8 also in float."""
     from rosearch.models.open import open_classifier
 
-    texts = source.task.test.texts[:TIMED]
+    texts = source.task.test.sample(TIMED, least_per_class=0).texts
     loaded = {("model", form): exported}
     if form == "int8":
         loaded["model", "onnx"] = graph_classifier(

@@ -51,6 +51,7 @@ class Comparison:
     Attributes:
         held_out: names of attacks.
         epochs, seeds: of the students' trainings.
+        label_names: in the order of the classes.
     """
 
     task: str
@@ -60,6 +61,7 @@ class Comparison:
     seeds: int
     rows: tuple[ComparedModel, ...]
     versions: Mapping[str, str]
+    label_names: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """The content of `comparison.json`."""

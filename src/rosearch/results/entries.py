@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 # Keys that are there only where there is something to tell.
 OPTIONAL = (
-    "suites", "objectives", "constant", "fallback", "classes", "attacked_classes", "label_names",
-    "balanced_clean", "balanced_clean_interval", "macro_f1",
+    "suites", "objectives", "constant", "fallback", "metric", "label_names", "classes",
+    "attacked_classes", "balanced_clean", "balanced_clean_interval", "macro_f1",
     "balanced_after_attack", "balanced_interval", "certified",
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ from rosearch.results.entries import (
     to_json,
 )
 from rosearch.strategies.population import front, furthest
-from rosearch.types import Final, Json, Trial
+from rosearch.types import Final, Json, Metric, Trial
 
 PACKAGES = ("rosearch", "torch", "transformers", "tokenizers", "datasets", "numpy", "nltk")
 
@@ -31,6 +31,7 @@ class Summary:
     Attributes:
         best: the finalist that is fittest on the validation split, of those that learned something
             if any did; None without a finalist.
+        metric: that students were compared by; None in early versions, which was accuracy.
         fallback: whether the best student does not clearly know more than who always says the same.
         finalists: the best first.
         front: search numbers, on the validation split.
@@ -55,6 +56,7 @@ class Summary:
     statistics: Json | None = None
     label_names: tuple[str, ...] = ()
     fallback: bool = False
+    metric: Metric | None = None
 
     @property
     def models(self) -> tuple[ModelEntry, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from rosearch.attacks.result import Status, robustness
 from rosearch.models.open import open_classifier
 from rosearch.robustness.report import AttackReport, adversarial
 from rosearch.tasks import Task
@@ -29,7 +31,13 @@ def transfer(
             labels = [r.label for r in flipped]
             right = other.correct([r.asked[0] for r in flipped], labels)
             still = right & other.correct([r.asked[1] for r in flipped], labels)
-            found[str(model)][attack] = Robustness(
-                attack, len(flipped), int(right.sum()), int(still.sum()), 2 * len(flipped)
-            )
+            states = map(_status, right, still)
+            replayed = [
+                replace(r, status=s, queries=2) for r, s in zip(flipped, states, strict=True)
+            ]
+            found[str(model)][attack] = robustness(attack, replayed)
     return found
+
+
+def _status(right: bool, still: bool) -> Status:
+    return ("survived" if still else "flipped") if right else "skipped"

@@ -164,8 +164,9 @@ def _go_on(
         finals = finish(jobs, run, store, pool)
     store.set_meta(**clock.meta())
     summary = summarise(task.name, config.search, config.seed, trials, finals, clock.run())
-    statistics = related(trials, store.sample())
-    summary = replace(summary, label_names=task.label_names, statistics=statistics)
+    names, metric = task.label_names, config.fitness.metric
+    summary = replace(summary, label_names=names, metric=metric)
+    summary = replace(summary, statistics=related(trials, store.sample()))
     store.set_meta(summary=summary.to_json())
     write_text(run.summary, json.dumps(summary.to_json(), indent=2) + "\n")
     make_report(run.path)

@@ -65,7 +65,9 @@ def _quantized(
         advance(1, "")
         floats = graph_classifier(folder.parent / FLOATS, made.tokenizer, original.module.config)
         timed = {("model", form): made, ("model", "onnx"): floats}
-        latency = latencies(timed, task.test.texts[:TIMED] if task else EXAMPLES)
+        latency = latencies(
+            timed, task.test.sample(TIMED, least_per_class=0).texts if task else EXAMPLES
+        )
         advance(1, "")
     found: Storage = storage(folder / FILE)
     size = (folder / FILE).stat().st_size
