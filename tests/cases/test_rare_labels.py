@@ -82,7 +82,7 @@ def test_a_sample_of_rare_labels_is_weighed_back():
     told = report.to_json()["attacks"]["characters"]
     assert (told["balanced_clean"], told["balanced_after_attack"]) == (0.5, 0.5)
     assert [c["after_attack"] for c in told["attacked_classes"]] == [1.0, 0.0]
-    assert "60 of 1,000 texts, at least 30 of each label" in report.sample
+    assert report.sample == "60 of 1,000 texts, stratified"
     # 60 texts, half of them rare, tell of the plain accuracy what some 32 would.
     assert counts.interval.high - counts.interval.low > 0.15
 

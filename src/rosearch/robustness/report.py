@@ -15,7 +15,6 @@ from rosearch.attacks.result import AttackResult, robustness
 from rosearch.errors import UserError
 from rosearch.io.resources import fetch
 from rosearch.results.entries import attack_entry, to_json
-from rosearch.tasks.sample import LEAST_PER_CLASS
 from rosearch.tasks.words import segment
 from rosearch.types import Json, Robustness
 
@@ -51,7 +50,7 @@ class AttackReport:
         n, total = len(next(iter(self.results.values()))), len(self.labels)
         if n >= total:
             return f"all {n:,} texts"
-        return f"{n:,} of {total:,} texts, at least {LEAST_PER_CLASS} of each label if there are"
+        return f"{n:,} of {total:,} texts, stratified"
 
     @property
     def counts(self) -> dict[str, Robustness]:
