@@ -32,7 +32,7 @@ def smoke(tmp_path_factory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     assert "TEST split" in done.stdout
-    assert "held out: relatives" in done.stdout
+    assert "held out: first-letter" in done.stdout
     assert "candidate 5/5" in done.stderr
     return out
 
@@ -58,7 +58,7 @@ def test_the_summary_holds_what_was_promised(smoke: Path):
         assert entry["n"] == 30
         assert 0 <= entry["interval"][0] <= entry["after_attack"] <= entry["interval"][1] <= 1
         assert 0.45 < entry["clean"] <= 1
-        assert set(entry["held_out"]) == {"relatives", "characters"}
+        assert set(entry["held_out"]) == {"first-letter", "characters"}
         for held_out in entry["held_out"].values():
             assert set(held_out) >= {"after_attack", "n", "interval"}
     assert summary["teacher"]["params"] == 22_713_986
@@ -96,7 +96,7 @@ def test_the_report_shows_the_run(smoke: Path):
     assert page.count("<del") >= 1
     store = Store(smoke / "run.db")
     for model in (best["id"], "reference", "teacher"):
-        for attack in ("wordnet", "relatives", "characters"):
+        for attack in ("wordnet", "first-letter", "characters"):
             assert [e.index for e in store.examples(model, attack)] == list(range(30))
 
 

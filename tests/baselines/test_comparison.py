@@ -43,7 +43,7 @@ LAYERS = 6  # of a teacher
 def final(model: str, seed: int, correct: int, survived: int, params: int = 1_000_000) -> Final:
     attacks = {
         name: Robustness(name, 20, 16, left, 100)
-        for name, left in (("wordnet", survived), ("relatives", survived // 2), ("characters", 1))
+        for name, left in (("wordnet", survived), ("encoder", survived // 2), ("characters", 1))
     }
     return Final(model, seed, None, params, correct, 100, attacks, 1.5, 9.0, None)
 
@@ -167,7 +167,7 @@ def test_the_table_holds_means_and_sorts_by_kind_and_size(tmp_path: Path, mr):
     assert (best.id, best.after_attack, best.compression) == ("abc", 0.5, 10.0)
     assert (hinton.clean, hinton.after_attack) == (0.75, 0.15)
     assert (hinton.seeds, hinton.loss) == ((1, 2), "soft")
-    assert set(hinton.held_out) == set(table.held_out) == {"relatives", "characters"}
+    assert set(hinton.held_out) == set(table.held_out) == {"encoder", "characters"}
     kept = table.to_json()
     assert decode(Comparison, json.loads(json.dumps(kept)), "it") == table
     first, second, *_ = kept["rows"]

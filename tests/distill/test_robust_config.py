@@ -42,7 +42,7 @@ def test_wrong_settings_are_named(setting: dict[str, object], message: str):
 @pytest.mark.parametrize("name", ["characters", "deepwordbug", "textbugger", "pwws+deepwordbug"])
 def test_who_trains_on_misspellings_holds_out_no_attack_on_characters(name: str):
     trained: dict[str, object] = {"distill": {"characters": 0.2}, "search": {"attack": "fgsm"}}
-    trained |= {"encoding": {"lexicons": ["relatives"]}}
+    trained |= {"encoding": {"lexicons": ["encoder"]}}
     with pytest.raises(
         UserError, match=r"kind, distill\.characters = 0\.2; change final\.held_out"
     ):

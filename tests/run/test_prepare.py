@@ -75,9 +75,10 @@ def test_wrong_genes_are_named(encoding: dict[str, object], message: str):
 @pytest.mark.parametrize(
     "config",
     [
-        {"encoding": {"lexicons": ["wordnet", "relatives"]}},
+        {"encoding": {"lexicons": ["wordnet", "encoder"]}},
         {"final": {"held_out": ["wordnet"]}},
-        {"search": {"attack": "relatives"}},
+        {"search": {"attack": "encoder"}},
+        {"final": {"held_out": ["relatives"]}},
         {"search": {"attack": "bert-attack"}, "final": {"held_out": ["bae"]}},
     ],
 )

@@ -481,7 +481,7 @@ class FinalConfig:
     held_out: Annotated[
         tuple[str, ...],
         Setting("Attacks of the final evaluation only, never of search or training.", unset="none"),
-    ] = ("relatives", "characters")
+    ] = ("encoder", "characters")
 
 
 @dataclass(frozen=True)

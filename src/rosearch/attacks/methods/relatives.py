@@ -12,5 +12,5 @@ RELATIVES = NamedAttack(
     paper="Zang et al. 2020 discuss wider candidates; the lexicon is ours",
     wire=lambda resources, lexicons: Attack("relatives", resources.words(*lexicons), Greedy()),
     lexicons=("relatives",),
-    families=("wordnet-relatives",),
+    families=("wordnet",),
 )

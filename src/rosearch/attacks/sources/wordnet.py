@@ -82,8 +82,8 @@ def _inflected(inflect: ModuleType, lemma: str, tag: str) -> tuple[str, ...]:
 def wordnet_relatives() -> Lexicon:
     """Lemmas of synsets one step away (hypernyms, similar and see-also synsets), synonyms left out.
 
-    A lexicon disjoint from `wordnet_synonyms` by construction: the held-out lexicon that needs no
-    further resource. Relatives change a meaning more than synonyms do.
+    Disjoint from `wordnet_synonyms` by construction. Relatives change a meaning more than synonyms
+    do.
     """
     own = wordnet_synonyms()
     related = _wordnet_source(
@@ -178,13 +178,12 @@ INFLECTED = NamedLexicon(
     resources=("wordnet",),
     version=VERSION,
 )
-# Relations of WordNet count as families of their own, although they are of the same words: what was
-# hardened against synonyms has met none of these substitutions (docs/limits.md).
+# Relatives are of the family of synonyms: what is of one resource does not show what is unseen.
 RELATIVES = NamedLexicon(
     "relatives",
     "WordNet hypernyms and similar words",
     wordnet_relatives,
-    families=("wordnet-relatives",),
+    families=("wordnet",),
     resources=("wordnet",),
     clusters=True,
     version=VERSION,
