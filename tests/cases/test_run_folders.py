@@ -23,6 +23,7 @@ from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.run.lifecycle import resume, search
 from rosearch.tasks.named import task_of
+from rosearch.teacher.fit import _folder
 from rosearch.types import Final
 
 TEXTS = "".join(f"a text of number {i},{'pos' if i % 2 else 'neg'}\n" for i in range(60))
@@ -117,6 +118,18 @@ def test_a_moved_teacher_is_taken_if_it_is_the_same(made: Path, change: bool):
             check_run(made, held_out, task_of(config.task, config.seed))
     else:
         check_run(made, held_out, task_of(config.task, config.seed))
+
+
+def test_a_moved_teacher_was_fine_tuned_already(made: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ROSEARCH_CACHE", str(made.parent / "cache"))
+    config = config_of(made)
+    tuned = _folder(made.parent / "teacher", task_of(config.task, 0), config.teacher, 0)
+    tuned.mkdir(parents=True)
+    (tuned / "config.json").write_text("{}")
+    assert find_source(str(made), {}).teacher == tuned
+    (made.parent / "teacher").rename(made.parent / "moved")
+    assert find_source(str(made), {}).teacher is None
+    assert find_source(str(made), {}, str(made.parent / "moved")).teacher == tuned
 
 
 def test_what_a_run_goes_on_with_is_kept_once_it_can(made: Path, monkeypatch: pytest.MonkeyPatch):

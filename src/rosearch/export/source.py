@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -68,7 +68,8 @@ def find_source(what: str, flags: Mapping[str, object], teacher: str | None = No
     Args:
         flags: overrides as `make_config` takes them; those of `task` name the task of a model, or
             new places of the data of a run.
-        teacher: folder or hub id of the teacher; by default that of the run.
+        teacher: folder or hub id of the teacher; by default that of the run. Of a run: another
+            one, or the new place of its own before it was fine-tuned.
 
     Raises:
         UserError: nothing there, a run without finished students, or a task for a run.
@@ -108,6 +109,8 @@ def _split(what: str) -> tuple[RunFolder | None, str]:
 
 
 def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[str, str]) -> Source:
+    from rosearch.models.load import content_hash
+
     store = run.open()
     meta = store.meta()
     config = meta.run_config
@@ -115,6 +118,8 @@ def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[s
     now = moved(config.task, places, run)
     task = task_of_run(now, config.seed, run, meta.task, meta.fingerprint)
     notes: tuple[str, ...] = ()
+    if teacher is not None and content_hash(teacher) == meta.teacher_sha256:  # in a new place
+        config, teacher = replace(config, teacher=replace(config.teacher, name=str(teacher))), None
     if teacher is None:
         teacher, notes = _teacher_of_run(config, task)
     record = _record(store, config, student.name)

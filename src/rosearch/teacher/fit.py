@@ -78,6 +78,8 @@ def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
     how = {k: v for k, v in asdict(config).items() if k not in ("weak", "sampling")}
     if config.sampling == "balanced" and uneven(task.train.labels):
         how["sampling"] = config.sampling  # else as in versions without a choice
+    if Path(config.name).is_dir():  # its content tells which it is, wherever it lies
+        del how["name"]
     decisive = [VERSION, content_hash(source), how, seed, task.fingerprint]
     recipe = json.dumps(decisive, sort_keys=True)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
