@@ -122,6 +122,13 @@ def test_a_disk_that_cannot_be_written_is_one_line(tmp_path: Path):
         raise full
     with pytest.raises(DiskError, match=r"cannot write .*x{300}: File name too long"):
         write_text(tmp_path / ("x" * 300), "1")
+
+    def write_both() -> None:
+        with new_folder(tmp_path / "out") as outer, new_folder(outer):
+            raise full
+
+    with pytest.raises(DiskError, match=r"^cannot write \S*out: No space"):
+        write_both()
     with pytest.raises(ValueError, match="ours"), new_folder(tmp_path / "out"):
         raise ValueError("ours")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rosearch.errors import UserError, one_line, require
+from rosearch.errors import UserError, one_line, require, system_trouble
 from rosearch.export.int8 import quantise
 from rosearch.models.batches import second_half
 from rosearch.models.onnx import PACKAGES, TYPES, OnnxClassifier
@@ -75,6 +75,8 @@ def write_onnx(model: nn.Module, path: Path, types: bool = False) -> None:
         _check_other_shapes(model, path, types)
     except Exception as error:  # the exporter raises errors of several libraries
         path.unlink(missing_ok=True)
+        if system_trouble(error):
+            raise
         raise UserError(
             f"{type(model).__name__} cannot be exported to ONNX: {one_line(error)}; use --format hf"
         ) from None

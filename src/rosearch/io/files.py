@@ -101,7 +101,10 @@ def new_folder(folder: Path, replace: bool = True) -> Iterator[Path]:
     prefix = f".{folder.name[:100]}."
     with writing(folder), tempfile.TemporaryDirectory(dir=base, prefix=prefix) as scratch:
         made = Path(scratch) / "made"
-        yield made
+        try:
+            yield made
+        except DiskError as error:  # of a file in there, by a name that nobody knows
+            raise DiskError(str(error).replace(str(made), str(folder))) from error
         folder.parent.mkdir(parents=True, exist_ok=True)
         if replace:
             shutil.rmtree(folder, ignore_errors=True)

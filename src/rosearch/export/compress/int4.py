@@ -14,7 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosearch.errors import UserError, one_line, require
+from rosearch.errors import UserError, one_line, require, system_trouble
 from rosearch.export.onnx_model import folded, silent
 from rosearch.models.onnx import PACKAGES, OnnxClassifier
 
@@ -61,6 +61,8 @@ def write_int4(onnx: Path, path: Path) -> None:
         OnnxClassifier(path)
     except Exception as error:  # the quantiser raises errors of several libraries
         path.unlink(missing_ok=True)
+        if system_trouble(error):
+            raise
         raise UserError(
             f"this model cannot be quantised to {BITS} bits: {one_line(error)}; use --bits 8"
         ) from None
