@@ -19,7 +19,8 @@ from rosearch.tasks.words import segment
 WORDS = {
     "the": -3.0, "a": -4.0, "is": -4.5, "film": -5.0, "good": -6.0, "bad": -7.0, "great": -7.0,
     "god": -9.0, "gorgeous": -10.0, "brilliant": -10.0, "fine": -9.0, "witty": -11.0, "it": -5.0,
-    "in": -4.0, "form": -9.0, "farm": -11.0, "don't": -8.0, "caf\u00e9": -11.0,
+    "in": -4.0, "films": -6.0, "init": -5.0, "bound": -9.0, "'s": -7.0, "form": -9.0,
+    "farm": -11.0, "don't": -8.0, "caf\u00e9": -11.0,
 }  # fmt: skip
 PIECES = dict.fromkeys("bcdefghjklmnopqrstuvwxyz", -12.0) | {"gor": -12.5, "ad": -11.0, "od": -12.0}
 READER = Reader(WORDS, PIECES, ("g od",), LOOK_ALIKES)
@@ -38,10 +39,17 @@ TEXTS = st.text(st.sampled_from("abdefgilmorty G" + STRANGE), max_size=60)
         ("gor geous", "gorgeous"),
         ("gor-geous gor.geous gor_geous", "gorgeous gorgeous gorgeous"),
         ("g-o-r-g-e-o-u-s, g o o d", "gorgeous, good"),
+        ("a g o o d film, i t", "good film, i t"),
+        ("film.s, film's", "films, film's"),
+        ("wit-ty in.it", "witty init"),
         ("b ad", "bad"),
         ("greatfilm", "great film"),
         ("gre@t gr3at $good w!tty f1ne", "great great $good witty fine"),
+        ("9r3@7 6r3@7 80und", "great great bound"),
+        ("ggoorrggeeoouuss filmmmm", "gorgeous film"),
         ("g\u200bood", "good"),
+        ("the good \u0261\u043e\u0433\u0261\u0435\u043eu\u0455 film", "the good gorgeous film"),
+        ("br\u04cf\u04cfl\u04cfant", "brilliant"),
         ("g\u043e\u043ed g\u0336o\u0336od \uff47\uff4f\uff4f\uff44", "good good good"),
         ("cafe", "caf\u00e9"),
         ("dont", "don't"),

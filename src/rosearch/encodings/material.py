@@ -14,9 +14,10 @@ import numpy as np
 
 from rosearch.encodings.clusters import Evidence, Lexicon, word_evidence
 from rosearch.encodings.confusables import LOOK_ALIKES
-from rosearch.encodings.reader import FREQUENT, Reader, as_known
+from rosearch.encodings.reader import FREQUENT, TOKEN, Reader, as_known
 
 RAREST = 0.1  # occurrences that a word counts for of which only a lexicon knows
+SHARE = 0.3  # what an occurrence by the tokens' order counts beside one in the train split
 ATOMS = re.compile(r"[^\W_]+")
 STARTS = ("\u0120", "\u2581")  # marks at which BPE and SentencePiece start a word
 
@@ -71,12 +72,12 @@ def known_words(material: Material, lexicons: Iterable[str]) -> dict[str, float]
 
     Words of the train split, whole and in their parts ("co-op", "co", "op"), tokens of the
     teacher's tokenizer that are a whole word, and words of lexicons with their substitutions. A
-    word counts as often as the train split has it, and as often as Zipf's law lets a text of that
-    length have the tokens, which stand in the order of their frequency; the likeliest come first.
+    word counts as often as the train split has it, and in part as often as Zipf's law lets a text
+    of that length have the tokens, which stand in the order of their frequency; likeliest first.
     """
     counts = train_counts(material)
     tokens = whole_words(material.tokenizer)
-    share = max(counts.total(), 1) / (1 + math.log(max(len(tokens), 1)))
+    share = SHARE * max(counts.total(), 1) / (1 + math.log(max(len(tokens), 1)))
     likely = defaultdict(lambda: RAREST, {w: RAREST + n for w, n in counts.items()})
     for rank, word in enumerate((w for w in tokens if len(w) > 1), start=1):
         likely[word] += share / rank
@@ -118,16 +119,30 @@ def reader_of(material: Material, lexicons: Iterable[str], texts: Sequence[str])
     Args:
         texts: of the train split, as they are written.
     """
-    known = {w: round(p, 1) for w, p in known_words(material, lexicons).items()}
-    seen = train_counts(material)
-    whole = {w: p for w, p in known.items() if ATOMS.fullmatch(w.replace("'", ""))}
-    words = {w: p for w, p in whole.items() if w in seen and (len(w) > 1 or p > FREQUENT)}
-    pieces = {w: p for w, p in whole.items() if w not in words}
+    words, pieces = _words_and_pieces(material, lexicons)
+    tokens = {token for text in texts for token in TOKEN.findall(text.lower())}
+    words |= {token: FREQUENT for token in tokens if not token[0].isalnum()}
     apart: set[str] = set()
     while True:
         reader = Reader(words, pieces, apart, LOOK_ALIKES)
-        written = [what for text in texts for what, _ in reader.explain(text)]
-        new = {form for what in written for form in (what, *as_known(what))} - apart
+        changed = [written for text in texts for written, _ in reader.explain(text)]
+        new = {form for what in changed for form in (what, *as_known(what))} - apart
         if not new:
             return reader
         apart |= new
+
+
+def _words_and_pieces(
+    material: Material, lexicons: Iterable[str]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Known words with their log probability; those of the train split, and what may be a piece of
+    another word: the rest, and letters that hardly ever stand alone."""
+    known = {w: round(p, 1) for w, p in known_words(material, lexicons).items()}
+    seen = train_counts(material)
+    written = Counter(w for text in material.texts[: material.own] for w in text)
+    least = written.total() * math.exp(FREQUENT)
+    letters = {w for w in known if len(w) == 1 and written[w] <= least}
+    whole = {w: p for w, p in known.items() if ATOMS.fullmatch(w.replace("'", ""))}
+    pieces = {w: p for w, p in whole.items() if w not in seen or w in letters}
+    pieces |= dict.fromkeys(letters & pieces.keys(), min(known.values(), default=0.0))
+    return {w: p for w, p in whole.items() if w not in pieces}, pieces

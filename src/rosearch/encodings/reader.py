@@ -34,8 +34,12 @@ FREQUENT = -7.0  # log probability from which on a single letter is a word
 REMEMBERED = 200_000  # readings that are kept
 
 WORD = re.compile(r"[^\W_]+")
-PARTS = re.compile(r"([^\W_]+)")
-JOINTS = frozenset(" -._*~")
+# Words, and endings such as 's and 't, which stand for no letter that was split off.
+TOKENS = r"[^\W_]+|(?<=[^\W_])['\u2019][^\W_]{1,2}(?![^\W_])"
+TOKEN, PARTS = re.compile(TOKENS), re.compile(f"({TOKENS})")
+GLUE = frozenset("-._*~")  # joints that part no words, unlike spaces
+JOINTS = GLUE | {" "}
+GLUED = re.compile(r"[-._*~](?<=[^\W_].)(?=[^\W_])")
 ANY_SIGN = re.compile(r"[@$!|+(\u20ac\u00a3]")
 SIGNS = re.compile(r"[@$]?[^\W_]+(?:[@$!|+(\u20ac\u00a3]{1,3}[^\W_]+)*[@$]{0,2}")
 MEANT = {
@@ -58,7 +62,7 @@ class Reader:
     """A function from a text to the text that a student is given.
 
     Args:
-        words: known words, lower case -> log probability.
+        words: known words and endings, lower case -> log probability.
         pieces: further known words that may be a part of one which was split: "b", "ex", "gor".
         apart: stretches of text that stay as they are, such as "p o w" of "P.O.W."; see `as_known`.
         look_alikes: ASCII letter -> letters of other scripts that look like it.
@@ -105,7 +109,7 @@ class Reader:
             text = self._folded(text, changes)
         if "leet" in self.steps and ANY_SIGN.search(text):
             text = SIGNS.sub(lambda found: self._without_signs(found.group(), changes), text)
-        if self.sure.issuperset(WORD.findall(text.lower())):
+        if self.sure.issuperset(TOKEN.findall(text.lower())) and not GLUED.search(text):
             return text
         return "".join(self._corrected(PARTS.split(text), changes))
 
@@ -138,10 +142,17 @@ class Reader:
         best = next((form for form in forms if WORD.search(form) and self._knows(form)), None)
         if best is not None:
             return best
-        return forms[-1] if mixed and latin and (stray or forms[-1] != bare) else seen
+        # No known word: another one, misspelt, or a word of another script.
+        ours = sum(c.isascii() for c in forms[-1])
+        folded = forms[-1] != bare or stray
+        near = latin and folded and 2 * ours > len(forms[-1]) and self._can_read(forms[-1])
+        return forms[-1] if near or (mixed and stray) else seen
 
     def _knows(self, text: str) -> bool:
         return all(w in self.prior or w.isdecimal() for w in WORD.findall(text.lower()))
+
+    def _can_read(self, text: str) -> bool:
+        return all(self._alone(w, False)[1] > UNREAD for w in WORD.findall(text.lower()))
 
     # Signs for letters
 
@@ -149,7 +160,8 @@ class Reader:
         """A stretch of letters and signs as the word that it stands for, if that is known."""
         word = chunk.lower()
         parts = WORD.findall(word)
-        if len(parts[0]) == len(chunk) or all(len(p) > 2 and p in self.sure for p in parts):
+        between = len(parts) > 1 and all(len(p) > 2 and p in self.sure for p in parts)
+        if len(parts[0]) == len(chunk) or between:
             return chunk
         known = [(self.prior[w], w) for w in self._meant(word) if w in self.prior]
         if not known or len(chunk) < 3 or word in self.apart:
@@ -160,8 +172,10 @@ class Reader:
 
     def _meant(self, word: str) -> Iterator[str]:
         """What a word with digits or signs may mean."""
-        letters = sum(map(str.isalpha, word)) if len(word) <= self.longest else 0
-        if 0 < len(word) <= 2 * letters and not NUMBER.fullmatch(word):
+        if len(word) > self.longest or NUMBER.fullmatch(word):
+            return
+        letters = sum(map(str.isalpha, word))
+        if 2 * letters >= len(word) or (letters and len(word) > 3):
             found = product(*(MEANT.get(c, c) for c in word))
             yield from map("".join, islice(found, AMBIGUOUS))
 
@@ -200,7 +214,7 @@ class Reader:
         found: dict[int, tuple[int, str]] = {}
         free = 0
         for i, word in enumerate(lower):
-            if i < free or word in self.sure:
+            if i < free or (word in self.sure and gaps[i + 1] not in GLUE):
                 continue
             best = max(self._joins(lower, gaps, names, i, free), default=(0.0, 0, 0, ""))
             if best[0] > 0:
@@ -215,19 +229,31 @@ class Reader:
         for start in range(max(free, i - 2), i + 1):
             for end in range(max(i + 1, start + 2), min(start + 3, len(lower)) + 1):
                 new = "".join(lower[start:end])
-                if new in self.prior and new.isalpha() and self._may_join(lower, gaps, start, end):
-                    cost = EDIT * (end - start - 1)
+                spelt_out = len(new) == end - start
+                if spelt_out or new not in self.prior or not new.isalpha():
+                    continue
+                if self._may_join(lower, gaps, start, end):
+                    glued = GLUE.issuperset(gaps[start + 1 : end])
+                    cost = (RESPELT if glued else EDIT) * (end - start - 1)
                     apart = sum(self._alone(lower[k], names[k])[1] for k in range(start, end))
                     yield self.prior[new] - cost - apart, start, end, new
+        yield from self._spelt_out(lower, gaps, i, free)
+
+    def _spelt_out(
+        self, lower: Sequence[str], gaps: Sequence[str], i: int, free: int
+    ) -> Iterator[tuple[float, int, int, str]]:
+        """The same of a word that is written letter by letter."""
         end = i
-        while end - i < self.longest and len(lower[end]) == 1:
+        while end < len(lower) and len(lower[end]) == 1 and end - i < self.longest:
             end += 1
-            if gaps[end] not in JOINTS or end == len(lower):
+            if gaps[end] not in JOINTS:
                 break
-        if end - i > 2 and self._may_join(lower, gaps, i, end):
-            new, score = self._alone("".join(lower[i:end]), False)
-            if score > UNREAD:
-                yield score - RESPELT - (end - i) * FREQUENT, i, end, new
+        for start in range(max(free, i - 2), i + 1):
+            word = "".join(lower[start:end])
+            if len(word) == end - start > 2 and self._may_join(lower, gaps, start, end):
+                new, score = self._alone(word, False)
+                if score > UNREAD:
+                    yield score - RESPELT - (end - start) * FREQUENT, start, end, new
 
     def _may_join(self, lower: Sequence[str], gaps: Sequence[str], start: int, end: int) -> bool:
         if not JOINTS.issuperset(gaps[start + 1 : end]):
@@ -247,28 +273,32 @@ class Reader:
 
     def _readings(self, word: str, name: bool) -> Iterator[tuple[float, str]]:
         """Score and reading of each known word that an unknown one may stand for."""
-        respelt = list(self._respelt(word))
-        known = [(self.prior[w] - RESPELT, w) for w in respelt if w in self.prior and len(w) > 1]
+        meant = list(self._meant(word)) if "leet" in self.steps and not word.isalpha() else []
+        squeezed = list(self._squeezed(word)) if "repeats" in self.steps else []
+        respelt = (w for w in (*meant, *squeezed) if len(w) > 1)
+        known = [(self.prior[w] - RESPELT, w) for w in respelt if w in self.prior]
         yield from known
-        form = next(iter(respelt), word) if word.isalpha() or len(word) > 4 else word
+        form = word if word.isalpha() or len(word) < 5 else next(iter(meant), word)
         if known or name or not form.isalpha():
             return
-        if "dictionary" in self.steps and (near := self.nearest(form)):
-            yield near
+        for some in dict.fromkeys((form, *squeezed[:1])):
+            if "dictionary" in self.steps and (near := self.nearest(some)):
+                yield near
         if "splits" in self.steps and 5 < len(form) <= 2 * self.longest:
             yield from self._in_two(form)
 
-    def _respelt(self, word: str) -> Iterator[str]:
-        """A word with fewer repeated letters, or with letters for digits."""
-        if "leet" in self.steps and not word.isalpha() and not word.isdecimal():
-            yield from self._meant(word)
-        if "repeats" in self.steps and RUNS.search(word):
-            runs = RUNS.findall(word)
-            if len(runs) <= 6:
-                once = RUNS.split(word)[::2]
-                for many in product((2, 1), repeat=len(runs)):
-                    letters = [c * n for c, n in zip(runs, many, strict=True)]
-                    yield "".join(a + b for a, b in zip(once, [*letters, ""], strict=True))
+    def _squeezed(self, word: str) -> Iterator[str]:
+        """A word with fewer repeated letters: first of all as many as languages have."""
+        if not RUNS.search(word):
+            return
+        yield RUNS.sub(lambda run: run[1] if len(run[0]) > 2 else run[0], word)
+        yield RUNS.sub(lambda run: run[1] * (len(run[0]) // 2), word)  # each letter twice
+        yield RUNS.sub(r"\1", word)
+        once, runs = RUNS.split(word)[::2], RUNS.findall(word)
+        if len(runs) <= 4:
+            for many in product((2, 1), repeat=len(runs)):
+                letters = [c * n for c, n in zip(runs, many, strict=True)]
+                yield "".join(a + b for a, b in zip(once, [*letters, ""], strict=True))
 
     def _in_two(self, word: str) -> Iterator[tuple[float, str]]:
         for cut in range(3, len(word) - 2):
@@ -313,7 +343,7 @@ class Nearest:
     @cached_property
     def words(self) -> list[str]:
         """Those that may be found, the likeliest first."""
-        found = (word for word in self.prior if len(word) > 1 and word.replace("'", "").isalpha())
+        found = (w for w in self.prior if w[1:].replace("'", "").isalpha() and w[0].isalpha())
         return sorted(found, key=lambda word: (-self.prior[word], word))
 
     @cached_property
