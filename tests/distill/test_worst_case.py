@@ -17,6 +17,7 @@ from rosearch.distill.defences.compose import robust_method
 from rosearch.distill.defences.steps import Composed
 from rosearch.distill.defences.worst_case import WORST_CASE, Options, WorstSubstitution
 from rosearch.distill.encode import encoded_texts, material_of
+from rosearch.distill.objective import Prediction
 from rosearch.distill.prior import voting_words
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import student_tokenizer, tokenizer_settings
@@ -128,6 +129,40 @@ def test_more_classes_go_against_the_next_one(train):
     assert ((before - after)[rows, label] >= (before - after)[rows, rival] - 1e-6).all()
 
 
+def test_what_the_cell_makes_of_words_counts_too(train):
+    """With votes that say nothing, the cell's first-order change decides."""
+    model = voting(train, Votes(0.5, 1.0, 1.0))
+    with torch.no_grad():
+        model.votes.table.weight.zero_()
+    batch = batch_of(train, np.eye(2)[[0, 1, 0, 1]])
+    found = WORST_CASE.noise(DistillConfig(), train, model)(model, batch, None)
+    assert not torch.equal(found.ids, batch.ids)
+    vectors = model.input.table(model.row_of(batch.ids)).detach().requires_grad_()
+    said = torch.tanh(model.said_by_cells(vectors, batch.mask.bool()))
+    rows = torch.arange(len(TEXTS))
+    label = batch.targets.argmax(1)
+    (slope,) = torch.autograd.grad((said[rows, label] - said[rows, 1 - label]).sum(), vectors)
+    moved = model.input.table(model.row_of(found.ids)) - vectors
+    rise = (slope * moved).sum(-1)
+    assert (rise[found.ids != batch.ids] < 0).all()
+    bare = replace(noise_of(train), share=1.0)(voting(train, Votes(0.5, 0.0, 1.0)), batch, None)
+    assert bare.ids.shape == batch.ids.shape
+
+
+def noise_of(train) -> WorstSubstitution:
+    return WORST_CASE.noise(DistillConfig(), train, voting(train, Votes(0.5, 0.0, 0.5)))
+
+
+def test_votes_beside_a_cell_are_trained_as_if_alone(train):
+    alone, beside = voting(train, Votes(0.5, 0.0)), voting(train, Votes(0.5, 2.0))
+    batch, objective = batch_of(train, np.eye(2)[[0, 1, 0, 1]]), Prediction(DistillConfig())
+    for model in (alone, beside):
+        objective.losses(model, batch).mean().backward()
+    slopes = [model.votes.table.weight.grad for model in (alone, beside)]
+    assert torch.allclose(*slopes, atol=1e-7) and slopes[0].abs().max() > 0
+    assert beside.classifier.weight.grad.abs().max() > 0, "and the cell is trained as well"
+
+
 def test_the_share_is_a_gene_and_pieces_stay(train):
     config = DistillConfig(substitution=0.0)
     assert WORST_CASE.noise(config, train, voting(train, Votes(0.5, 0.0, 0.0))) is None
@@ -155,7 +190,7 @@ def test_votes_start_from_the_teacher_on_single_words(material):
         likes = {"good": 3.0, "witty": 2.0, "plain": -3.0}
         return np.array([[-likes.get(w, 0.1), likes.get(w, 0.1)] for w in words])
 
-    config = from_dict({"space": {"defences": ["votes"]}})
+    config = from_dict({"space": {"defences": ["votes_prior"]}})
     targets = np.array([[-2.0, 2.0], [-4.0, 4.0], [3.0, -3.0], [0.1, -0.1]])
     material = replace(material, targets=targets)
     table = np.random.default_rng(0).normal(size=(len(material.tokenizer), 32))
@@ -173,8 +208,11 @@ def test_votes_start_from_the_teacher_on_single_words(material):
     g = replace(CELL, coding=WORDS, votes=Votes())
     model = build_student(g, found.vocabulary, ("a", "b"), seed=0, prior=found.prior)
     assert Classifier.of(model, found.tokenizer()).probabilities(["good"])[0, 1] > 0.5
-    bare = encoded_texts(encode_settings(from_dict({})), [WORDS], TEXTS, material, table, one_word)
-    assert all(t.prior is None and t.table(Options) is None for t in bare.values())
+    for defences, worst in (([], False), (["votes"], True)):
+        settings = encode_settings(from_dict({"space": {"defences": defences}}))
+        bare = encoded_texts(settings, [WORDS], TEXTS, material, table, one_word)
+        assert all(t.prior is None for t in bare.values())
+        assert all((t.table(Options) is not None) == worst for t in bare.values())
 
 
 def test_votes_learn_within_a_search(mr, mr_train):

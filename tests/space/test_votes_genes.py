@@ -9,6 +9,7 @@ import pytest
 
 from rosearch.config import codings_of, from_dict, votes_of
 from rosearch.encodings import PLAIN
+from rosearch.encodings.genes import genes_of
 from rosearch.encodings.words import WORDS
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
@@ -21,9 +22,9 @@ from rosearch.space.defences import MaskedMean
 from rosearch.space.genotype import Genotype, Node, from_json, to_dict
 from rosearch.space.genotype import from_dict as genotype_of
 from rosearch.space.latency import parts
-from rosearch.space.variation import Space, crossover, mutate, sample
+from rosearch.space.variation import MUTATIONS, Space, crossover, mutate, sample
 from rosearch.space.vector import vector
-from rosearch.space.votes import Votes
+from rosearch.space.votes import TaughtVotes, Votes
 
 SIZES = Sizes({"plain": 3000, "words": 5000}, 2)
 VOTES = (None, *Votes.combinations())
@@ -60,7 +61,10 @@ def test_votes_alone_are_one_student_whatever_the_cell():
     ("votes", "message"),
     [
         ("votes", "votes: expected an object, found 'votes'"),
-        ({"name": "masked_mean"}, r"votes\.name: expected one of votes, found 'masked_mean'"),
+        (
+            {"name": "masked_mean"},
+            r"votes\.name: expected one of votes, votes_prior, found 'masked_mean'",
+        ),
         ({"name": "votes", "cap": 0.0}, r"votes\.cap: expected more than 0 to 1000, found 0"),
         ({"name": "votes", "context": -1.0}, r"votes\.context: expected 0 to 1000, found -1"),
         ({"name": "votes", "share": 2.0}, r"votes\.share: expected 0 to 1, found 2"),
@@ -93,6 +97,19 @@ def test_evolution_finds_votes_and_draws_nothing_without():
         seen.add(g.votes is None)
     assert seen == {False, True}
     assert {crossover(CNN, VOTING, SPACE, rng).votes for _ in range(40)} == {None, VOTING.votes}
+
+
+def test_votes_that_start_from_the_teacher_are_another_kind():
+    taught = replace(VOTING, votes=TaughtVotes(1.0, 4.0, 0.25))
+    assert from_json(taught.to_json()) == taught and taught.hash != VOTING.hash
+    space = replace(SPACE, votes=(*VOTES, *TaughtVotes.combinations()))
+    rng = np.random.default_rng(0)
+    assert {type(sample(space, rng).votes) for _ in range(60)} == {type(None), Votes, TaughtVotes}
+    vote = [change for change in space.mutations if change not in MUTATIONS]
+    for _ in range(60):
+        other = vote[0](VOTING, space, rng).votes
+        same = other is not None and genes_of(other) == genes_of(VOTING.votes)
+        assert other is None or type(other) is Votes or same, "one step at a time"
 
 
 def test_limits_let_votes_alone_through():

@@ -31,7 +31,7 @@ class EncodedTrain:
         ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
         embedding: (rows, D) float32 start of the embedding.
         tables: what training-time defences prepared.
-        prior: (rows, C) float32 start of the votes; None starts them at 0.
+        prior: (rows, C) float32, what the teacher says to the words alone, where votes start there.
     """
 
     vocabulary: Vocabulary

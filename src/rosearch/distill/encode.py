@@ -48,6 +48,7 @@ class EncodeSettings:
         dims: of the embedding.
         seed: of what the defences draw.
         votes: whether students may have votes.
+        prior: whether votes may start from the teacher.
         reading: whether students may read texts before their tokens.
         given: files of lexicons that are made of the teacher, by what they are given as.
     """
@@ -59,6 +60,7 @@ class EncodeSettings:
     dims: int
     seed: int
     votes: bool = False
+    prior: bool = False
     reading: bool = False
     given: Mapping[str, Path] = field(default_factory=dict)
 
@@ -87,7 +89,7 @@ def encoded_texts(
         encoded[encoding.key] = _encoded(
             settings, vocabulary, lexicon, texts, material, table, reader
         )
-    if settings.votes and one_word is not None:
+    if settings.prior and one_word is not None:
         words = sorted({word for _, vocabulary in made for word in voting_words(vocabulary)})
         said = dict(zip(words, one_word(words), strict=True))
         encoded = {

@@ -46,7 +46,12 @@ def read_vectors(
 
 
 class Prediction:
-    """The student's logits against the teacher's and the labels."""
+    """The student's logits against the teacher's and the labels.
+
+    Votes beside a cell are trained as if they were alone, and the cell on what they leave, as in
+    boosting (Friedman 2001): trained as one sum, the cell learns what the votes could have said,
+    and what it says can be attacked.
+    """
 
     def __init__(self, config: DistillConfig) -> None:
         self.config = config
@@ -57,9 +62,14 @@ class Prediction:
         batch: Batch,
         vectors: Tensor | None = None,
     ) -> Tensor:
+        mask = batch.mask.bool()
         with read_vectors(model, batch, vectors, self.config.precision) as read:
-            logits = model.logits(read, batch.mask.bool())
-        return self.of_logits(logits.float(), batch)
+            if not model.context:
+                return self.of_logits(model.logits(read, mask).float(), batch)
+            sums, cells = model.apart(read, mask)
+            assert cells is not None
+        together = self.of_logits((sums.detach() + cells).float(), batch)
+        return together + self.of_logits(sums.float(), batch)
 
     def of_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """Losses (B,) of logits (B, C)."""

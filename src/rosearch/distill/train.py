@@ -28,6 +28,7 @@ from rosearch.distill.stopping import EarlyStopping
 from rosearch.models.batches import padded
 from rosearch.models.device import to_device
 from rosearch.space.genotype import Genotype
+from rosearch.space.votes import TaughtVotes
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
 from rosearch.types import Fidelity
@@ -96,7 +97,8 @@ def _start(g: Genotype, data: TrainData, seed: int) -> StudentForSequenceClassif
     """A fresh student."""
     own = data.read_by(g)
     names, size = data.label_names, data.teacher_params
-    return build_student(g, own.vocabulary, names, seed, own.embedding, size, own.prior)
+    prior = own.prior if isinstance(g.votes, TaughtVotes) else None
+    return build_student(g, own.vocabulary, names, seed, own.embedding, size, prior)
 
 
 class Training:

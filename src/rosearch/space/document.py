@@ -17,9 +17,9 @@ from rosearch.space.cost import MAX_POSITIONS, Sizes, flops, params
 from rosearch.space.defences import INFERENCE_DEFENCES
 from rosearch.space.genes import EMBEDDING_DIMS, MAX_INPUTS, MAX_NODES, MAX_REPEAT, WIDTHS
 from rosearch.space.genotype import ACTIVATIONS, COMBINES, NORMS, POOLINGS, POSITIONS
+from rosearch.space.mechanisms import MECHANISMS
 from rosearch.space.ops import OPS, Op
 from rosearch.space.presets import DESCRIPTIONS, preset
-from rosearch.space.votes import Votes
 
 ROWS = 30_522  # of BERT's vocabulary, which MiniLM has
 
@@ -97,7 +97,9 @@ Students may have votes of their words, beside the cell or alone:
     logits = b + sum over words of cap * tanh(z_word / cap)
                + context * tanh(logits of the cell / context)
 
-V has a row for each of the embedding's and starts from what the teacher says to each word alone.
+V has a row for each of the embedding's. With `votes` it starts at 0, so that words which neither
+the train split nor the lexicons have say nothing; with `votes_prior` from what the teacher says to
+each word alone. Beside a cell votes are trained as if alone, and the cell on what they leave.
 Pieces of letters count only where they are the whole word: an unknown word says nothing, while
 numbers, codes and punctuation do. One word that is replaced moves a logit by no more than its vote
 and the bound, which is what certificates count. In training a share of the words take the worst
@@ -177,7 +179,7 @@ def document() -> str:
         DEFENCES,
         "## Votes\n",
         VOTES,
-        gene_list("mechanism", {Votes.name: Votes}),
+        gene_list("mechanism", MECHANISMS["votes"]),
         "## Reading\n",
         READING,
         gene_list("mechanism", {Reading.name: Reading}),

@@ -375,10 +375,10 @@ def _change_mechanism(place: str) -> Mutation:
 
 
 def _near(choice: Choice | None, other: Choice | None) -> bool:
-    """Whether there is at most one gene between two choices."""
-    if choice is None or other is None or type(choice) is not type(other):
+    """Whether there is at most one gene between two choices, their kind being one, too."""
+    if choice is None or other is None or gene_names(choice) != gene_names(other):
         return True
-    return differences(choice, other) == 1
+    return differences(choice, other) + (type(choice) is not type(other)) == 1
 
 
 def _with(g: Genotype, place: str, choice: Choice | None) -> Genotype:

@@ -60,3 +60,15 @@ class Votes(Choice):
 
     def numbers(self) -> tuple[float, ...]:
         return (math.log2(self.cap), math.log2(1 + self.context), self.share)
+
+
+@dataclass(frozen=True)
+class TaughtVotes(Votes):
+    """Votes that start from the teacher.
+
+    With few train texts many words of new texts are in none of them, and what the teacher says to
+    them is worth points of accuracy; but attacks find the words of which it says too much.
+    """
+
+    name = "votes_prior"
+    text = "the same, but votes start from what the teacher says to each word alone"

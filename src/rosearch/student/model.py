@@ -164,11 +164,17 @@ class StudentForSequenceClassification(PreTrainedModel):
         """Logits (B, C) of token vectors (B, T, E) and a boolean mask (B, T), without a defence."""
         if self.votes is None:
             return self.said_by_cells(vectors, mask)
+        sums, cells = self.apart(vectors, mask)
+        return sums if cells is None else sums + cells
+
+    def apart(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits (B, C) of the votes, and of the bounded cells if there are any."""
+        assert self.votes is not None
         sums = self.votes(vectors[..., -self.votes.width :], mask)
         if not self.context:
-            return sums
+            return sums, None
         cells = self.said_by_cells(vectors[..., : -self.votes.width], mask)
-        return sums + self.context * torch.tanh(cells / self.context)
+        return sums, self.context * torch.tanh(cells / self.context)
 
     def said_by_cells(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """Logits (B, C) of the stacked cells alone."""

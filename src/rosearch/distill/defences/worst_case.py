@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.config import DistillConfig
 from rosearch.distill.defences.base import TokenDefence, TrainTexts
+from rosearch.distill.defences.first_order import gains
 from rosearch.distill.defences.substitution import Substitutes, substitutes
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ class Options(Substitutes):
 class WorstSubstitution:
     """About `share` of the whole words of a batch are replaced by their worst substitutes.
 
-    The worst against the teacher's label: the vote for it less that for the class that the votes
-    of the clean text put next, which of two classes is the other one and so exact. Words that no
-    substitute makes worse stay.
+    The worst for the teacher's label against the class that the votes of the clean text put next,
+    which of two classes is the other one. It is exact for the votes. What the cell makes of a
+    substitute is added by its linear approximation at the clean words, as HotFlip does (Ebrahimi
+    et al. 2018, section 3). Words that no substitute makes worse stay.
 
     Attributes:
         table, count: `Options` as tensors (V, K) and (V,).
@@ -66,31 +68,73 @@ class WorstSubstitution:
         places = (whole & drawn & (self.count[batch.ids] > 0)).nonzero(as_tuple=True)  # 2 x (N,)
         if not len(places[0]):
             return batch
-        words = batch.ids[places]  # (N,)
-        column = torch.arange(self.table.shape[1], device=words.device)
-        options = self.table[words].long()  # (N, K)
-        options = torch.where(column < self.count[words][:, None], options, words[:, None])
-        options = torch.cat([words[:, None], options], 1)
+        options = self.options(batch.ids[places])
+        label, rival = compared(model, batch)
         with torch.no_grad():
-            label, rival = self.classes(model, batch)
             votes = model.votes.of_words(options, model.row_of(options))  # (N, K + 1, C)
-            margin = votes.gather(-1, label[places[0]][:, None, None].expand(*options.shape, 1))
-            margin = margin - votes.gather(
-                -1, rival[places[0]][:, None, None].expand(*options.shape, 1)
-            )
+            margins = _difference(votes, label[places[0], None], rival[places[0], None])
+        if model.context:
+            margins = margins + cell_margins(model, batch, places, options, (label, rival))
         ids = batch.ids.clone()
-        ids[places] = options.gather(1, margin[..., 0].argmin(1, keepdim=True))[:, 0]
+        ids[places] = options.gather(1, margins.argmin(1, keepdim=True))[:, 0]
         return replace(batch, ids=ids)
 
-    def classes(
-        self, model: StudentForSequenceClassification, batch: Batch
-    ) -> tuple[Tensor, Tensor]:
-        """The teacher's label of each text, and the class that its votes put next, (B,) each."""
-        assert model.votes is not None
-        label = batch.targets.argmax(-1)
+    def options(self, words: Tensor) -> Tensor:
+        """Words (N,) and what they may be replaced by, (N, K + 1), filled up with themselves."""
+        import torch
+
+        column = torch.arange(self.table.shape[1], device=words.device)
+        others = self.table[words].long()
+        others = torch.where(column < self.count[words][:, None], others, words[:, None])
+        return torch.cat([words[:, None], others], 1)
+
+
+def compared(model: StudentForSequenceClassification, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The teacher's label of each text, and the class that its votes put next, (B,) each."""
+    import torch
+
+    assert model.votes is not None
+    label = batch.targets.argmax(-1)
+    with torch.no_grad():
         columns = model.votes.columns(batch.ids, model.row_of(batch.ids))
         sums = model.votes(columns, batch.mask.bool())
-        return label, sums.scatter(1, label[:, None], -float("inf")).argmax(-1)
+    return label, sums.scatter(1, label[:, None], -float("inf")).argmax(-1)
+
+
+def cell_margins(
+    model: StudentForSequenceClassification,
+    batch: Batch,
+    places: tuple[Tensor, ...],
+    options: Tensor,
+    classes: tuple[Tensor, Tensor],
+) -> Tensor:
+    """First-order change (N, K + 1) of the cell's bounded margin by each option of each word.
+
+    Args:
+        places: of the words, 2 x (N,).
+        classes: (B,) each, see `compared`.
+    """
+    import torch
+
+    from rosearch.distill.defences.steps import without_dropout
+
+    table, bound = model.input.table, model.context
+    assert bound
+    with torch.no_grad():
+        vectors = table(model.row_of(batch.ids))
+        others = table(model.row_of(options))
+    vectors.requires_grad_()
+    with without_dropout(model):
+        said = bound * torch.tanh(model.said_by_cells(vectors, batch.mask.bool()) / bound)
+        (gradient,) = torch.autograd.grad(_difference(said, *classes).sum(), vectors)
+    return gains(gradient[places], vectors.detach()[places], others)
+
+
+def _difference(values: Tensor, label: Tensor, rival: Tensor) -> Tensor:
+    """Values (..., C) of the label less those of the rival, (...); both (...) or broadcast."""
+    shape = values.shape[:-1]
+    ours = values.gather(-1, label.expand(shape)[..., None])
+    return (ours - values.gather(-1, rival.expand(shape)[..., None]))[..., 0]
 
 
 class WorstCase(TokenDefence):
