@@ -128,9 +128,10 @@ def attacked(
 
 def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Replies]]:
     """The answers to what every text asks, each model being called once."""
-    asking: dict[tuple[Model | None, WhiteBox | None], list[int]] = {}
+    asking: dict[tuple[Model | None, WhiteBox | None, bool], list[int]] = {}
     for i, one in live.items():
-        asking.setdefault((one.request.model, one.request.white_box), []).append(i)
+        r = one.request
+        asking.setdefault((r.model, r.white_box, r.reads), []).append(i)
     found: list[tuple[int, Replies]] = []
     for asked, indices in asking.items():
         items = [item for i in indices for item in live[i].request.items]
@@ -144,14 +145,14 @@ def _answers(live: dict[int, _Live], victim: Classifier) -> list[tuple[int, Repl
 
 
 def _asked(
-    model: Model | None, white_box: WhiteBox | None, victim: Classifier, items: Items
+    model: Model | None, white_box: WhiteBox | None, reads: bool, victim: Classifier, items: Items
 ) -> Replies:
     """What a model, or the victim, says of the items."""
     if model is not None:
         return model(items)
     if white_box is not None:
         return damaged(victim, items, white_box)
-    return victim.probabilities(items)
+    return victim.reads(items) if reads else victim.probabilities(items)
 
 
 def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:

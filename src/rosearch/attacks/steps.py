@@ -32,11 +32,14 @@ class Request:
             equal models are answered in one call.
         white_box: what the victim is asked for where that is not probabilities: an ascent along
             its gradients.
+        reads: whether the victim is asked how it reads texts instead: equal replies, equal
+            probabilities.
     """
 
     items: Items
     model: Model | None = None
     white_box: WhiteBox | None = None
+    reads: bool = False
 
 
 Step: TypeAlias = Generator[Request, Replies, T]

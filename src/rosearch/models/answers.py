@@ -6,7 +6,7 @@ Shapes: N texts, T tokens, C classes.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -39,6 +39,10 @@ class Answers(Protocol):
         """Probabilities (N, C), float32, rows in the order of the texts."""
         ...
 
+    def reads(self, texts: Sequence[Words]) -> Sequence[Hashable]:
+        """How texts are read: what is read alike has the same probabilities."""
+        ...
+
 
 class FunctionAnswers:
     """Those of a function from texts, or from pairs `(first, second)`, to probabilities."""
@@ -48,6 +52,9 @@ class FunctionAnswers:
 
     def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
         return np.asarray(self.predict([t.example for t in texts]), dtype=np.float32)
+
+    def reads(self, texts: Sequence[Words]) -> Sequence[Hashable]:
+        return [t.example for t in texts]
 
 
 class NetworkAnswers:
@@ -90,15 +97,21 @@ class NetworkAnswers:
     def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        encode = self.encoder.encode
-        # An empty text is its frame of special tokens, and where there is none, padding.
-        encoded = [e if e.ids else Encoded([self.pad_id]) for e in map(encode, texts)]
+        encoded = self._encoded(texts)
         keys = self._keys(encoded)
         if len(self.known) > CACHE_ENTRIES:
             self.known.clear()
         new = {key: e for key, e in zip(keys, encoded, strict=True) if key not in self.known}
         self.known.update(zip(new, self._compute(list(new.values())), strict=True))
         return np.array([self.known[k] for k in keys])
+
+    def reads(self, texts: Sequence[Words]) -> Sequence[Hashable]:
+        return self._keys(self._encoded(texts))
+
+    def _encoded(self, texts: Sequence[Words]) -> list[Encoded]:
+        # An empty text is its frame of special tokens, and where there is none, padding.
+        encode = self.encoder.encode
+        return [e if e.ids else Encoded([self.pad_id]) for e in map(encode, texts)]
 
     def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
         """What the model reads of each text: the rows of its embedding, and the token types."""

@@ -5,7 +5,7 @@ Shapes: N texts, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +78,10 @@ class Classifier:
         """Probabilities (N, C), float32, of texts or pairs, segmented or not."""
         found = self.answers.probabilities(_segmented(texts))
         return found if self.order is None or not found.size else found[:, list(self.order)]
+
+    def reads(self, texts: Sequence[Text] | Sequence[Words]) -> Sequence[Hashable]:
+        """How it reads texts or pairs: of texts that it reads alike it says the same."""
+        return self.answers.reads(_segmented(texts))
 
     def correct(self, texts: Sequence[Text], labels: Sequence[int]) -> np.ndarray:
         """Which texts it gets right, (N,) bool.

@@ -47,6 +47,8 @@ ATTACKS: Registry[NamedAttack] = Registry(
         "genetic": "rosearch.attacks.methods.genetic:GENETIC",
         "bae": "rosearch.attacks.methods.bae:BAE",
         "bert-attack": "rosearch.attacks.methods.bert_attack:BERT_ATTACK",
+        "worst-edit": "rosearch.attacks.methods.adaptive:WORST_EDIT",
+        "worst-vote": "rosearch.attacks.methods.adaptive:WORST_VOTE",
         "fgsm": "rosearch.attacks.methods.fgsm:FGSM",
         "pgd": "rosearch.attacks.methods.pgd:PGD",
     },

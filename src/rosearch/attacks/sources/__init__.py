@@ -59,6 +59,7 @@ LEXICONS: Registry[NamedLexicon] = Registry(
         "splits": "rosearch.attacks.sources.edits:SPLITS",
         "look-alikes": "rosearch.attacks.sources.edits:LOOK_ALIKES",
         "real-words": "rosearch.attacks.sources.edits:REAL_WORDS",
+        "edits": "rosearch.attacks.sources.edits:EVERY_EDIT",
         "encoder": "rosearch.attacks.sources.encoder:ENCODER",
         "antonyms": "rosearch.attacks.sources.wordnet:ANTONYMS",
     },

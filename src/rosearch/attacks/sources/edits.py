@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TypeAlias
 
-from rosearch.attacks.sources import Lexicon, NamedLexicon
+from rosearch.attacks.sources import LEXICONS, Lexicon, NamedLexicon
 from rosearch.attacks.sources.characters import (
     HOMOGLYPHS,
     any_letter,
@@ -244,3 +244,34 @@ LOOK_ALIKES = _named(
     ),
 )
 REAL_WORDS = _named("real-words", "other words one edit away", real_words, "minilm")
+
+
+def every_edit() -> Lexicon:
+    """Edits of all kinds, and two or three edits anywhere in a word."""
+    kinds = [LEXICONS[name].make() for name in EVERY_KIND]
+    kinds.append(drawn("edits", *[two_inner] * 8, *[three_inner] * 8, *[outer_and_inner] * 8)())
+    return lambda word: tuple(dict.fromkeys(new for kind in kinds for new in kind(word)))
+
+
+def three_inner(word: str, rng: random.Random) -> str:
+    """Three or four edits at inner letters."""
+    return two_inner(two_inner(word, rng), rng)
+
+
+def outer_and_inner(word: str, rng: random.Random) -> str:
+    """An edit of the first letter or the last two, and one or two inside."""
+    inner = two_inner(word, rng)
+    i = rng.choice((0, len(inner) - 2))
+    return rng.choice((substitute, delete, insert, swap))(inner, i, rng)
+
+
+EVERY_KIND = ("characters", "deepwordbug", "textbugger", "first-letter", "two-edits", "repeats",
+              "phonetic", "leet", "splits", "look-alikes", "real-words")  # fmt: skip
+EVERY_EDIT = NamedLexicon(
+    "edits",
+    "edits of all kinds",
+    every_edit,
+    ("inner-letters", "outer-letters", *EVERY_KIND[3:]),
+    resources=("minilm",),
+    version=VERSION,
+)

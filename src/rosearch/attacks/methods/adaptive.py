@@ -1,0 +1,45 @@
+"""Attacks that know how a student defends itself (Tramer et al. 2020)."""
+
+from __future__ import annotations
+
+from rosearch.attacks.attack import Attack
+from rosearch.attacks.attack_resources import AttackResources
+from rosearch.attacks.named_attack import NamedAttack
+from rosearch.attacks.search.greedy import Greedy
+from rosearch.attacks.search.worst import WorstSwap
+from rosearch.attacks.sources import Lexicon, WordSource
+from rosearch.attacks.sources.edits import EVERY_EDIT
+from rosearch.attacks.sources.unread import UnreadSource
+
+
+def _worst_vote(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
+    found = [resources.words(name).lexicon for name in lexicons]
+    return Attack("worst-vote", WordSource(_united(found)), WorstSwap())
+
+
+def _united(lexicons: list[Lexicon]) -> Lexicon:
+    return lambda word: tuple(dict.fromkeys(new for lexicon in lexicons for new in lexicon(word)))
+
+
+WORST_EDIT = NamedAttack(
+    name="worst-edit",
+    description="greedy edits of all kinds, two or three in a word and other words included, "
+    "without those that the victim's own tokenizer or reader undoes",
+    paper="Tramer et al. 2020 (adaptive attacks); the attack is ours",
+    wire=lambda resources, lexicons: Attack(
+        "worst-edit", UnreadSource(resources.words(*lexicons).lexicon), Greedy()
+    ),
+    lexicons=(EVERY_EDIT.name,),
+    families=EVERY_EDIT.families,
+)
+WORST_VOTE = NamedAttack(
+    name="worst-vote",
+    description="every word takes its worst substitute of several lexicons, the words with the "
+    "largest effect first: exact against students whose words vote",
+    paper="Jia et al. 2019 (worst case of word substitutions), by queries; the attack is ours",
+    wire=_worst_vote,
+    lexicons=("wordnet", "relatives", "encoder"),
+    own_lexicon=True,
+    adds_lexicon=True,
+    families=("wordnet", "encoder"),
+)
