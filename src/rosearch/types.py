@@ -134,6 +134,7 @@ class Robustness:
         survived: right before and after the attack.
         queries: model queries spent.
         classes: in the order of the labels; none where they were not counted apart.
+        unchangeable: examples without any substitution, which no model can fail.
     """
 
     attack: str
@@ -142,6 +143,7 @@ class Robustness:
     survived: int
     queries: int
     classes: tuple[AttackedClass, ...] = ()
+    unchangeable: int = 0
 
     @property
     def clean(self) -> float:

@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from rosearch.attacks.attack import AnyAttack, Outcome, Search
+from rosearch.attacks.attack import AnyAttack, Attack, Outcome, Search
 from rosearch.attacks.gradients import damaged
 from rosearch.attacks.result import AttackResult
 from rosearch.attacks.steps import Items, Model, Replies, Request
@@ -60,7 +60,7 @@ def iterate_attack(
                 one.request = one.search.send(answer)
             except StopIteration as stop:
                 del live[i]
-                yield _result(i, attack.name, one, stop.value)
+                yield _result(i, attack, one, stop.value)
 
 
 def iterate_suite(
@@ -87,7 +87,12 @@ def iterate_suite(
                 if result.status == "survived" and attack is not attacks[-1]:
                     survivors.add(i)
                 else:
-                    yield replace(result, index=i, queries=spent[i])
+                    yield replace(
+                        result,
+                        index=i,
+                        queries=spent[i],
+                        unchangeable=all(unchangeable(a, result.original) for a in attacks),
+                    )
             left = [one for one in left if one[0] in survivors]
 
 
@@ -155,12 +160,17 @@ def _asked(
     return victim.reads(items) if reads else victim.probabilities(items)
 
 
-def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
+def unchangeable(attack: AnyAttack, text: str) -> bool:
+    """Whether no word of a text may change, so that its survival says nothing."""
+    return isinstance(attack, Attack) and not attack.positions(segment(text))
+
+
+def _result(i: int, attack: AnyAttack, one: _Live, outcome: Outcome) -> AttackResult:
     changed = tuple(sorted(set(outcome.path)))  # a search may come back to a word
     return AttackResult(
         index=i,
         label=one.label,
-        attack=attack,
+        attack=attack.name,
         status=outcome.status,
         original=one.original.text,
         perturbed=outcome.perturbed.text,
@@ -172,6 +182,7 @@ def _result(i: int, attack: str, one: _Live, outcome: Outcome) -> AttackResult:
         queries=outcome.queries,
         exhausted=outcome.exhausted,
         first=one.original.first,
+        unchangeable=unchangeable(attack, one.original.text),
     )
 
 

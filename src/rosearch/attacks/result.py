@@ -25,6 +25,7 @@ class AttackResult:
         path: the same positions in the order in which they were changed.
         exhausted: whether the query budget ended the search.
         first: the first text of a pair, which no attack changes; None for a single text.
+        unchangeable: whether no word of the text has a substitution.
     """
 
     index: int
@@ -41,6 +42,7 @@ class AttackResult:
     queries: int
     exhausted: bool
     first: str | None = None
+    unchangeable: bool = False
 
     @property
     def asked(self) -> tuple[Text, Text]:
@@ -76,6 +78,7 @@ def robustness(
         survived=sum(r.status == "survived" for r in results),
         queries=sum(r.queries for r in results),
         classes=_classes(results, labels or [r.label for r in results]),
+        unchangeable=sum(r.unchangeable for r in results),
     )
 
 

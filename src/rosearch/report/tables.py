@@ -246,10 +246,11 @@ def searched_cell(entry: ModelEntry) -> Cell:
 
 
 def attacked_cell(entry: AttackEntry, extra: str = "") -> Cell:
-    """After-attack accuracy, and the balanced one."""
+    """After-attack accuracy, the balanced one, and texts that could not be changed."""
     cell = share_cell(entry.after_attack, entry.interval, entry.n, extra)
     balanced = _balanced(entry.balanced_after_attack, entry.balanced_interval)
-    return Cell(cell.main, (*cell.small, *balanced))
+    nothing = [f"nothing to change: {entry.unchangeable:,}"] if entry.unchangeable else []
+    return Cell(cell.main, (*cell.small, *balanced, *nothing))
 
 
 def _balanced(share: float | None, interval: Sequence[float] | None) -> tuple[str, ...]:

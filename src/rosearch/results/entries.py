@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 OPTIONAL = (
     "suites", "objectives", "constant", "fallback", "metric", "label_names", "classes",
     "attacked_classes", "balanced_clean", "balanced_clean_interval", "macro_f1",
-    "balanced_after_attack", "balanced_interval", "certified",
+    "balanced_after_attack", "balanced_interval", "certified", "unchangeable",
 )  # fmt: skip
 
 
@@ -64,6 +64,7 @@ class AttackEntry:
         interval: of the after-attack accuracy, on `n` distinct texts.
         balanced_after_attack: the mean of the recalls after the attack, with its interval.
         attacked_classes: in the order of the labels.
+        unchangeable: of the `n` texts, those without any substitution.
     """
 
     after_attack: float
@@ -74,6 +75,7 @@ class AttackEntry:
     balanced_after_attack: float | None = None
     balanced_interval: Pair | None = None
     attacked_classes: tuple[AttackedClassEntry, ...] = ()
+    unchangeable: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ class ModelEntry:
         id: `teacher`, `reference` or the hash of a genotype.
         compression: how many times smaller than the teacher.
         after_attack, attack_success_rate, n, interval, queries_per_text, balanced_after_attack,
-        balanced_interval, attacked_classes: see `searched`.
+        balanced_interval, attacked_classes, unchangeable: see `searched`.
         clean_std, after_attack_std: the spread over seeds.
         held_out: by attack.
         suites: by attack, those of the search after the first.
@@ -115,6 +117,7 @@ class ModelEntry:
     balanced_after_attack: float | None = None
     balanced_interval: Pair | None = None
     attacked_classes: tuple[AttackedClassEntry, ...] = ()
+    unchangeable: int = 0
     after_attack_std: float
     held_out: Mapping[str, AttackEntry]
     suites: Mapping[str, AttackEntry] = field(default_factory=dict)
@@ -146,6 +149,7 @@ class ModelEntry:
             balanced_after_attack=self.balanced_after_attack,
             balanced_interval=self.balanced_interval,
             attacked_classes=self.attacked_classes,
+            unchangeable=self.unchangeable,
         )
 
 
@@ -245,6 +249,7 @@ def attack_entry(runs: Sequence[Robustness]) -> AttackEntry:
         balanced_after_attack=round(balanced, 4) if known else None,
         balanced_interval=rounded(interval(weighed)) if known else None,
         attacked_classes=tuple(map(attacked_class, zip(*(r.classes for r in runs), strict=True))),
+        unchangeable=runs[0].unchangeable,
     )
 
 

@@ -43,9 +43,12 @@ def clean_words(entry: ModelEntry) -> str:
 
 
 def attacked_words(entry: AttackEntry) -> str:
-    """After-attack accuracy, and below it the balanced one."""
+    """After-attack accuracy, below it the balanced one, and texts that could not be changed."""
     plain = share(entry.after_attack, entry.interval)
-    return both(plain, entry.balanced_after_attack, entry.balanced_interval)
+    words = both(plain, entry.balanced_after_attack, entry.balanced_interval)
+    if not entry.unchangeable:
+        return words
+    return f"{words}\nnothing to change: {entry.unchangeable} of {entry.n}"
 
 
 def both(plain: str, balanced: float | None, interval: tuple[float, float] | None) -> str:
@@ -56,8 +59,9 @@ def both(plain: str, balanced: float | None, interval: tuple[float, float] | Non
 
 
 def told(words: str) -> str:
-    """A plain accuracy and the balanced one in one line."""
-    return words.replace("\n", "; balanced ")
+    """A plain accuracy and what stands below it in one line."""
+    first, *more = words.split("\n")
+    return "; ".join([first, *(f"balanced {w}" if w[0].isdigit() else w for w in more)])
 
 
 def class_columns(attacks: Mapping[str, AttackEntry]) -> list[str]:

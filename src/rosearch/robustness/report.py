@@ -129,5 +129,6 @@ def worst_case(results: Sequence[Sequence[AttackResult]]) -> list[AttackResult]:
     for several in zip(*results, strict=True):
         flipped = [r for r in several if r.status == "flipped"]
         chosen = flipped[0] if flipped else several[-1]
-        worst.append(replace(chosen, queries=sum(r.queries for r in several)))
+        queries, nothing = sum(r.queries for r in several), all(r.unchangeable for r in several)
+        worst.append(replace(chosen, queries=queries, unchangeable=nothing))
     return worst

@@ -7,12 +7,32 @@ TextFooler does for natural language inference (Jin et al. 2020, section 4.1, on
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 
 from rosearch.types import Text
 
-# Letters and digits with apostrophes or hyphens inside: "don't", "co-op", "80s".
-WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")  # noqa: RUF001
+
+def _marks() -> str:
+    """Combining marks (accents, vowel signs, viramas, harakat) as ranges of a character class."""
+    codes = (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0))
+    marks = (code for code in codes if unicodedata.category(chr(code)).startswith("M"))
+    runs: list[list[int]] = []
+    for code in marks:
+        if not runs or runs[-1][1] != code - 1:
+            runs.append([code, code])
+        runs[-1][1] = code
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in runs)
+
+
+MARKS = f"[{_marks()}]"
+# Zero-width (non-)joiners stand within words of scripts that join their letters.
+_JOINED = f"(?:{MARKS}|(?<=[\u0590-\U0010ffff])[\u200c\u200d](?=[^\\W_]))"
+_RUN = f"[^\\W_]+(?:{_JOINED}+[^\\W_]*)*"
+# Letters and digits with their marks, apostrophes or hyphens inside: "don't", "co-op", "80s".
+WORD = re.compile(f"{_RUN}(?:['’-]{_RUN})*")  # noqa: RUF001
+_GRAPHEME = re.compile(f"(?s:.)(?:{MARKS}|[\u200c\u200d])*")
+VIRAMA = 9  # its canonical combining class: a consonant is joined to the next one
 
 
 @dataclass(frozen=True)
@@ -89,3 +109,18 @@ def like(original: str, word: str) -> str:
     if original[:1].isupper():
         return word[:1].upper() + word[1:]
     return word
+
+
+def graphemes(word: str) -> list[str]:
+    """What a reader takes for the letters of a word: with their marks, conjuncts as one.
+
+    Unicode Standard Annex 29, rules GB9, GB9a and GB9c.
+    """
+    found: list[str] = []
+    for one in _GRAPHEME.findall(word):
+        before = found[-1].rstrip("\u200c\u200d") if found else ""
+        if before and unicodedata.combining(before[-1]) == VIRAMA:
+            found[-1] += one
+        else:
+            found.append(one)
+    return found

@@ -9,6 +9,7 @@ To add an attack, add a file here that wires the four parts, and a line to `ATTA
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources, check_packages, gather_resources
 from rosearch.attacks.goals import UNTARGETED, Goal
+from rosearch.attacks.language import misfits
 from rosearch.attacks.lexicon import FILE, families_of_lexicons
 from rosearch.attacks.named_attack import NamedAttack
 from rosearch.errors import UserError
@@ -129,7 +131,7 @@ def models_of(suite: str) -> tuple[str, ...]:
 def resources_for(
     suites: Iterable[str], texts: Sequence[Text], folders: Mapping[str, Path] | None = None
 ) -> AttackResources:
-    """What attacks and suites read on these texts.
+    """What attacks and suites read on these texts; stderr gets why they do not fit, if so.
 
     Args:
         folders: what a model is for -> its folder, where it is not the default one.
@@ -140,12 +142,15 @@ def resources_for(
     suites = tuple(suites)
     for suite in suites:
         check_attack(suite)
-    return gather_resources(
+    found = gather_resources(
         [name for suite in suites for name in lexicons_of(suite)],
         texts,
         [name for suite in suites for name in models_of(suite)],
         folders,
     )
+    for line in misfits(found.lexicons, texts):
+        print(f"warning: {line}", file=sys.stderr)
+    return found
 
 
 def load_attacks(

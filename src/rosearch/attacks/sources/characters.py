@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import string
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TypeAlias
 
 from rosearch.attacks.sources import Lexicon, NamedLexicon
+from rosearch.tasks.words import graphemes
 
 # The letters that a QWERTY keyboard has around each letter.
 KEYBOARD = {
@@ -43,7 +45,7 @@ def character_edits(salt: str = "") -> Lexicon:
                 made.append(new)
         return tuple(made)
 
-    return edits
+    return by_graphemes(edits)
 
 
 # Letters of other scripts that look like Latin ones.
@@ -76,7 +78,7 @@ def deepwordbug_edits() -> Lexicon:
         )
         return others(word, made)
 
-    return edits
+    return by_graphemes(edits)
 
 
 def textbugger_edits() -> Lexicon:
@@ -104,7 +106,33 @@ def textbugger_edits() -> Lexicon:
         made.append(substitute(word, rng.randrange(last + 1), rng, _alike))
         return others(word, made)
 
-    return edits
+    return by_graphemes(edits)
+
+
+STAND_INS = 0x20000  # letters of the first rare ideographs, one for each grapheme
+
+
+def by_graphemes(edits: Lexicon) -> Lexicon:
+    """Edits of letters as edits of what readers take for letters, marks and conjuncts included.
+
+    Letters that are drawn for a word of another script than the Latin one are those of the word.
+    """
+
+    def made(word: str) -> tuple[str, ...]:
+        found = graphemes(word)
+        latin = word.isascii() or unicodedata.name(word[0], "").startswith("LATIN")
+        if latin and len(found) == len(word):
+            return edits(word)
+        packed = {g: chr(STAND_INS + i) for i, g in enumerate(dict.fromkeys(found)) if len(g) > 1}
+        unpacked = {ord(one): g for g, one in packed.items()}
+        if not latin:
+            letters = sorted(set(found))
+            drawn = (c for c in string.ascii_lowercase if c not in word)
+            unpacked |= {ord(c): letters[ord(c) % len(letters)] for c in drawn}
+        edited = edits("".join(packed.get(g, g) for g in found))
+        return others(word, (new.translate(unpacked) for new in edited))
+
+    return made
 
 
 def others(word: str, made: Iterable[str]) -> tuple[str, ...]:
@@ -143,7 +171,7 @@ def insert(w: str, i: int, rng: random.Random, letter: Draw = _near) -> str:
     return w[:i] + letter(w[i : i + 1], rng) + w[i:]
 
 
-VERSION = "2"  # raise it when the rules of a lexicon change
+VERSION = "3"  # raise it when the rules of a lexicon change
 CHARACTERS = NamedLexicon(
     "characters",
     "single-letter edits",

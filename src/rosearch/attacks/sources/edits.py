@@ -13,6 +13,7 @@ from rosearch.attacks.sources import LEXICONS, Lexicon, NamedLexicon
 from rosearch.attacks.sources.characters import (
     HOMOGLYPHS,
     any_letter,
+    by_graphemes,
     delete,
     insert,
     others,
@@ -64,7 +65,7 @@ def drawn(salt: str, *kinds: Edit) -> Callable[[], Lexicon]:
             rng = random.Random(f"{salt} {word}")
             return others(word, [kind(word, rng) for kind in kinds])
 
-        return edits
+        return by_graphemes(edits)
 
     return make
 
@@ -181,7 +182,7 @@ def one_edit_away(word: str, letters: str = string.ascii_lowercase) -> Iterator[
 
 
 ALL = 1000  # letters: all of them
-VERSION = "1"  # raise it when the rules of a lexicon change
+VERSION = "2"  # raise it when the rules of a lexicon change
 
 
 def _named(name: str, description: str, make: Callable[[], Lexicon], *read: str) -> NamedLexicon:
