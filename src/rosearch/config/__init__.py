@@ -30,17 +30,15 @@ from rosearch.config.reading import (
 )
 from rosearch.config.sections import (
     MOST_CANDIDATES,
-    DistillConfig,
-    EncodingConfig,
     FinalConfig,
     FitnessConfig,
     RunConfig,
     SearchConfig,
-    SpaceConfig,
     TaskConfig,
     TeacherConfig,
 )
 from rosearch.config.setting import Field, Setting, fields_of
+from rosearch.config.student_sections import DistillConfig, EncodingConfig, SpaceConfig
 from rosearch.config.writing import to_toml
 
 __all__ = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rosearch.config.sections import RunConfig, SearchConfig, SpaceConfig
+from rosearch.config.sections import RunConfig, SearchConfig
+from rosearch.config.student_sections import SpaceConfig
 from rosearch.encodings import ENCODINGS, Encoding
 from rosearch.encodings.reading import Reading
 from rosearch.space.defences import InferenceDefence

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import IO
 
 from rosearch.errors import UserError
+from rosearch.io.files import writing
 from rosearch.types import Json
 
 
@@ -35,7 +36,8 @@ class Journal:
         if self.path is not None:
             if self.path.exists():
                 self.known = self._read(self.path)
-            self._stream = self.path.open("a", encoding="utf-8")
+            with writing(self.path):
+                self._stream = self.path.open("a", encoding="utf-8")
         return self
 
     def __exit__(
@@ -52,8 +54,9 @@ class Journal:
         if self._stream is not None:
             line = {"job": self.job, "key": self.key, **result}
             # Lone surrogates of odd texts can't be written as UTF-8: escapes can.
-            self._stream.write(json.dumps(line) + "\n")
-            self._stream.flush()
+            with writing(Path(self._stream.name)):
+                self._stream.write(json.dumps(line) + "\n")
+                self._stream.flush()
 
     def _read(self, path: Path) -> dict[int, Json]:
         content = path.read_bytes()
