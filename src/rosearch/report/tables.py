@@ -274,8 +274,8 @@ def _success_interval(finals: Sequence[Final], attack: str) -> tuple[str, ...]:
     if not counts:
         return ()
     right = round(sum(c.correct for c in counts) / len(counts))
-    flipped = round(sum(c.correct - c.survived for c in counts) / len(counts))
-    interval = wilson(flipped, right)
+    rate = sum(c.success_rate for c in counts) / len(counts)
+    interval = wilson(round(rate * right), right)
     return (_interval(interval.low, interval.high), f"of {right:,} right before")
 
 
