@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.by_label import BELOW
+from rosearch.cli.by_label import BELOW, class_table
 from rosearch.cli.console import print_table, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
@@ -98,6 +98,11 @@ def print_comparison(table: Comparison, folder: Path, as_json: bool) -> None:
         print(json.dumps(table.to_json(), indent=2))
         return
     print_table(comparison_table(table))
+    for row in table.rows:
+        if row.kind == "search" and row.classes:
+            attacks = {table.search_attack: row.searched, **row.further}
+            title = f"{row.name} by label"
+            print_table(class_table(title, table.label_names, row.classes, attacks))
     print(f"students and results: {folder}", file=sys.stderr)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rosearch.cli.by_label import class_table
+from rosearch.cli.console import print_table
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
@@ -55,11 +57,15 @@ def distill(
     found, _ = find_genotype(genotype)
     config = make_config("quick", None, with_settings(flags, settings))
     entry = train_one(found, config, out, recipe)
-    print_entry(entry, out, as_json)
+    print_entry(entry, config.search.suites[0], out, as_json)
 
 
-def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
-    """One trained student."""
+def print_entry(entry: ModelEntry, attack: str, out: Path, as_json: bool) -> None:
+    """One trained student, saved in the folder `out`.
+
+    Args:
+        attack: of the search, of several suites the first.
+    """
     from rosearch.results.entries import to_json
     from rosearch.results.words import attacked_words, certified_lines, clean_words, told
 
@@ -77,4 +83,9 @@ def print_entry(entry: ModelEntry, out: Path, as_json: bool) -> None:
         print(f"after {name}{note}: {told(attacked_words(found))}")
     for line in certified_lines(entry.certified):
         print(line)
+    if entry.classes:
+        names = json.loads((out / "config.json").read_text("utf-8"))["id2label"]
+        labels = [names[str(i)] for i in range(len(entry.classes))]
+        attacks = {attack: entry.searched, **entry.further}
+        print_table(class_table("by label (test)", labels, entry.classes, attacks))
     print(f"student: {out}")
