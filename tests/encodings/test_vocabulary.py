@@ -164,3 +164,57 @@ def test_plain_tokenizer_equals_the_teachers(bert_tokenizer):
     tokenizer = student_tokenizer(bert_tokenizer, plain_vocabulary(bert_tokenizer))
     for text in ("Isn't it a 5-star café?", "", "日本 ok", "x" * 300):
         assert tokenizer(text)["input_ids"] == bert_tokenizer(text)["input_ids"]
+
+
+CLUSTER = ("gorgeous", "splendid", "lovely", "unputdownable")
+
+
+@pytest.fixture(scope="module")
+def cased_tokenizer(bert_tokenizer):
+    """MiniLM's tokenizer with capitals left as they are, and some of them in its vocabulary."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    spec = json.loads(bert_tokenizer.backend_tokenizer.to_str())
+    spec["normalizer"] |= {"lowercase": False, "strip_accents": False}
+    vocabulary = spec["model"]["vocab"]
+    for word in ("Gorgeous", "Film", "Dull", "GREAT", "größe", "weite"):
+        vocabulary.setdefault(word, len(vocabulary))
+    names = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(spec)),
+        **{name: getattr(bert_tokenizer, name) for name in names},
+    )
+
+
+@pytest.mark.parametrize("cased", [False, True])
+def test_swaps_inside_a_cluster_change_nothing_in_any_casing(
+    cased, bert_tokenizer, cased_tokenizer
+):
+    teacher = cased_tokenizer if cased else bert_tokenizer
+    clusters = {**dict.fromkeys(CLUSTER, "gorgeous"), **dict.fromkeys(("dull", "slow"), "dull")}
+    vocabulary = synonym_vocabulary(teacher, clusters)
+    assert vocabulary.n_rows < len(teacher), "capitals cost no row"
+    model = build_student(G, vocabulary, ("a", "b"), seed=0)
+    student = Classifier.of(model, student_tokenizer(teacher, vocabulary))
+    casings = (str.lower, str.capitalize, str.upper)
+    texts = [segment(f"A {case(word)} film") for case in casings for word in CLUSTER]
+    swapped = [text.replaced(1, other) for text in texts for other in CLUSTER]
+    said = student.probabilities(texts).repeat(len(CLUSTER), axis=0)
+    assert np.array_equal(student.probabilities(swapped), said)
+    others = [text.replaced(1, "dull") for text in texts]
+    assert (student.probabilities(others) != student.probabilities(texts)).any(1).all()
+
+
+def test_words_of_a_cluster_are_those_that_the_tokenizer_leaves_whole(
+    bert_tokenizer, cased_tokenizer
+):
+    clusters = dict.fromkeys(("gr\u00f6\u00dfe", "weite", "co-op"), "weite")
+    for tokenizer, folded in (
+        (bert_tokenizer, {"weite"}),
+        (cased_tokenizer, {"gr\u00f6\u00dfe", "weite"}),
+    ):
+        vocabulary = synonym_vocabulary(tokenizer, clusters)
+        ids = {token: i for i, token in enumerate(vocabulary.tokens)}
+        row = vocabulary.rows[ids["weite"]]
+        assert {w for w in clusters if w in ids and vocabulary.rows[ids[w]] == row} == folded

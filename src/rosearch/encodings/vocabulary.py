@@ -110,20 +110,35 @@ def synonym_vocabulary(
     pieces: list[tuple[int, ...]] = [(i,) for i in range(len(tokens))]
     backend = tokenizer.backend_tokenizer
     # A word that the tokenizer itself would split or change cannot be a token ("co-op", "Café").
-    whole = [w for w in sorted(clusters) if w.isalpha() and w.isascii() and w == w.lower()]
-    for word in whole:
-        if word not in ids:
-            ids[word] = len(tokens)
-            tokens.append(word)
+    whole = [w for w in sorted(clusters) if w.isalpha() and w == w.lower() and kept(tokenizer, w)]
+    cased = kept(tokenizer, "Word")
+    forms = {word: casings(word) if cased else (word,) for word in whole}
+    for word, form in ((w, form) for w, several in forms.items() for form in several):
+        if form not in ids:  # capitals begin like the word, whatever pieces would spell them
+            ids[form] = len(tokens)
+            tokens.append(form)
             pieces.append(tuple(backend.encode(word, add_special_tokens=False).ids))
     first: dict[str, int] = {}
     row_of = np.arange(len(tokens))
-    for word in whole:
-        row_of[ids[word]] = first.setdefault(clusters[word], ids[word])
+    for word, several in forms.items():
+        for form in several:
+            row_of[ids[form]] = first.setdefault(clusters[word], ids[word])
     _, rows = np.unique(row_of, return_inverse=True)
     return Vocabulary(
         tuple(tokens), tuple(pieces), int(tokenizer.pad_token_id or 0), rows.astype(np.int64)
     )
+
+
+def kept(tokenizer: PreTrainedTokenizerFast, word: str) -> bool:
+    """Whether a tokenizer reads a word as it is: neither changed nor split before its pieces."""
+    backend = tokenizer.backend_tokenizer
+    normal = word if backend.normalizer is None else backend.normalizer.normalize_str(word)
+    return normal == word
+
+
+def casings(word: str) -> tuple[str, ...]:
+    """A word in the casings that substitutions have: as it is, Capitalised, UPPER; see `like`."""
+    return tuple(dict.fromkeys((word, word[:1].upper() + word[1:], word.upper())))
 
 
 def occurring_tokens(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> set[int]:
