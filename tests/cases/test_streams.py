@@ -59,7 +59,7 @@ def test_an_output_that_ends_early_is_no_error_of_ours(tmp_path: Path):
         (OSError(28, "No space left on device"), 2, "error: No space left on device"),
         (PermissionError(13, "Permission denied", "/x"), 2, "error: /x: Permission denied"),
         (RuntimeError("I/O error: no space (os error 28)"), 2, "error: No space left on device"),
-        (UserError("wrong"), 2, "error: wrong"),
+        (UserError("wrong\n\x1b[1mfile"), 2, "error: wrong??[1mfile\n"),
         (KeyboardInterrupt(), 130, "stopped"),
         (ValueError("a fault"), 1, "internal error: ValueError: a fault;"),
         (FileNotFoundError(2, "gone", "/x"), 1, "internal error: FileNotFoundError"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rosearch.cli.by_label import BELOW, attacked_table
-from rosearch.cli.console import check_writable, console_of, print_table, table_of
+from rosearch.cli.console import check_writable, console_of, print_table, table_of, when_stopped
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, Seed, TaskOptions
 from rosearch.cli.setting_options import option_of
@@ -124,7 +124,9 @@ def attack(
         similarity,
         device,
     )
-    found = evaluate.attack(model, task, settings, jsonl)
+    kept = f"the same command goes on from {jsonl}" if jsonl else "nothing was written"
+    with when_stopped(kept):
+        found = evaluate.attack(model, task, settings, jsonl)
     if csv:  # before anything that may yet fail
         write_text(csv, results_table(found))
     replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)

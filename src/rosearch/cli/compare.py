@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rosearch.cli.by_label import BELOW, class_table
-from rosearch.cli.console import print_table, table_of
+from rosearch.cli.console import print_table, table_of, when_stopped
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
@@ -84,11 +84,8 @@ def compare(
     config = make_config("quick", None, flags)
     own = RunFolder(run).comparison.path if run else Path("comparisons") / task_label(config)
     folder = out or own
-    try:
+    with when_stopped(f"the same command with --out {folder} goes on"):
         table = compare_into(folder, config, recipe, run, compressed, workers)
-    except KeyboardInterrupt:
-        print(f"stopped; the same command with --out {folder} goes on", file=sys.stderr)
-        raise typer.Exit(130) from None
     print_comparison(table, folder, as_json)
 
 

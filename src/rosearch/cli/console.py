@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def in_one_line(text: str) -> str:
+    """A message whose names of files and labels may hold line breaks and commands of terminals."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", text)
+
+
 def check_writable(path: Path | None) -> None:
     """Refuse an output file that could not be written, before any work is done.
 
@@ -96,13 +102,18 @@ def check_writable(path: Path | None) -> None:
 
 
 @contextmanager
-def nothing_left() -> Iterator[None]:
-    """Says so when a command is stopped that writes all or nothing."""
+def when_stopped(said: str) -> Iterator[None]:
+    """Says how to go on when a command is stopped."""
     try:
         yield
     except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
+        print(f"stopped; {said}", file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+def nothing_left() -> AbstractContextManager[None]:
+    """Says so when a command is stopped that writes all or nothing."""
+    return when_stopped("nothing was written")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from rosearch import __version__
 from rosearch.cli.attack import attack
 from rosearch.cli.compare import compare
 from rosearch.cli.compress import prune, quantize
+from rosearch.cli.console import in_one_line
 from rosearch.cli.distill import distill
 from rosearch.cli.export import export
 from rosearch.cli.fetch import fetch
@@ -77,7 +78,7 @@ def code_of(command: Callable[[], object]) -> int:
     except ReaderGone:
         code = 141
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {in_one_line(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -102,7 +103,8 @@ def _told(error: Exception) -> int:
         raise error
     if reason := system_trouble(error):
         file = getattr(error, "filename", None)
-        print(f"error: {'' if file is None else f'{file}: '}{reason}", file=sys.stderr)
+        told = f"{'' if file is None else f'{file}: '}{reason}"
+        print(f"error: {in_one_line(told)}", file=sys.stderr)
         return 2
     print(
         f"internal error: {type(error).__name__}: {one_line(error)}; please report it "
