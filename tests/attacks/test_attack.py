@@ -42,8 +42,11 @@ POLARITY = {
     "poor": -1.0,
 }
 # Attacks that need no file or model of the user's own, and those of them that give texts.
+ALIKE = {"first-letter", "two-edits", "repeats", "phonetic", "leet", "real-words"}  # like `splits`
 READY = [
-    name for name, recipe in ATTACKS.items() if recipe.lexicons or recipe.models or recipe.white_box
+    name
+    for name, recipe in ATTACKS.items()
+    if (recipe.lexicons or recipe.models or recipe.white_box) and name not in ALIKE
 ]
 ON_WORDS = [name for name in READY if not ATTACKS[name].white_box]
 SLOW = {"beam": 150, "genetic": 150}  # query budget in tests

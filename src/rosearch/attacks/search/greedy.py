@@ -53,7 +53,7 @@ class Greedy:
         scores = yield from self.order(attack, meter, text, positions, state.before, label)
         most = attack.max_changed.of(len(text.words))
         for rank in np.argsort(-scores, kind="stable"):
-            if len(state.path) >= most or state.status == "flipped":
+            if len(state.path) >= most or state.status == "flipped" or meter.exhausted:
                 break
             state = yield from self._change(attack, meter, text, state, positions[int(rank)], label)
         return ended(state, meter)
