@@ -35,7 +35,10 @@ class Synonym(Encoding):
     """How the words of a synonym encoding are clustered; what a gene means stands beside it."""
 
     name = "synonym"
-    text = "the words of a synonym cluster share one row: swapping them changes nothing"
+    text = (
+        "the words of a synonym cluster share one row: swapping them changes nothing, be they "
+        "written so, So or SO"
+    )
     source = "Wang et al. 2019 (SEM); Jones et al. 2020 (RobEn)"
     usual_rows = 19_300
     families = ()
