@@ -135,3 +135,13 @@ def test_predictions_under_other_names(made):
     said = [p.label for p in predict(folder, texts)]
     named = [p.label for p in predict(folder, texts, label_map="LABEL_0=no,LABEL_1=yes")]
     assert named == [{"LABEL_0": "no", "LABEL_1": "yes"}[name] for name in said]
+
+
+def test_a_search_with_a_teacher_of_other_labels_leaves_nothing_behind(made, tmp_path):
+    from rosearch.config import make_config
+    from rosearch.run.lifecycle import search
+
+    teacher = {"name": str(made("LABEL_0", "LABEL_1")), "fine_tune": False}
+    with pytest.raises(UserError, match="--label-map LABEL_0=negative,LABEL_1=positive"):
+        search(make_config("smoke", None, {"teacher": teacher}), tmp_path / "run")
+    assert not (tmp_path / "run").exists(), "other settings need a new run of that name"

@@ -30,6 +30,10 @@ MOST = 20  # names that an error lists
 ALIKE = 0.5  # how similar names are that a proposal pairs, in [0, 1]
 
 
+class LabelError(UserError):
+    """A model's labels are not those of the task, or it does not tell them apart."""
+
+
 def numbers(
     theirs: Sequence[str], ours: Sequence[str], label_map: LabelMap = (), model: str = "the model"
 ) -> tuple[int, ...]:
@@ -45,12 +49,12 @@ def numbers(
         model: how an error calls it.
 
     Raises:
-        UserError: the names do not agree.
+        LabelError: the names do not agree.
     """
     if not theirs:
         return tuple(range(len(ours)))
     if len(theirs) != len(ours):
-        raise UserError(
+        raise LabelError(
             f"{model} has {len(theirs)} labels ({listed(theirs)}) and the task has {len(ours)} "
             f"({listed(ours)}); give a model of these labels, or texts with those"
         )
@@ -59,7 +63,7 @@ def numbers(
         a, b = [fold(name) for name in named], [fold(name) for name in ours]
         if len(set(a)) == len(a) and set(a) == set(b):
             return tuple(a.index(name) for name in b)
-    raise UserError(
+    raise LabelError(
         f"the labels of {model} ({listed(theirs)}) are not called as those of the task "
         f"({listed(ours)}): say which is which, such as {option(proposal(theirs, ours))}"
     )
@@ -142,7 +146,7 @@ def check_labels(
         theirs: the model's own names for them, in the same order; none if it has none.
 
     Raises:
-        UserError: its balanced accuracy is significantly below chance; names the likely swap.
+        LabelError: its balanced accuracy is significantly below chance; names the likely swap.
     """
     found, error = against_chance(said, labels, len(ours))
     chance = 1 / len(ours)
@@ -154,7 +158,7 @@ def check_labels(
         pairs = [(theirs[i] if theirs else ours[i], ours[j]) for i, j in enumerate(order)]
         said_so = option(pairs) if theirs else ", ".join(f"{a} is {b}" for a, b in pairs)
         advice = f"its labels are likely swapped: {said_so}"
-    raise UserError(
+    raise LabelError(
         f"{model} is far worse than chance on {len(labels)} texts (balanced accuracy {found:.3f}, "
         f"chance {chance:.3f}); {advice}"
     )
@@ -167,12 +171,12 @@ def check_teacher(said: np.ndarray, labels: Sequence[int], classes: int, model: 
         said: its answers (N,) on the validation split.
 
     Raises:
-        UserError: its balanced accuracy is not above chance by two standard errors.
+        LabelError: its balanced accuracy is not above chance by two standard errors.
     """
     found, error = against_chance(said, labels, classes)
     needed = 1 / classes + CLEAR * error
     if found < needed:
-        raise UserError(
+        raise LabelError(
             f"the teacher {model} is no better than a constant guess: balanced accuracy "
             f"{found:.3f} on {len(labels)} validation texts, and {needed:.3f} is the least that is "
             "not chance; give another teacher, more texts or more teacher.epochs, or go on all the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from rosearch.errors import MissingExtra, UserError
 from rosearch.evaluation.held_out import check
 from rosearch.executors.base import Executor
 from rosearch.io.files import new_folder, write_text, writing
+from rosearch.models.labels import LabelError
 from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.meta import StoredConfig
 from rosearch.results.store import Store
@@ -65,7 +67,8 @@ def search(
         callbacks: look on.
 
     Raises:
-        UserError: bad configuration or data, found before anything is written; `out` exists.
+        UserError: bad configuration or data, or a teacher that does not fit these, and nothing is
+            left behind; `out` exists.
     """
     check(config)
     if out.exists():
@@ -90,7 +93,11 @@ def search(
                 teacher_sha256=teacher,
                 data=task.about,
             )
-    return resume(out, workers, executor=executor, callbacks=callbacks)
+    try:
+        return resume(out, workers, executor=executor, callbacks=callbacks)
+    except LabelError:  # found before any evaluation; a run's settings cannot be changed
+        shutil.rmtree(out)
+        raise
 
 
 def resume(

@@ -17,12 +17,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rosearch.config import TeacherConfig
-from rosearch.errors import UserError
 from rosearch.io import resources
 from rosearch.io.files import new_folder
 from rosearch.io.quiet import quiet_transformers
 from rosearch.models.batches import bucketed_epoch, model_inputs, takes_types, tokenized
 from rosearch.models.device import autocast
+from rosearch.models.labels import LabelError
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.models.padding import together
 from rosearch.tasks import Task
@@ -55,8 +55,8 @@ def fit_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path:
         load_classifier(source)
         try:
             label_numbers(task, source, f"the teacher {config.name}")
-        except UserError as error:
-            raise UserError(f"{error}; or leave out --no-fine-tune") from None
+        except LabelError as error:
+            raise LabelError(f"{error}; or leave out --no-fine-tune") from None
         return source
     folder = _folder(source, task, config, seed)
     if not (folder / "config.json").exists():
