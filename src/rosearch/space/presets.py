@@ -148,8 +148,12 @@ def sepconv(coding: Encoding = PLAIN) -> Genotype:
 
 
 def voting(g: Genotype, context: float = 4.0) -> Genotype:
-    """A student whose words vote beside its cell, as the encoding of whole words reads them."""
-    return replace(g, coding=WORDS, votes=Votes(context=context))
+    """A student whose words vote beside its cell, as the encoding of whole words reads them.
+
+    That has twice the rows, so the embedding is narrower.
+    """
+    dim = min(g.embedding_dim, 64)
+    return replace(g, embedding_dim=dim, coding=WORDS, votes=Votes(context=context))
 
 
 PRESETS: dict[str, Callable[[], Genotype]] = {

@@ -33,7 +33,7 @@ class Votes(Choice):
 
     cap: float = gene([0.5, 1.0, 2.0], "most that a word can say for or against each class.")
     context: float = gene(
-        [0.0, 1.0, 4.0],
+        [0.0, 1.0, 2.0, 4.0],
         "most that the cell can say for or against each class; with 0 there is no cell, no "
         "embedding, and all their genes are without effect.",
     )
