@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rosearch.attacks.lexicon import cached_table
-from rosearch.attacks.sources import vectors
+from rosearch.attacks.sources import LEXICONS, vectors
 from rosearch.attacks.sources.neighbours import neighbours
 from rosearch.attacks.sources.vectors import load_vectors
 from rosearch.attacks.sources.wordnet import wordnet_inflected
@@ -148,3 +148,13 @@ for lexicon in (wordnet_relatives(), wordnet_antonyms()):
     ]
     assert said[0] == said[1]
     assert "complete" in said[0]  # a hypernym of accomplish
+
+
+def test_words_of_the_thesaurus_list_each_other():
+    near = LEXICONS["thesaurus"].make()
+    assert {"horrible", "dreadful"} <= set(near("terrible"))
+    assert near("Terrible") == near("terrible")
+    assert "terrible" in near("horrible")
+    assert near("xyzzy") == ()
+    words = ("terrible", "funny", "story", "walk")
+    assert all(w not in near(w) and len(near(w)) == 15 for w in words)

