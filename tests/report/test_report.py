@@ -24,12 +24,14 @@ from made_runs import (
     made_trials,
 )
 
+from rosearch.encodings.reader import FILE, Reader
 from rosearch.encodings.synonym import Synonym
 from rosearch.errors import MissingExtra, UserError
 from rosearch.report.draw import draw_line, draw_svg, draw_text
 from rosearch.report.gallery import diff, gallery
 from rosearch.report.page import write_report
 from rosearch.report.tables import caveats, verdict
+from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.results.words import attack_label
 from rosearch.space.cost import params
@@ -279,6 +281,19 @@ def test_the_first_text_of_a_pair_is_shown_as_text(tmp_path: Path) -> None:
     )
     store.add_examples(store.meta().summary.best.id, "wordnet", [example])
     assert f"Is it? {SCRIPT}" in Page(write_report(tmp_path)).words
+
+
+def test_what_the_best_student_read_is_shown(tmp_path: Path) -> None:
+    store = Store(made_run(tmp_path) / "run.db")
+    best = store.meta().summary.best.id
+    store.add_examples(best, "wordnet", [made_example(0, "flipped", "a good film", "a goood film")])
+    assert "Read as" not in Page(write_report(tmp_path)).words
+    folder = RunFolder(tmp_path).student(best)
+    folder.mkdir(parents=True, exist_ok=True)
+    Reader({"a": -1.0, "good": -2.0, "film": -3.0}, {}, (), {}).save(folder / FILE)
+    assert "Read as: goood \u2192 good" in Page(write_report(tmp_path)).words
+    (folder / FILE).write_text('{"words": []}', encoding="utf-8")
+    assert "Read as" not in Page(write_report(tmp_path)).words
 
 
 def test_a_gallery_holds_the_first_texts_of_each_outcome() -> None:

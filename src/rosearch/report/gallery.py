@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Literal
 
 from rosearch.attacks.result import AttackResult, Status
+from rosearch.encodings.reader import Reader
 from rosearch.report.snapshot import Examples
 from rosearch.tasks.words import Words, segment
 
@@ -31,6 +32,8 @@ class Shot:
         pieces: the text, with what is gone and what is new marked.
         other: kind of the outcome of the other model on the same text, if it is stored.
         first: the first text of a pair, which stays as it is; None for a single text.
+        read_as: what a student that reads texts first read otherwise than it was written, and as
+            what.
     """
 
     role: str
@@ -45,6 +48,7 @@ class Shot:
     pieces: tuple[Piece, ...]
     other: str | None = None
     first: str | None = None
+    read_as: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,15 @@ class Gallery:
         return frozenset(places[:SHOWN_AT_ONCE])
 
 
-def gallery(attacked: Examples, label_names: Sequence[str]) -> Gallery:
+def gallery(
+    attacked: Examples, label_names: Sequence[str], reader: Reader | None = None
+) -> Gallery:
     """The first texts of every outcome, in the order of the test split: none is hand-picked.
 
     Texts that were wrong before come last, as no attack was needed.
+
+    Args:
+        reader: of the best student, if it reads texts before their tokens.
     """
     outcomes = {
         key: {example.index: example.status for example in examples}
@@ -83,7 +92,8 @@ def gallery(attacked: Examples, label_names: Sequence[str]) -> Gallery:
         for (role, attack), examples in attacked.items():
             other = outcomes.get(("reference" if role == "best" else "best", attack), {})
             chosen = [e for e in examples if e.status == kind][:MOST_PER_KIND]
-            made = (shot(e, label_names, role, attack) for e in chosen)
+            own = reader if role == "best" else None
+            made = (shot(e, label_names, role, attack, own) for e in chosen)
             shots += [replace(s, other=other.get(s.index)) for s in made]
     return Gallery(
         tuple(_mixed(shots)),
@@ -111,7 +121,13 @@ def tally(examples: Sequence[AttackResult]) -> str:
     return ", ".join(f"{counts[status]:,} {word}" for status, word in STATUS.items())
 
 
-def shot(example: AttackResult, label_names: Sequence[str], role: str, attack: str) -> Shot:
+def shot(
+    example: AttackResult,
+    label_names: Sequence[str],
+    role: str,
+    attack: str,
+    reader: Reader | None = None,
+) -> Shot:
     """One stored example, ready to be shown."""
     label = example.label
     before, after = segment(example.original), segment(example.perturbed)
@@ -128,6 +144,7 @@ def shot(example: AttackResult, label_names: Sequence[str], role: str, attack: s
         words=len(example.changed),
         pieces=pieces,
         first=example.first,
+        read_as=() if reader is None else tuple(reader.explain(example.perturbed)),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rosearch.encodings.reader import FILE, Reader
 from rosearch.errors import UserError, require
 from rosearch.io.files import write_text
 from rosearch.objectives import further
@@ -104,7 +105,7 @@ def _content(run: Snapshot) -> dict[str, object]:
         "rungs": rung_correlations(run.trials, run.objectives),
         "objectives": run.objectives,
         "further": further(run.objectives),
-        "gallery": gallery(run.attacked, run.meta.label_names),
+        "gallery": gallery(run.attacked, run.meta.label_names, _reader(run)),
         "most_per_kind": MOST_PER_KIND,
         "outcomes": STATUS,
         "duration": _duration(summary.seconds if summary else run.meta.seconds),
@@ -114,6 +115,15 @@ def _content(run: Snapshot) -> dict[str, object]:
         "command": f"rosearch search config.toml --out {shlex.quote(run.name + '-again')}",
         "config": _config(run),
     }
+
+
+def _reader(run: Snapshot) -> Reader | None:
+    """What the best student reads texts with, if it does and its folder is there."""
+    best = run.summary.best if run.summary else None
+    try:
+        return Reader.load(RunFolder(run.folder).student(best.id) / FILE) if best else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, moved, or damaged
+        return None
 
 
 def _drawings(run: Snapshot) -> list[Drawing]:
