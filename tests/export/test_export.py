@@ -163,8 +163,10 @@ def test_the_card_says_what_was_measured(int8):
     metrics = [m for r in data["model-index"][0]["results"] for m in r["metrics"]]
     best = int8.qualities[0]
     assert [m["value"] for m in metrics] == [
-        round(best.clean, 4), round(best.attacks["wordnet"].after_attack, 4),
+        round(best.clean, 4), best.by_class["balanced_clean"], best.by_class["macro_f1"],
+        round(best.attacks["wordnet"].after_attack, 4),
     ]  # fmt: skip
+    assert "| label | n | recall | precision | recall after wordnet |" in found.text
     for part in ("negative, positive", f"n = {best.n}", "n = 8", "## Limits", "## How to load",
                  "WordNet", f"{int8.parity.agreement:.1%}", "Wilson", FORM,
                  *speed_lines(int8.speed)):  # fmt: skip
@@ -271,7 +273,7 @@ def run(student, bert, mr, tmp_path) -> Path:
         summary=made_summary("0123456789abcdef").to_json(),
     )  # fmt: skip
     genotype = Genotype(32, 32, (Node((0,), "conv3"),)).to_json()
-    attacks = {a: Robustness(a, 200, 150, 70, 999) for a in ("wordnet", "relatives", "characters")}
+    attacks = {a: Robustness(a, 200, 150, 70, 999) for a in ("wordnet", "encoder", "characters")}
     teacher = Final("teacher", 0, None, 1000, 80, 100, attacks, 9.0, 1.0)
     store.add_final(teacher)
     for seed in (1, 2):
@@ -284,13 +286,13 @@ def test_a_run_means_its_best_student_with_the_numbers_of_the_store(run, bert, t
     source = find_source(str(run), {})
     assert (source.folder, source.teacher) == (run / "students" / "0123456789abcdef", bert)
     assert source.run is not None and source.run.student.clean == 0.73
-    assert source.run.held_out == ("relatives", "characters")
+    assert source.run.held_out == ("encoder", "characters")
     assert find_source(f"{run}:fed", {}).folder.name == "fedcba9876543210"
     assert find_source(f"{run}:fed", {}).run is None, "never evaluated"
     report = export(str(run), "hf", tmp_path / "out", n=2)
     text = card(report.out).text
     assert "| this student | 100 | 0.730 [0.636, 0.807] | 0.350 [0.287, 0.418] |" in text
-    assert "held out: `relatives`" in text and "Means over 2 training seeds" in text
+    assert "held out: `encoder`" in text and "Means over 2 training seeds" in text
 
 
 def test_a_run_that_cannot_be_exported_says_why(run):
