@@ -70,7 +70,8 @@ def settings(tmp_path_factory, bert_tokenizer, mr) -> RunConfig:
     overrides = {
         "task": {"train": str(folder / "data.csv")},
         "teacher": {"name": str(folder / "teacher"), "fine_tune": False, "weak": "keep"},
-        "search": {"attacked": 5},
+        "search": {"attack": "wordnet", "attacked": 5},
+        "space": {"defences": []},
         "final": {"epochs": 1, "seeds": 1, "attacked": 5, "held_out": ["characters"]},
     }
     return make_config("quick", None, overrides)
@@ -142,7 +143,8 @@ def test_more_texts_are_passed_over_less_often(tmp_path: Path):
 
 
 def test_the_table_holds_means_and_sorts_by_kind_and_size(tmp_path: Path, mr):
-    config = make_config("quick")
+    held_out = {"held_out": ["encoder", "characters"]}
+    config = make_config("quick", None, {"search": {"attack": "wordnet"}, "final": held_out})
     rows = [
         Row("plain", "plain textcnn"),
         Row("recipe", "hinton", replace(find_recipe("hinton"), what="soft")),
