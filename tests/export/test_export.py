@@ -267,7 +267,12 @@ def run(student, bert, mr, tmp_path) -> Path:
     for name in ("0123456789abcdef", "fedcba9876543210", ".01234-7"):
         shutil.copytree(student, folder / "students" / name)
     store = Store(folder / "run.db", create=True)
-    config = make_config("quick", None, {"teacher": {"name": str(bert), "fine_tune": False}})
+    asked = {
+        "teacher": {"name": str(bert), "fine_tune": False},
+        "search": {"attack": "wordnet"},
+        "final": {"held_out": ["encoder", "characters"]},
+    }
+    config = make_config("quick", None, asked)
     store.set_meta(
         config=to_dict(config), fingerprint=mr.fingerprint,
         summary=made_summary("0123456789abcdef").to_json(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,6 +12,7 @@ from rosearch.report.dag_text import ASCII, rails
 from rosearch.report.draw import draw_svg, draw_text
 from rosearch.space.cost import Sizes, node_params
 from rosearch.space.genotype import Genotype, Node
+from rosearch.space.presets import PRESETS
 from rosearch.space.variation import Space, sample
 
 SIZES = Sizes({"plain": 3000}, 2, trimmed={"plain": 1500})
@@ -70,3 +72,10 @@ def test_svg_tells_what_trimming_saved():
     assert any("96,000 parameters saved" in text for text in texts)
     assert any("embedding 64, width 96" in text for text in texts)
     assert "saved" not in draw_svg(g, Sizes({"plain": 3000}, 2))
+
+
+def test_a_student_of_votes_alone_has_no_cell_to_frame():
+    g = replace(PRESETS["votes"](), repeat=3)
+    root = ElementTree.fromstring(draw_svg(g, None))
+    assert not root.findall(".//*[@class='cell']")
+    assert "repeat" not in draw_text(g, None)

@@ -18,6 +18,7 @@ from rosearch.encodings.clusters import synonym_clusters, word_evidence
 from rosearch.encodings.material import Material, united
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym, clusters_of
+from rosearch.encodings.words import WORDS
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 from rosearch.results.store import Store
@@ -35,9 +36,11 @@ BOTH = {
 }
 
 
-def test_quick_searches_prepare_one_synonym_encoding_and_standard_three():
-    assert codings_of(make_config("quick")) == (PLAIN, Synonym(tolerance=0.011))
-    assert len(codings_of(make_config("standard"))) == 1 + 9
+def test_presets_prepare_an_encoding_for_each_choice_of_genes():
+    lexicons = (("wordnet",), ("encoder",), ("wordnet", "encoder"))
+    synonyms = {Synonym(names, tolerance) for names in lexicons for tolerance in (0.003, 0.011)}
+    assert set(codings_of(make_config("quick"))) == {PLAIN, WORDS, *synonyms}
+    assert len(codings_of(make_config("standard"))) == 2 + 9
     assert codings_of(from_dict({"space": {"encodings": ["plain"]}})) == (PLAIN,)
 
 

@@ -250,8 +250,8 @@ def _curve(points: list[Point]) -> str:
 
 
 def _cell_frame(g: Genotype, boxes: list[Box], layout: Layout) -> tuple[str, str]:
-    """A dashed frame around the repeated cell, and its label; empty for a single cell."""
-    if g.repeat == 1:
+    """A dashed frame around the repeated cell, and its label; empty for a single cell or none."""
+    if g.repeat == 1 or not g.has_cell:
         return "", ""
     inside = [v for v in range(1, len(boxes)) if boxes[v].kind != "end"]
     rows = {layout.rows[v] for v in inside}
