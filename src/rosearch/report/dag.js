@@ -24,6 +24,10 @@ function decode(data, [stage, ...nodes]) {
 
 // Rows from top to bottom: a bold line, a small one, and the rows that are read.
 function rows(g) {
+  if (!g.nodes.length) return [
+    { bold: "words", small: `${g.encoding} encoding`, inputs: [] },
+    { bold: "sum of their votes", small: "", inputs: [0] },
+  ];
   const read = new Set(g.nodes.flatMap((node) => node.inputs));
   const ends = g.nodes.map((_, i) => i + 1).filter((i) => !read.has(i));
   const positions = g.position === "none" ? "no" : g.position;
@@ -66,14 +70,15 @@ function lanes(all) {
 function drawDag(g) {
   const all = rows(g);
   const lane = lanes(all);
-  const label = g.repeat > 1 ? BOX.label : 0; // room for what is written above the cell
+  const framed = g.repeat > 1 && g.nodes.length > 0;
+  const label = framed ? BOX.label : 0; // room for what is written above the cell
   const top = (row) => row * (BOX.height + BOX.gap) + (row > 0 ? label : 0);
   const right = BOX.width + BOX.rail * (Math.max(...lane) + 2);
   const height = top(all.length);
   const svg = svgElement("svg", { class: "rails", viewBox: `-10 -4 ${right + 14} ${height}`,
     width: right + 14, height, role: "img" });
   svg.setAttribute("aria-label", all.map((row) => row.bold).join(", "));
-  if (g.repeat > 1) drawCell(svg, g, top, right);
+  if (framed) drawCell(svg, g, top, right);
   all.forEach((row, t) => {
     const sources = [...new Set(row.inputs)].sort((a, b) => lane[a] - lane[b]);
     sources.forEach((s, k) => {

@@ -145,7 +145,11 @@ def _run(
 
 
 def _genotype(g: Genotype, stages: Interned[Stage], kinds: Interned[Kind]) -> list[int | list[int]]:
-    """Place of the input and output stage, then for each node [place of its kind, *inputs]."""
+    """Place of the input and output stage, then for each node [place of its kind, *inputs].
+
+    Students whose words alone decide have no nodes.
+    """
     stage = (g.embedding_dim, g.width, g.position, g.encoding, g.pooling, g.repeat, g.shared)
-    nodes = ([kinds((n.op, n.combine, n.norm, n.activation)), *n.inputs] for n in g.nodes)
+    cell = g.nodes if g.has_cell else ()
+    nodes = ([kinds((n.op, n.combine, n.norm, n.activation)), *n.inputs] for n in cell)
     return [stages(stage), *nodes]
