@@ -45,6 +45,11 @@ class Broken:
             raise ValueError("cannot be loaded")
 
 
+def heed_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def owner(tmp_path: Path) -> subprocess.Popen[str]:
     """A program whose two workers are both busy."""
     script = tmp_path / "owner.py"
@@ -54,8 +59,8 @@ def owner(tmp_path: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # a test run in the background ignores SIGINT and hands that on
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # a test run in the background ignores SIGINT, one under nohup SIGHUP, and hands that on
+        preexec_fn=heed_signals,
     )
     while noted(tmp_path, "asleep") < 2:
         assert process.poll() is None, process.communicate()[1]

@@ -264,7 +264,7 @@ def test_a_student_below_the_reference_is_told() -> None:
 def test_the_path_of_a_lexicon_stays_private() -> None:
     assert attack_label("neighbours:/home/me/words.json") == "neighbours:words.json"
     suite = "wordnet+neighbours:/home/me/a+b.json+neighbours:/tmp/c.json"
-    assert attack_label(suite) == "wordnet+neighbours:a+b.json+neighbours:c.json"
+    assert attack_label(suite) == "wordnet + neighbours:a+b.json + neighbours:c.json"
 
 
 def test_a_diff_survives_another_number_of_words() -> None:

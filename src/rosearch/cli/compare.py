@@ -107,9 +107,10 @@ def comparison_table(table: Comparison) -> Table:
     """The rows of `rosearch.baselines.compare`, the largest of each kind first."""
     from rich.text import Text
 
-    from rosearch.results.words import attacked_words, clean_words
+    from rosearch.results.words import attack_label, attacked_words, clean_words
 
-    columns = ["parameters", "MB", "smaller", "clean", f"after attack: {table.search_attack}"]
+    searched = attack_label(table.search_attack)
+    columns = ["parameters", "MB", "smaller", "clean", f"after attack: {searched}"]
     suites = list(table.rows[0].suites)
     columns += [f"after attack: {name}" for name in suites]
     columns += [f"held out: {name}" for name in table.held_out]

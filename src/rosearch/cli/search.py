@@ -195,15 +195,15 @@ def print_summary(summary: Summary, folder: Path, as_json: bool) -> None:
 
 def summary_table(summary: Summary) -> Table:
     """Teacher, reference and finalists on the test split."""
-    from rosearch.results.words import attacked_words, clean_words
+    from rosearch.results.words import attack_label, attacked_words, clean_words
 
     teacher = summary.teacher
-    further = list(teacher.further)
+    further, searched = list(teacher.further), attack_label(summary.search_attack)
     told = f"; {BELOW}" if teacher.classes else ""
     table = table_of(
         ["model"],
         [
-            *("parameters", "smaller", "clean", f"after attack: {summary.search_attack}"),
+            *("parameters", "smaller", "clean", f"after attack: {searched}"),
             *(f"after attack: {name}" for name in teacher.suites),
             *(f"held out: {name}" for name in teacher.held_out),
         ],

@@ -17,9 +17,13 @@ FALLBACK = (
 
 
 def attack_label(name: str) -> str:
-    """The name of an attack or suite; of lexicon files only their names, not where they lie."""
-    parts = (attack.partition(":") for attack in members(name))
-    return "+".join(f"{kind}{colon}{PurePath(path).name}" for kind, colon, path in parts)
+    """The name of an attack or suite; of lexicon files only their names, not where they lie.
+
+    Long suites have spaces where tables may break them.
+    """
+    parts = [attack.partition(":") for attack in members(name)]
+    joint = "+" if len(parts) < 3 else " + "
+    return joint.join(f"{kind}{colon}{PurePath(path).name}" for kind, colon, path in parts)
 
 
 def certified_lines(certified: Mapping[str, float]) -> list[str]:
