@@ -16,7 +16,7 @@ from rosearch.config import DistillConfig
 from rosearch.distill.data import EncodedTrain, TrainData, encode_train
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.io import resources
-from rosearch.plugins.registry import REGISTRIES, registry
+from rosearch.io.plugins.registry import REGISTRIES, registry
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.variation import Space

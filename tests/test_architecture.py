@@ -14,7 +14,6 @@ SOURCE = Path(__file__).parents[1] / "src" / "rosearch"
 LEVELS = (
     {"errors", "__about__"},
     {"io"},
-    {"plugins"},
     {"encodings"},
     {"space"},
     {"types", "objectives", "config"},
@@ -33,7 +32,6 @@ LEVELS = (
     {"export"},
     {"run"},
     {"baselines"},
-    {"callbacks"},
     {"cli"},
     {"__init__", "__main__"},
 )

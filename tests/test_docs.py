@@ -26,7 +26,7 @@ import rosearch
 from rosearch.baselines.recipes import RECIPES
 from rosearch.config import to_dict
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
-from rosearch.plugins.registry import REGISTRIES
+from rosearch.io.plugins.registry import REGISTRIES
 from rosearch.results.store import Store
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student

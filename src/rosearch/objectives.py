@@ -17,7 +17,7 @@ import moocore
 import numpy as np
 
 from rosearch.errors import UserError
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 from rosearch.space.cost import Sizes, flops, params
 from rosearch.space.genotype import Genotype
 from rosearch.types import Metric, Score, Trial

@@ -150,7 +150,7 @@ def test_unknown_settings_come_with_advice(data: dict[str, object], advice: str)
 
 
 def test_plugins_of_file_and_option_are_imported_together(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("rosearch.plugins.loading._loaded", {})  # else later workers want them
+    monkeypatch.setattr("rosearch.io.plugins.loading._loaded", {})  # else later workers want them
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [*sys.path])
     file = tmp_path / "c.toml"

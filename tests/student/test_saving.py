@@ -18,8 +18,8 @@ from rosearch.encodings.vocabulary import (
     synonym_vocabulary,
 )
 from rosearch.errors import UserError
+from rosearch.io.plugins import load_plugins
 from rosearch.models.load import load_classifier
-from rosearch.plugins import load_plugins
 from rosearch.space.defences import INFERENCE_DEFENCES, MaskedMean
 from rosearch.space.genotype import Genotype, Node
 from rosearch.student.build import build_student

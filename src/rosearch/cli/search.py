@@ -92,9 +92,9 @@ def search(
     on two cores. The run folder gets config.toml, run.db, summary.json, report.html and
     students/.
     """
-    from rosearch.callbacks import make_callbacks
     from rosearch.config import MOST_CANDIDATES, make_config
     from rosearch.run import lifecycle as run
+    from rosearch.run.callbacks import make_callbacks
 
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed, plugins=plugin)}
     if candidates is None and (minutes is not None or queries is not None):
@@ -136,8 +136,8 @@ def resume(
 
     Nothing evaluated is lost or done again.
     """
-    from rosearch.callbacks import make_callbacks
     from rosearch.results.folder import RunFolder
+    from rosearch.run.callbacks import make_callbacks
     from rosearch.run.lifecycle import resume as go_on
 
     RunFolder(run).open().close()  # imports its plugins: executor and callbacks may be of one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rosearch.plugins.registry import REGISTRIES, known
+from rosearch.io.plugins.registry import REGISTRIES, known
 
 # Of kinds that have no registry of their own yet.
 BUILT_IN: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ from rosearch.config.checks import check_config
 from rosearch.config.sections import RunConfig
 from rosearch.config.setting import fields_of, sections_of
 from rosearch.errors import UserError
-from rosearch.plugins import load_plugins
+from rosearch.io.plugins import load_plugins
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError

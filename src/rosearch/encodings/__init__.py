@@ -3,7 +3,7 @@
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.genes import Trait, gene
 from rosearch.encodings.plain import PLAIN
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 
 __all__ = ["ENCODINGS", "PLAIN", "Encoding", "Trait", "gene"]
 

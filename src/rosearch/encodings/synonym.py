@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from rosearch.encodings.base import Encoding, GeneSettings
 from rosearch.encodings.genes import Trait, gene, short
-from rosearch.plugins.registry import added
+from rosearch.io.plugins.registry import added
 
 if TYPE_CHECKING:
     from rosearch.encodings.material import Material

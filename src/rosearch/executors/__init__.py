@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rosearch.executors.base import Evaluate, Executor, ExecutorSettings, NamedExecutor, evaluate
 from rosearch.executors.faults import Limits
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 
 __all__ = [
     "EXECUTORS",

@@ -20,8 +20,8 @@ from rosearch.executors.base import (
 from rosearch.executors.faults import Limits
 from rosearch.executors.pool import Pool
 from rosearch.executors.worker import Spool, Worker
+from rosearch.io.plugins import loaded_plugins
 from rosearch.io.threads import one_thread
-from rosearch.plugins import loaded_plugins
 from rosearch.types import Job, Score
 
 WORKERS = 2

@@ -33,7 +33,7 @@ from rosearch.executors.supervisor import (
 )
 from rosearch.executors.worker import opened
 from rosearch.io.files import new_folder
-from rosearch.plugins import loaded_plugins, plugin_files
+from rosearch.io.plugins import loaded_plugins, plugin_files
 
 STORE = 200_000_000  # least bytes of the object store of a cluster on this machine
 

@@ -24,7 +24,7 @@ import psutil
 
 from rosearch.errors import UserError, one_line
 from rosearch.executors.faults import MemoryLimit, TaskFailed, TimeLimit, WorkerDied
-from rosearch.plugins import load_plugins
+from rosearch.io.plugins import load_plugins
 
 R = TypeVar("R")
 TICK = 0.1  # seconds between two looks at the memory of a worker

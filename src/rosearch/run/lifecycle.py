@@ -36,7 +36,7 @@ from rosearch.results.meta import StoredConfig
 from rosearch.results.store import Store
 from rosearch.results.summary import Summary, machine, summarise
 from rosearch.run.budget import Amount, extended, without_budget
-from rosearch.run.callbacks import Callback, Callbacks
+from rosearch.run.callbacks.base import Callback, Callbacks
 from rosearch.run.clock import Clock
 from rosearch.run.places import found_again, settled, teacher_content
 from rosearch.run.sampling import run_sample

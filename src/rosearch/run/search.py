@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rosearch.config import SearchConfig, objectives_of
 from rosearch.executors.base import Executor
 from rosearch.results.store import Store
-from rosearch.run.callbacks import Callbacks
+from rosearch.run.callbacks.base import Callbacks
 from rosearch.run.clock import Clock
 from rosearch.run.live import SearchEstimate, SearchView
 from rosearch.run.loop import search_loop

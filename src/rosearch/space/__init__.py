@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rosearch.plugins.faces import lazy_face
+from rosearch.io.plugins.faces import lazy_face
 from rosearch.space.defences import INFERENCE_DEFENCES, InferenceDefence
 from rosearch.space.ops import OPS, Op
 

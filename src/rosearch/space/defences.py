@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rosearch.encodings.genes import Choice, gene, short
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 
 MAX_COPIES = 64
 

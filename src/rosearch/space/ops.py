@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 To add a strategy, add a file here and a line to `STRATEGIES`.
 """
 
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 from rosearch.strategies.base import NamedStrategy, Proposal, Strategy, StrategyConfig
 
 __all__ = ["STRATEGIES", "Proposal", "Strategy", "StrategyConfig"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 from rosearch.tasks.notes import rare_notes, shown, split_line
 from rosearch.tasks.sample import LEAST_PER_CLASS, SEED, stratified_rows
 from rosearch.types import Text

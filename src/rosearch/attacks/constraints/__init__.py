@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from rosearch.attacks.steps import Step
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 from rosearch.tasks.words import Words
 
 # Whether a word may be changed.

@@ -21,7 +21,7 @@ from rosearch.attacks.language import misfits
 from rosearch.attacks.lexicon import FILE, families_of_lexicons
 from rosearch.attacks.named_attack import NamedAttack
 from rosearch.errors import UserError
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 from rosearch.types import Text
 
 ATTACKS: Registry[NamedAttack] = Registry(

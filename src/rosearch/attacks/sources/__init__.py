@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from rosearch.attacks.steps import Step
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 from rosearch.tasks.words import Words
 
 # A word to its replacements, best first; pure and deterministic, lower case or as in the lexicon.

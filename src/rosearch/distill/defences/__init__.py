@@ -15,7 +15,7 @@ from rosearch.distill.defences.base import (
     TrainTexts,
 )
 from rosearch.errors import UserError
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 
 __all__ = [
     "DEFENCES", "Defence", "EmbeddingDefence", "StepDefence", "TokenDefence", "TrainTexts",

@@ -9,7 +9,7 @@ import pytest
 
 from rosearch.errors import UserError
 from rosearch.executors import make_executor
-from rosearch.plugins import load_plugins, loaded_plugins
+from rosearch.io.plugins import load_plugins, loaded_plugins
 
 PLUGIN = """
 from rosearch.attacks import LEXICONS, NamedLexicon

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rosearch.callbacks.tracking import Tracker
 from rosearch.config import RunConfig, to_toml
 from rosearch.errors import require
 from rosearch.results.summary import Summary
+from rosearch.run.callbacks.tracking import Tracker
 
 FOLDER = "tensorboard"
 

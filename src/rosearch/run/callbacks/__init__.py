@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rosearch.errors import UserError
-from rosearch.plugins import Registry
-from rosearch.run.callbacks import Callback, NamedCallback, Silent
+from rosearch.io.plugins import Registry
+from rosearch.run.callbacks.base import Callback, NamedCallback, Silent
 
 __all__ = ["CALLBACKS", "Callback", "Silent", "make_callbacks"]
 
 CALLBACKS: Registry[NamedCallback] = Registry(
     "callback",
     {
-        "tensorboard": "rosearch.callbacks.tensorboard:TensorBoard",
-        "mlflow": "rosearch.callbacks.mlflow:MLflow",
+        "tensorboard": "rosearch.run.callbacks.tensorboard:TensorBoard",
+        "mlflow": "rosearch.run.callbacks.mlflow:MLflow",
     },
 )
 

@@ -71,7 +71,7 @@ class Silent:
 
 
 class NamedCallback(Protocol):
-    """What `rosearch.callbacks.CALLBACKS` holds: a class with a name, based on `Silent`."""
+    """What `rosearch.run.callbacks.CALLBACKS` holds: a class with a name, based on `Silent`."""
 
     @property
     def name(self) -> str: ...

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from rosearch import __version__
-from rosearch.callbacks.tracking import Tracker, flat
 from rosearch.config import RunConfig
 from rosearch.errors import require
 from rosearch.io.files import write_text
 from rosearch.results.folder import RunFolder
 from rosearch.results.summary import Summary
+from rosearch.run.callbacks.tracking import Tracker, flat
 from rosearch.types import Json
 
 EXPERIMENT = "rosearch"

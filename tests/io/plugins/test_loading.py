@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rosearch.errors import UserError
-from rosearch.plugins import load_plugins, loaded_plugins, plugin_files
+from rosearch.io.plugins import load_plugins, loaded_plugins, plugin_files
 
 
 @pytest.fixture(autouse=True)

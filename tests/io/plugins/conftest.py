@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rosearch.plugins import loading
+from rosearch.io.plugins import loading
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 from made_scores import made_score
 from made_summaries import made_model, made_summary
 
-from rosearch.callbacks import make_callbacks
 from rosearch.config import RunConfig, make_config
 from rosearch.errors import MissingExtra, UserError
 from rosearch.results.entries import ModelEntry
-from rosearch.run.callbacks import Callbacks, Silent
+from rosearch.run.callbacks import Silent, make_callbacks
+from rosearch.run.callbacks.base import Callbacks
 from rosearch.space.genotype import Genotype, Node
 from rosearch.types import Candidate, Fidelity, Trial
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from rosearch.errors import UserError
-from rosearch.plugins import Registry
+from rosearch.io.plugins import Registry
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ REGISTRIES: dict[str, str] = {
     "executor": "rosearch.executors:EXECUTORS",
     "task": "rosearch.tasks:TASKS",
     "objective": "rosearch.objectives:OBJECTIVES",
-    "callback": "rosearch.callbacks:CALLBACKS",
+    "callback": "rosearch.run.callbacks:CALLBACKS",
     "defence": "rosearch.distill.defences:DEFENCES",
     "inference_defence": "rosearch.space.defences:INFERENCE_DEFENCES",
 }
