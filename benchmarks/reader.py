@@ -4,8 +4,8 @@
 
 STUDENT is the folder of a student that reads (it has a `reader.json`). Texts of 20 words are those
 of the train split of the task; ten of their words are misspelt for the slow case. Goals, on one
-idle thread: 20 microseconds a text without unknown words, 200 with ten that were read before; one
-that was never read takes longer, once. `symspellpy` (dictionary lookup) and `rapidfuzz` (a look at
+idle thread: 20 microseconds a text without unknown words, 200 with ten that were never read before.
+`symspellpy` (dictionary lookup) and `rapidfuzz` (a look at
 every word) are compared where they are installed; they know the same words.
 """
 
@@ -15,7 +15,7 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from rosearch.tasks import load_task
 from rosearch.types import parts
 
 WORDS, UNKNOWN = 20, 10
-GOALS = {"no unknown word": 20.0, "ten unknown words, read before": 200.0}  # microseconds
+GOALS = {"no unknown word": 20.0, "ten unknown words, never read": 200.0}  # microseconds
 Speller = Callable[[str], str]
 
 
@@ -41,6 +41,13 @@ def seconds(read: Callable[[str], object], texts: Sequence[str], rounds: int) ->
             read(text)
         times.append(time.process_time() - start)
     return min(times)
+
+
+def cold(reader: Reader, texts: Sequence[str], rounds: int) -> Iterator[float]:
+    """Processor seconds of each pass over texts of which nothing is remembered."""
+    for _ in range(rounds):
+        reader.alone.clear()
+        yield seconds(reader, texts, 1)
 
 
 def misspelt(text: str, seed: int) -> tuple[str, dict[str, str]]:
@@ -104,8 +111,7 @@ def main() -> None:
     reader.nearest("xxxxx")
     rows = {"index, once": 1e6 * (time.process_time() - start)}
     rows["no unknown word"] = 1e6 * seconds(reader, plain, args.rounds) / len(plain)
-    reader.alone.clear()
-    rows["ten unknown words, never read"] = 1e6 * seconds(reader, bad, 1) / len(bad)
+    rows["ten unknown words, never read"] = 1e6 * min(cold(reader, bad, args.rounds)) / len(bad)
     rows["ten unknown words, read before"] = 1e6 * seconds(reader, bad, args.rounds) / len(bad)
     long = "".join(random.Random(0).choices("abcdefgh ", k=1_000_000))
     rows["a million letters"] = 1e6 * seconds(reader, [long], 1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import pickle
+import random
 import time
 
 import numpy as np
@@ -12,7 +15,16 @@ from hypothesis import strategies as st
 
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.material import Material, reader_of
-from rosearch.encodings.reader import STEPS, Reader, edits_between, like
+from rosearch.encodings.reader import STEPS, Reader
+from rosearch.encodings.reader_forms import like
+from rosearch.encodings.reader_index import (
+    AGAIN,
+    LOST,
+    MADE,
+    Nearest,
+    cost_between,
+    most_edits,
+)
 from rosearch.encodings.reading import Reading
 from rosearch.tasks.words import segment
 
@@ -39,7 +51,7 @@ TEXTS = st.text(st.sampled_from("abdefgilmorty G" + STRANGE), max_size=60)
         ("gor geous", "gorgeous"),
         ("gor-geous gor.geous gor_geous", "gorgeous gorgeous gorgeous"),
         ("g-o-r-g-e-o-u-s, g o o d", "gorgeous, good"),
-        ("a g o o d film, i t", "good film, i t"),
+        ("a g o o d film, i t", "a good film, i t"),
         ("film.s, film's", "films, film's"),
         ("wit-ty in.it", "witty init"),
         ("b ad", "bad"),
@@ -98,28 +110,45 @@ def test_any_text_is_read_and_known_words_stay(text: str):
     assert isinstance(Reader({}, {}, (), {})(text), str), "an empty dictionary"
 
 
-@given(*[st.text("ab", max_size=6)] * 2, st.sampled_from([1, 2]))
+def plainly(known: str, typed: str, limit: int) -> float:
+    """`cost_between` by trying every way."""
+    if not known and not typed:
+        return 0.0
+    ways = [(0.0, known[1:], typed[1:])] if known[:1] == typed[:1] else []
+    ways += [(MADE, known[1:], typed[1:])] if known and typed else []
+    ways += [(LOST, known[1:], typed)] if known else []
+    ways += [(MADE, known, typed[1:])] if typed else []
+    ways += [(LOST, known[2:], typed[2:])] if known[:2] == typed[1::-1] and known[1:] else []
+    rests = [(cost, plainly(a, b, limit - (cost > 0))) for cost, a, b in ways if limit or not cost]
+    return min((cost + rest + AGAIN * (cost > 0 < rest) for cost, rest in rests), default=math.inf)
+
+
+@given(*[st.text("ab", max_size=6)] * 2, st.sampled_from([1, 2, 3]))
 @settings(max_examples=300, deadline=None)
-def test_edits_are_those_of_the_plain_recursion(a: str, b: str, limit: int):
-    d = np.zeros((len(a) + 1, len(b) + 1), dtype=int)
-    d[:, 0], d[0] = range(len(a) + 1), range(len(b) + 1)
-    for i, x in enumerate(a, 1):
-        for j, y in enumerate(b, 1):
-            d[i, j] = min(d[i - 1, j] + 1, d[i, j - 1] + 1, d[i - 1, j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and y == a[i - 2]:
-                d[i, j] = min(d[i, j], d[i - 2, j - 2] + 1)
-    found = edits_between(a, b, limit)
-    assert found == d[-1, -1] if d[-1, -1] <= limit else found > limit
+def test_edits_cost_what_the_best_of_all_ways_costs(known: str, typed: str, limit: int):
+    assert cost_between(known, typed, limit) == plainly(known, typed, limit)
 
 
 @given(st.text("abcdefgilmorty", min_size=3, max_size=9))
 @settings(max_examples=100, deadline=None)
 def test_the_index_finds_what_a_look_at_every_word_finds(word: str):
-    limit = 1 if len(word) < 5 else 2
-    scores = [(p - 5 * edits_between(word, w, 2) - (w[0] != word[0]), w)
-              for w, p in (WORDS | PIECES).items()
-              if len(w) > 1 and edits_between(word, w, 2) <= limit]  # fmt: skip
+    costs = {w: cost_between(w, word, most_edits(word)) for w in WORDS | PIECES if len(w) > 1}
+    scores = [((WORDS | PIECES)[w] - cost - (w[0] != word[0]), w)
+              for w, cost in costs.items() if cost < math.inf]  # fmt: skip
     assert READER.nearest(word) == max(scores, default=None)
+
+
+def test_the_index_of_many_words_finds_the_best_one():
+    rng = random.Random(0)
+    prior = {"".join(rng.choices("abcde", k=rng.randint(3, 10))): -rng.random() * 12 - 3
+             for _ in range(3000)}  # fmt: skip
+    nearest = Nearest(prior)
+    words = {"".join(rng.choices("abcde", k=rng.randint(3, 10))) for _ in range(200)}
+    for word in sorted(words - prior.keys()):
+        costs = {w: cost_between(w, word, most_edits(word)) for w in prior}
+        scores = [(prior[w] - cost - (w[0] != word[0]), w) for w, cost in costs.items()]
+        best = max(scores)
+        assert nearest(word) == (best if best[0] > -math.inf else None)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +171,18 @@ def test_files_and_processes_get_the_same_reader(tmp_path):
     sent = pickle.loads(pickle.dumps(READER))
     for text in ("a goood flim, gor geous", "g\u043e\u043ed", "the g od"):
         assert again(text) == sent(text) == READER(text)
+
+
+def test_files_of_another_version(tmp_path):
+    path = tmp_path / "reader.json"
+    READER.save(path)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    version = data.pop("version")
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert Reader.load(path)("a goood flim") == "a good film"
+    path.write_text(json.dumps({**data, "version": version + 1}), encoding="utf-8")
+    with pytest.raises(ValueError, match="a later rosearch"):
+        Reader.load(path)
 
 
 def test_case_is_kept():

@@ -1,7 +1,7 @@
 """A tokenizer that reads texts before it splits them into tokens.
 
-This file and `reader.py` import nothing from rosearch but each other: both travel with a saved
-student, and `tokenizer_config.json` names this one, so that `AutoTokenizer` finds it.
+This file and those of the reader import nothing from rosearch but each other: they travel with a
+saved student, and `tokenizer_config.json` names this one, so that `AutoTokenizer` finds it.
 """
 
 from __future__ import annotations

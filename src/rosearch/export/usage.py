@@ -53,7 +53,7 @@ for text in [
     print(labels[str(logits[0].argmax())], logits[0])
 """
 
-# Of students that read texts before their tokens; `reader.py` needs only the standard library.
+# Of students that read texts before their tokens; `reader*.py` need only the standard library.
 READER = """sys.path.insert(0, folder)
 from reader import Reader
 
