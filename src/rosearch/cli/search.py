@@ -65,6 +65,7 @@ def search(
     minutes: Annotated[float | None, option_of("search.minutes")] = None,
     queries: Annotated[int | None, option_of("search.queries")] = None,
     strategy: Annotated[str | None, option_of("search.strategy")] = None,
+    warm_start: Annotated[list[str] | None, option_of("search.warm_start", metavar="RUN")] = None,
     random_sample: Annotated[int | None, option_of("search.random_sample")] = None,
     attack: Annotated[str | None, option_of("search.attack")] = None,
     held_out: Annotated[list[str] | None, option_of("final.held_out")] = None,
@@ -105,6 +106,7 @@ def search(
         minutes=minutes,
         queries=queries,
         attack=attack,
+        warm_start=warm_start,
         random_sample=random_sample,
     )
     flags["final"] = given(held_out=held_out)

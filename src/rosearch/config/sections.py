@@ -228,6 +228,15 @@ class SearchConfig:
             "some 6 MB a candidate."
         ),
     ] = False
+    warm_start: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Earlier runs whose best candidates come first, in the nearest sizes and encodings "
+            "that the space has; the config.toml of the run holds them as genotypes in JSON.",
+            distinct=True,
+            unset="the search starts from the built-in presets",
+        ),
+    ] = ()
     random_sample: Annotated[
         int,
         Setting(

@@ -9,15 +9,22 @@ from pathlib import Path
 from rosearch.config import RunConfig
 from rosearch.errors import UserError
 from rosearch.models.load import content_hash, model_source
+from rosearch.run.warm import warmed
 from rosearch.tasks.named import from_anywhere, moved
 
 
 def settled(config: RunConfig) -> RunConfig:
-    """The same settings, with paths that hold whatever the working directory is."""
+    """The same settings, with paths that hold whatever the working directory is, and with what
+    other runs give it.
+
+    Raises:
+        UserError: one of these is no run; see `rosearch.run.warm`.
+    """
     teacher = config.teacher
     if Path(teacher.name).is_dir():
         teacher = replace(teacher, name=str(Path(teacher.name).resolve()))
-    return replace(config, task=from_anywhere(config.task), teacher=teacher)
+    search, task = warmed(config.search), from_anywhere(config.task)
+    return replace(config, task=task, teacher=teacher, search=search)
 
 
 def found_again(config: RunConfig, places: Mapping[str, str], run: object) -> RunConfig:

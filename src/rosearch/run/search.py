@@ -19,6 +19,7 @@ from rosearch.run.clock import Clock
 from rosearch.run.live import SearchEstimate, SearchView
 from rosearch.run.loop import search_loop
 from rosearch.run.space import seed_genotypes
+from rosearch.run.warm import warm_genotypes
 from rosearch.space.cost import work
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import Space
@@ -53,7 +54,8 @@ def run_search(
         )
     estimate = search_estimate(s, clock.earlier)
     chance = chance_accuracy(context.validation.labels, context.fitness.metric)
-    scheduler = scheduler_of(s, seed, space, seed_genotypes(space), chance)
+    seeds = seed_genotypes(space, warm_genotypes(s.warm_start))
+    scheduler = scheduler_of(s, seed, space, seeds, chance)
     checkpoints = CheckpointPruner(context.checkpoints, scheduler)
 
     def record(trial: Trial) -> None:

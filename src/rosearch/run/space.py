@@ -15,6 +15,7 @@ from rosearch.results.store import Store
 from rosearch.space.cost import Limits, Sizes
 from rosearch.space.genotype import Genotype
 from rosearch.space.latency import LatencyTable
+from rosearch.space.mechanisms import MECHANISMS
 from rosearch.space.ops import OPS
 from rosearch.space.presets import PRESETS
 from rosearch.space.variation import Space, repair
@@ -100,21 +101,54 @@ def check_space(s: SpaceConfig, offered: Sequence[Encoding]) -> None:
     space_of(unlimited, offered, dict.fromkeys(keys, 1), 2, 1)
 
 
-def seed_genotypes(space: Space) -> list[Genotype]:
-    """Presets that the space allows, with the nearest sizes and encoding genes that it allows."""
+def seed_genotypes(space: Space, warm: Sequence[Genotype] = ()) -> list[Genotype]:
+    """What a search begins with: genotypes of earlier runs, then presets.
+
+    Those that the space allows, with the nearest sizes and genes that it allows.
+
+    Args:
+        warm: see `rosearch.run.warm`.
+    """
+    return [*_kept(warm, space), *_preset_seeds(space)]
+
+
+def _preset_seeds(space: Space) -> list[Genotype]:
     names = SEEDS + (WITH_VOTES if len(space.votes) > 1 else ())
     found = [_nearest_coding(_nearest_sizes(PRESETS[name](), space), space) for name in names]
-    allowed = [
-        g
-        for g in found
-        if g.encoding in space.encodings
-        and all(node.op in space.ops for node in g.nodes)
-        and len(g.nodes) <= space.max_nodes
-        and g.repeat <= space.max_repeat
-    ]
+    allowed = [g for g in found if _allowed(g, space)]
     if Reading() in space.readings:  # half of each kind would be too few to tell them apart
         allowed = [replace(g, reading=Reading()) for g in allowed]
     return [small for g in allowed if (small := repair(g, space)) is not None]
+
+
+def _kept(warm: Sequence[Genotype], space: Space) -> list[Genotype]:
+    """Genotypes of earlier runs, as near as the space allows; those it has none like are out."""
+    near = (
+        _nearest_mechanisms(_nearest_coding(_nearest_sizes(g, space), space), space) for g in warm
+    )
+    allowed = [g for g in near if g is not None and _allowed(g, space)]
+    return [small for g in allowed if (small := repair(g, space)) is not None]
+
+
+def _allowed(g: Genotype, space: Space) -> bool:
+    return (
+        g.encoding in space.encodings
+        and all(node.op in space.ops for node in g.nodes)
+        and len(g.nodes) <= space.max_nodes
+        and g.repeat <= space.max_repeat
+    )
+
+
+def _nearest_mechanisms(g: Genotype, space: Space) -> Genotype | None:
+    """With the nearest defence, votes and reading; None if the space has none of their kind."""
+    for place in MECHANISMS:
+        own = getattr(g, place)
+        alike = [c for c in space.offered(place) if type(c) is type(own)]
+        if not alike:
+            return None
+        chosen = None if own is None else own.nearest(alike)
+        g = replace(g, **{place: chosen})  # type: ignore[arg-type]  # the field's own kind
+    return g
 
 
 def _nearest_sizes(g: Genotype, space: Space) -> Genotype:
