@@ -30,6 +30,7 @@ LEVELS = (
     {"report"},
     {"robustness"},
     {"export"},
+    {"serve"},
     {"run"},
     {"baselines"},
     {"cli"},
@@ -86,7 +87,7 @@ def test_saved_model_code_imports_nothing_of_rosearch():
     "module",
     ["rosearch", "rosearch.space.variation", "rosearch.strategies.scheduler",
      "rosearch.results.store", "rosearch.cli.main", "rosearch.report.page",
-     "rosearch.report.watch", "rosearch.tasks", "rosearch.evaluation.held_out",
+     "rosearch.serve.watch", "rosearch.tasks", "rosearch.evaluation.held_out",
      "rosearch.export.source", "rosearch.cli.export"],
 )  # fmt: skip
 def test_light_modules_do_not_import_torch(module: str):

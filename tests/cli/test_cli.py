@@ -13,7 +13,7 @@ from rosearch.space.genotype import from_json
 from rosearch.space.presets import PRESETS, preset
 
 COMMANDS = (
-    "search", "resume", "fetch", "report", "watch", "attack", "distill", "export", "predict",
+    "search", "resume", "fetch", "report", "watch", "try", "attack", "distill", "export", "predict",
     "prune", "quantize", "show",
 )  # fmt: skip
 

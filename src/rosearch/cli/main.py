@@ -19,8 +19,9 @@ from rosearch.cli.export import export
 from rosearch.cli.fetch import fetch
 from rosearch.cli.options import with_plugins
 from rosearch.cli.predict import predict
-from rosearch.cli.runs import report, runs, watch
+from rosearch.cli.runs import report, runs
 from rosearch.cli.search import resume, search
+from rosearch.cli.serving import try_, watch
 from rosearch.cli.setting_options import CommandWithNames
 from rosearch.cli.show import show
 from rosearch.cli.stopping import exit_code, stop_like_ctrl_c
@@ -28,8 +29,8 @@ from rosearch.cli.streams import ReaderGone, close_output, open_streams
 from rosearch.errors import UserError, one_line, system_trouble
 
 COMMANDS = (
-    search, resume, runs, fetch, report, watch, attack, export, quantize, prune, compare, distill,
-    predict, show,
+    search, resume, runs, fetch, report, watch, try_, attack, export, quantize, prune, compare,
+    distill, predict, show,
 )  # fmt: skip
 app = typer.Typer(
     name="rosearch",
@@ -56,7 +57,7 @@ def options(
 
 
 for command in COMMANDS:
-    app.command(cls=CommandWithNames)(with_plugins(command))
+    app.command(command.__name__.rstrip("_"), cls=CommandWithNames)(with_plugins(command))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`rosearch runs`, `report` and `watch`: runs as they are, and what these commands print."""
+"""`rosearch runs` and `report`: runs as they are, and what these commands print."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rosearch.cli.console import print_table, printable, table_of
-from rosearch.cli.options import RunPath
 
 if TYPE_CHECKING:
     from rosearch.results.listing import Listed
@@ -63,28 +62,6 @@ def report(
     print(path)
     if open_it:
         typer.launch(str(path))
-
-
-def watch(
-    run: RunPath,
-    port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8421,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; others than the default are seen by others.")
-    ] = "127.0.0.1",
-    open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
-) -> None:
-    """Serve the report of a run, refreshed while the search goes on. Ctrl-C ends it."""
-    from rosearch.report.watch import watch as serve
-
-    def ready(address: str) -> None:
-        print(f"{address} (Ctrl-C ends)", flush=True)
-        if open_it:
-            typer.launch(address)
-
-    try:
-        serve(run, host, port, ready)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
 
 
 def print_runs(runs: Sequence[Listed], folder: Path, as_json: bool) -> None:

@@ -76,7 +76,7 @@ def find_source(what: str, flags: Mapping[str, object], teacher: str | None = No
     """
     from rosearch.models.load import model_source
 
-    run, wanted = _split(what)
+    run, wanted = split_run(what)
     given = None if teacher is None else model_source(teacher)
     if run is not None:
         return _of_run(run, wanted, given, cast("Mapping[str, str]", flags.get("task") or {}))
@@ -94,12 +94,13 @@ def import_plugins_of(what: str) -> None:
     Raises:
         UserError: one can't be imported.
     """
-    run, _ = _split(what)
+    run, _ = split_run(what)
     if run is not None:
         run.open().close()
 
 
-def _split(what: str) -> tuple[RunFolder | None, str]:
+def split_run(what: str) -> tuple[RunFolder | None, str]:
+    """The run of `RUN` or `RUN:ID` and the id, which may be empty; no run of a model."""
     if (run := RunFolder(Path(what))).exists():
         return run, ""
     head, _, wanted = what.rpartition(":")

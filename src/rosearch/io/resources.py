@@ -203,6 +203,11 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
     return folder
 
 
+def is_cached(name: str) -> bool:
+    """Whether the resource `name` is there already, so that `fetch` downloads nothing."""
+    return _folder(_lookup(name)).is_dir()
+
+
 def _lookup(name: str) -> Resource:
     if name not in RESOURCES:
         raise UserError(f"unknown resource {name!r}; choose one of: {', '.join(RESOURCES)}")

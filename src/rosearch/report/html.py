@@ -48,13 +48,13 @@ def render(template: str, plots: bool, live: bool = False, **content: object) ->
 def _assets(plots: bool, live: bool) -> dict[str, object]:
     """Style and scripts, and the policy that lets no other script run and nothing load."""
     markup = require("markupsafe", "report").Markup
-    own = "\n".join(map(_own, LIVE_SCRIPTS if live else SCRIPTS))
+    own = "\n".join(map(own_file, LIVE_SCRIPTS if live else SCRIPTS))
     scripts = [_plotly_script(), own] if plots else []
     digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
     allowed = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
     return {
         "scripts": [markup(script) for script in scripts],
-        "style": markup(_own("style.css")),
+        "style": markup(own_file("style.css")),
         "policy": (
             f"default-src 'none'; script-src {' '.join(allowed) or repr('none')}; "
             "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -63,7 +63,8 @@ def _assets(plots: bool, live: bool) -> dict[str, object]:
     }
 
 
-def _own(name: str) -> str:
+def own_file(name: str) -> str:
+    """A file of this package: style or a script."""
     return (files("rosearch.report") / name).read_text("utf-8")
 
 

@@ -55,25 +55,34 @@ def encoder_words(task: Task, body: str, teacher: Path) -> Path:
     Raises:
         UserError: a model can't be loaded, or the file can't be written.
     """
-    base = model_source(body)
     words = likely_words(task, teacher)
-    version = LEXICONS["antonyms"].version if _has_antonyms() else ""
-    recipe = [VERSION, content_hash(base), content_hash(teacher), version, words]
-    digest = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-    path = resources.cache_dir() / "lexicons" / f"encoder-{digest}.json"
+    path = _file(body, teacher, words)
     if not path.exists():
         with (
             stage(f"finding neighbours of {len(words):,} words", 3) as advance,
             writing_to(path.parent, "the lexicon 'encoder'"),
         ):
-            near = nearest(base, words)
+            near = nearest(model_source(body), words)
             advance(1, "")
             near = alike(teacher, near)
             advance(1, "")
-            near = without_antonyms(near, path.parent) if version else near
+            near = without_antonyms(near, path.parent) if _has_antonyms() else near
             write_text(path, json.dumps(near))
             advance(1, "")
     return path
+
+
+def saved_encoder_words(task: Task, body: str, teacher: Path) -> Path | None:
+    """The file that `encoder_words` gives, or None where it would first be made."""
+    path = _file(body, teacher, likely_words(task, teacher))
+    return path if path.exists() else None
+
+
+def _file(body: str, teacher: Path, words: Sequence[str]) -> Path:
+    version = LEXICONS["antonyms"].version if _has_antonyms() else ""
+    recipe = [VERSION, content_hash(model_source(body)), content_hash(teacher), version, words]
+    digest = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
+    return resources.cache_dir() / "lexicons" / f"encoder-{digest}.json"
 
 
 def likely_words(task: Task, teacher: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""A served run: `rosearch watch` as a process of its own."""
+"""A served page: `rosearch watch` or `try` as a process of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 class Served:
     """The process and the address that it printed."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, *command: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rosearch.cli.main", "watch", str(run), "--port", "0"],
+            [sys.executable, "-m", "rosearch.cli.main", *command, "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -35,9 +35,9 @@ class Served:
 
 
 @contextmanager
-def served(run: Path) -> Iterator[Served]:
-    """Serve a run while the block runs."""
-    server = Served(run)
+def served(run: Path, *command: str) -> Iterator[Served]:
+    """Serve a run, by `watch` or another command, while the block runs."""
+    server = Served(*(command or ("watch",)), str(run))
     try:
         yield server
     finally:

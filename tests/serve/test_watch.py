@@ -14,8 +14,9 @@ from made_runs import SCRIPT, finish, made_run, made_trials
 from served import served
 
 from rosearch.errors import MissingExtra, UserError
-from rosearch.report.watch import Pages, host_allowed, listen, watch
 from rosearch.results.store import Store
+from rosearch.serve.server import host_allowed, listen
+from rosearch.serve.watch import Pages, watch
 
 
 def get(url: str, host: str | None = None) -> tuple[int, dict[str, str], str]:
@@ -63,8 +64,10 @@ def test_other_host_names_are_refused(tmp_path: Path) -> None:
         port = urlsplit(server.url).port
         assert get(server.url, f"localhost:{port}")[0] == 200
         for path in ("", "now", "now?seen=x"):
-            status, _, text = get(server.url + path, f"rebound.example:{port}")
-            assert (status, text) == (421, "unknown host name")
+            status, headers, text = get(server.url + path, f"rebound.example:{port}")
+            assert status == 421
+            assert "unknown host name" in text
+            assert headers["content-security-policy"] == "frame-ancestors 'none'"
         (tmp_path / "run.db").unlink()
         (tmp_path / "run.db").write_text("no store any more")
         status, _, text = get(server.url)
