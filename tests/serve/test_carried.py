@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rosearch.attacks.at_hand import attacks_at_hand
 from rosearch.models.classifier import Classifier
 from rosearch.serve.certificate import certain, in_words
 from rosearch.serve.words import MOST_WORDS, carried
@@ -86,7 +87,17 @@ def test_other_models_have_their_words_left_out() -> None:
     assert sum(weight is not None for _, weight in long.texts[0]) == MOST_WORDS
 
 
-def test_certificates_in_words(voting) -> None:
+def test_what_needs_a_download_is_not_at_hand(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("ROSEARCH_CACHE", str(tmp_path))
+    names = {named.name for named in attacks_at_hand({})}
+    assert {"characters", "phonetic"} <= names
+    assert names.isdisjoint({"wordnet", "textfooler", "encoder", "neighbours", "bae", "pgd"})
+    assert "encoder" in {named.name for named in attacks_at_hand({"encoder_words": tmp_path})}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_certificates_in_words(voting, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("ROSEARCH_CACHE", str(tmp_path))  # no lexicon is there to be loaded
     sure = {"1 word replaced": True, "2 words replaced": False, "1 word deleted": True,
             "2 words deleted": True, "3 words deleted": True, "1 word inserted": False,
             "any wordnet": True, "any relatives": False, "2 readings swapped": True}  # fmt: skip

@@ -80,7 +80,7 @@ def test_an_attack_is_told_step_by_step(page: str, subject: Subject) -> None:
     assert {"wordnet", "characters"} < {name for name, _ in about["attacks"]}
     assert "fgsm" not in {name for name, _ in about["attacks"]}  # changes no words
     text = "a dull film, hardly worth the trouble of seeing it"
-    found = ask(page, "attack", {"text": text, "attack": "wordnet"})[2]
+    found = ask(page, "attack", {"text": text, "attack": "characters"})[2]
     first, *steps = found["steps"]
     assert (first["text"], first["pieces"]) == (text, [["same", text]])
     assert steps
@@ -183,7 +183,7 @@ def test_pairs_take_two_texts(voting) -> None:
         weighed = ask(url, "words", pair)[2]
         assert len(weighed["texts"]) == 2
         assert weighed["rest"] == 0.5
-        steps = ask(url, "attack", pair | {"attack": "wordnet"})[2]["steps"]
+        steps = ask(url, "attack", pair | {"attack": "characters"})[2]["steps"]
         assert steps[0]["text"] == "a man is awake"  # attacks leave the first text alone
         status, _, answer = ask(url, "student", {"text": "a man sleeps"})
         assert (status, "text_pair" in answer["error"]) == (400, True)

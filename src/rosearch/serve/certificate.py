@@ -30,9 +30,12 @@ def certain(
     Args:
         given: files of lexicons that are made of a task's teacher.
     """
-    tables = tables_at_hand(lexicons_at_hand(given), [text.example], given)
-    found = certified(student, [text.example], [label], tables)
-    return in_words({what: count > 0 for what, count in found.items()}) if found else None
+    texts, labels = [text.example], [label]
+    if not certified(student, texts, labels):  # before anything is looked up for it
+        return None
+    tables = tables_at_hand(lexicons_at_hand(given), texts, given)
+    found = certified(student, texts, labels, tables)
+    return in_words({what: count > 0 for what, count in found.items()})
 
 
 def in_words(sure: Mapping[str, bool]) -> tuple[str, ...]:

@@ -58,12 +58,14 @@ function asker(path, show) {
   return (asked) => { next = asked; go(); };
 }
 
-// The text as it stands; null if there is none that can be asked about.
+const texts = () => (about.pairs ? [byId("first").value, byId("text").value] : [byId("text").value]);
+const longest = () => Math.max(...texts().map((text) => [...text].length)); // characters
+
+// The text as it stands; null if there is none, or one that is too long to be asked about.
 function current() {
-  const text = byId("text").value, first = byId("first").value;
-  const texts = about.pairs ? [first, text] : [text];
-  if (!texts.every((one) => one.trim())) return null;
-  return about.pairs ? { text: first, text_pair: text } : { text };
+  const [text, other] = texts();
+  if (!texts().every((one) => one.trim()) || longest() > about.limit) return null;
+  return about.pairs ? { text, text_pair: other } : { text };
 }
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -150,16 +152,13 @@ let pause = 0;
 
 function changed() {
   clearTimeout(pause);
-  const asked = current();
-  const long = asked && Math.max(...Object.values(asked).map((text) => [...text].length));
-  if (long > about.limit) {
-    trouble(`The text has ${long.toLocaleString("en")} characters; at most ${about.limit.toLocaleString("en")} can be tried.`);
-  }
-  const fits = asked && long <= about.limit;
-  byId("attacking").hidden = !fits || !about.attacks.length;
+  const asked = current(), count = longest();
+  const many = (number) => number.toLocaleString("en");
+  byId("attacking").hidden = !asked || !about.attacks.length;
   byId("outcome").hidden = true;
-  if (!fits) {
-    if (!asked) trouble("");
+  if (!asked) {
+    trouble(count <= about.limit ? ""
+      : `The text has ${many(count)} characters; at most ${many(about.limit)} can be tried.`);
     byId("student").replaceChildren(made("p", "No text yet.", "soft"));
     byId("teacher").replaceChildren();
     byId("read-as").hidden = byId("carried").hidden = true;
