@@ -87,6 +87,9 @@ def test_students_are_plain_hugging_face_folders(smoke: Path):
             "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
             "configuration.py", "defences.py", "layers.py", "model.py", "votes.py",
         }  # fmt: skip
+        known = json.loads((folder / "config.json").read_text())["known_attacks"]
+        searched = any(seen["setting"].startswith("search.attack") for seen in known)
+        assert searched == (folder.name != "reference")
 
 
 def test_the_report_shows_the_run(smoke: Path):

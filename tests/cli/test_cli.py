@@ -13,8 +13,8 @@ from rosearch.space.genotype import from_json
 from rosearch.space.presets import PRESETS, preset
 
 COMMANDS = (
-    "search", "resume", "fetch", "report", "watch", "try", "attack", "distill", "export", "predict",
-    "prune", "quantize", "show",
+    "search", "resume", "fetch", "report", "watch", "try", "attack", "distill", "evaluate",
+    "export", "predict", "prune", "quantize", "show",
 )  # fmt: skip
 
 

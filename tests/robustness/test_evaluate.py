@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,20 +16,9 @@ from rosearch.robustness.evaluate import attack
 from rosearch.robustness.report import AttackReport, worst_case
 from rosearch.robustness.settings import AttackSettings
 from rosearch.robustness.transfer import transfer
-from rosearch.space.presets import preset
-from rosearch.student.saving import save_student
 from rosearch.tasks import Split, Task
 
 SUITE = ("wordnet", "characters")
-
-
-@pytest.fixture(scope="module")
-def folders(train_quickly, mr_train, tmp_path_factory) -> tuple[Path, Path]:
-    made = []
-    for name in ("textcnn", "bag"):
-        made.append(tmp_path_factory.mktemp("students") / name)
-        save_student(train_quickly(preset(name), epochs=1), mr_train.tokenizer(), made[-1])
-    return made[0], made[1]
 
 
 def test_an_interrupted_attack_goes_on(folders, mr, tmp_path, monkeypatch):

@@ -69,6 +69,7 @@ class Attack:
         constraints: all must accept a changed text; the cheap ones first.
         max_changed: how many words may change.
         max_queries: query budget per text; None means no budget.
+        queries_per_word: further budget, times the words of the text.
     """
 
     name: str
@@ -79,10 +80,15 @@ class Attack:
     max_changed: MaxChanged = AT_MOST_ALL
     goal: Goal = UNTARGETED
     max_queries: int | None = None
+    queries_per_word: int | None = None
 
     def search(self, text: Words, label: int) -> Search:
         """The search for one adversarial text."""
-        return self.method(self, text, label)
+        if self.queries_per_word is None:
+            return self.method(self, text, label)
+        budgets = (self.max_queries, max(1, self.queries_per_word * len(text.words)))
+        least = min(budget for budget in budgets if budget is not None)
+        return self.method(replace(self, max_queries=least), text, label)
 
     @property
     def expensive(self) -> tuple[Constraint, ...]:

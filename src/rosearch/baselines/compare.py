@@ -26,7 +26,7 @@ from rosearch.config import (
 )
 from rosearch.errors import UserError
 from rosearch.evaluation.final import FinalJob
-from rosearch.evaluation.held_out import check
+from rosearch.evaluation.held_out import check, trained_against
 from rosearch.executors.local import ProcessPool
 from rosearch.export.compress import pruned, quantized
 from rosearch.io.files import write_text
@@ -180,7 +180,10 @@ def recipe_jobs(recipe: Recipe, g: Genotype, config: RunConfig, out: Path) -> li
     plan = replace(plan, training=replace(plan.training, epochs=fewer))
     seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
     folder = ComparisonFolder(out)
-    return [FinalJob(recipe.name, s, g, folder.student(recipe.name, s), plan, d) for s in seeds]
+    knows = tuple(trained_against(d))
+    return [
+        FinalJob(recipe.name, s, g, folder.student(recipe.name, s), plan, d, knows) for s in seeds
+    ]
 
 
 def _saved(

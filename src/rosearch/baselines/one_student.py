@@ -24,7 +24,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.baselines.recipes import find_recipe, trained_by
     from rosearch.config import final_plan
     from rosearch.evaluation.final import FinalJob, evaluate_final
-    from rosearch.evaluation.held_out import check, without_known
+    from rosearch.evaluation.held_out import check, knowledge, without_known
     from rosearch.io.progress import stage
     from rosearch.io.threads import one_thread
     from rosearch.run.prepare import prepare
@@ -45,7 +45,8 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     if g.encoding_key not in context.train.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
     with one_thread():
-        job = FinalJob(g.hash, config.seed, g, out, final_plan(config))
+        knows = tuple(knowledge(config))
+        job = FinalJob(g.hash, config.seed, g, out, final_plan(config), knows=knows)
         with stage(f"training {g.hash}", 100) as advance:  # in per cent of the batches
 
             def on_batch(done: int, total: int, loss: float) -> None:

@@ -15,6 +15,7 @@ from rosearch.cli.compare import compare
 from rosearch.cli.compress import prune, quantize
 from rosearch.cli.console import in_one_line
 from rosearch.cli.distill import distill
+from rosearch.cli.evaluate import evaluate
 from rosearch.cli.export import export
 from rosearch.cli.fetch import fetch
 from rosearch.cli.options import with_plugins
@@ -29,8 +30,8 @@ from rosearch.cli.streams import ReaderGone, close_output, open_streams
 from rosearch.errors import UserError, one_line, system_trouble
 
 COMMANDS = (
-    search, resume, runs, fetch, report, watch, try_, attack, export, quantize, prune, compare,
-    distill, predict, show,
+    search, resume, runs, fetch, report, watch, try_, attack, evaluate, export, quantize, prune,
+    compare, distill, predict, show,
 )  # fmt: skip
 app = typer.Typer(
     name="rosearch",

@@ -13,6 +13,7 @@ from rosearch.config import DistillConfig
 from rosearch.distill.train import OnBatch, train_student
 from rosearch.evaluation.candidate import Rated, rate, validation_loss
 from rosearch.evaluation.context import Context
+from rosearch.evaluation.held_out import Knowledge
 from rosearch.models.classifier import Classifier
 from rosearch.models.timing import latency_ms, on_cpu
 from rosearch.space.genotype import Genotype
@@ -27,6 +28,8 @@ class FinalJob:
     Attributes:
         folder: where the trained student is saved, or the saved model is read.
         distill: how the student is trained; None is as in the search.
+        knows: what its training and the search knew of attacks, saved with the student; None where
+            nobody says.
     """
 
     model: str
@@ -35,6 +38,7 @@ class FinalJob:
     folder: Path
     plan: FinalPlan
     distill: DistillConfig | None = None
+    knows: tuple[Knowledge, ...] | None = None
 
 
 def evaluate_final(
@@ -97,5 +101,7 @@ def _trained(
     )
     student = Classifier.of(model, context.train.tokenizer(g))
     rated = rate(g, student, job.plan.training, context)
+    if job.knows is not None:
+        model.config.known_attacks = [known.to_json() for known in job.knows]
     save_student(model, student.tokenizer, job.folder)
     return student, rated

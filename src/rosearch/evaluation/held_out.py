@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rosearch.attacks.lexicon import families_of_lexicons
 from rosearch.attacks.methods import check_attack, families_of, members
@@ -18,6 +18,10 @@ from rosearch.space.mechanisms import MECHANISMS, mechanism
 
 if TYPE_CHECKING:
     from rosearch.space.genotype import Genotype
+    from rosearch.types import Json
+
+# What a model may know of an attack.
+Standing = Literal["known", "held out", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,22 @@ class Knowledge:
     setting: str
     families: frozenset[str] | None
     training: bool = False
+
+    def to_json(self) -> Json:
+        """As a saved student carries it, in the key `known_attacks` of its `config.json`."""
+        families = None if self.families is None else sorted(self.families)
+        return {"setting": self.setting, "families": families, "training": self.training}
+
+    @classmethod
+    def from_json(cls, found: Json) -> Knowledge:
+        """From `to_json`.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        stated = found["families"]
+        families = None if stated is None else frozenset(map(str, stated))
+        return cls(str(found["setting"]), families, bool(found["training"]))
 
 
 def check(config: RunConfig) -> None:
@@ -80,6 +100,42 @@ def knowledge(config: RunConfig) -> Iterator[Knowledge]:
     for name in config.space.defences:
         yield Knowledge(f"space.defences = [{name!r}]", _stated(mechanism(name).families))
     yield from trained_against(config.distill)
+
+
+def knowledge_of_student(g: Genotype) -> Iterator[Knowledge]:
+    """What a student's own encoding and mechanisms know, whatever it was trained on."""
+    lexicons = g.coding.lexicons_read(())  # those whose words it joins
+    stated = _stated(g.coding.families)
+    families = None if stated is None else stated | families_of_lexicons(lexicons)
+    yield Knowledge(f"encoding = {g.encoding!r}", families)
+    for field in mechanisms_of(g) & set(MECHANISMS):
+        found = getattr(g, field)
+        yield Knowledge(f"{field} = {found.name!r}", _stated(found.families))
+
+
+def mechanisms_of(g: Genotype) -> frozenset[str]:
+    """What a student defends itself by: its fields of `MECHANISMS`, and `encoding` if that joins
+    words."""
+    found = {field for field in MECHANISMS if getattr(g, field) is not None}
+    return frozenset(found | ({"encoding"} if g.coding.lexicons_read(()) else set()))
+
+
+def standing(suite: str, known: Sequence[Knowledge], complete: bool) -> tuple[Standing, str]:
+    """Whether an attack or suite is known to a model or held out, and why.
+
+    Args:
+        complete: whether `known` is all that encoding, training and search knew. If not, what is
+            not known may still be known.
+    """
+    told: tuple[Standing, str] = ("held out", "") if complete else ("unknown", "unknown origin")
+    for attack in members(suite):
+        own = _kin(attack)
+        for seen in known:
+            if own is None or seen.families is None:
+                told = ("unknown", f"{attack} or {seen.setting} does not state its families")
+            elif shared := sorted(own & seen.families):
+                return "known", f"{shared[0]} by {seen.setting}"
+    return told
 
 
 def trained_against(config: DistillConfig) -> Iterator[Knowledge]:

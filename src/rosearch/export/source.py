@@ -62,7 +62,12 @@ class Source:
         return not isinstance(self.task.test.texts[0], str)
 
 
-def find_source(what: str, flags: Mapping[str, object], teacher: str | None = None) -> Source:
+def find_source(
+    what: str,
+    flags: Mapping[str, object],
+    teacher: str | None = None,
+    test_alone: bool = False,
+) -> Source:
     """The model of `RUN`, `RUN:ID`, a folder, or a hub id.
 
     Args:
@@ -70,6 +75,7 @@ def find_source(what: str, flags: Mapping[str, object], teacher: str | None = No
             new places of the data of a run.
         teacher: folder or hub id of the teacher; by default that of the run. Of a run: another
             one, or the new place of its own before it was fine-tuned.
+        test_alone: see `task_of`.
 
     Raises:
         UserError: nothing there, a run without finished students, or a task for a run.
@@ -81,7 +87,7 @@ def find_source(what: str, flags: Mapping[str, object], teacher: str | None = No
     if run is not None:
         return _of_run(run, wanted, given, cast("Mapping[str, str]", flags.get("task") or {}))
     config = make_config("quick", None, dict(flags))
-    task = task_of(config.task, config.seed)
+    task = task_of(config.task, config.seed, test_alone=test_alone)
     notes = () if given else ("no latency of a teacher: name one with --teacher",)
     folder = model_source(what)
     name = folder.resolve().name if Path(what).is_dir() else what

@@ -66,6 +66,9 @@ class NetworkAnswers:
 
     Args:
         budget: of a batch.
+
+    Attributes:
+        passes: texts that went through the network so far; what is known already does not.
     """
 
     def __init__(self, model: Network, tokenizer: Tokenizer, budget: Budget = QUERIES) -> None:
@@ -74,6 +77,7 @@ class NetworkAnswers:
         self.budget = budget
         self.pad_id: int = tokenizer.pad_token_id or 0
         self.known: dict[tuple[bytes, bytes], np.ndarray] = {}
+        self.passes = 0
 
     @cached_property
     def encoder(self) -> PieceEncoder:
@@ -122,6 +126,7 @@ class NetworkAnswers:
         return [(r.tobytes(), bytes(e.types or ())) for r, e in zip(read, encoded, strict=True)]
 
     def _compute(self, encoded: list[Encoded]) -> np.ndarray:
+        self.passes += len(encoded)
         answers: np.ndarray | None = None
         lengths = [len(e.ids) for e in encoded]
         for chosen in sorted_batches(lengths, *self.batches):

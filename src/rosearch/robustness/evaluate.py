@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rosearch.attacks.attack import AnyAttack
-from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.certificates import certified
-from rosearch.attacks.engine import attacked
 from rosearch.attacks.goals import Goal
-from rosearch.attacks.lexicon import FILE
-from rosearch.attacks.methods import (
-    lexicons_of,
-    load_attacks,
-    models_of,
-    resources_for,
-)
+from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.attacks.result import AttackResult
-from rosearch.attacks.sources import LEXICONS
 from rosearch.errors import UserError
-from rosearch.models.classifier import Classifier, Predict
-from rosearch.models.load import content_hash
+from rosearch.models.classifier import Predict
 from rosearch.models.open import open_classifier
 from rosearch.robustness.journal import Journal
+from rosearch.robustness.journaled import decisive, journaled, key_of
 from rosearch.robustness.report import AttackReport, similarities
 from rosearch.robustness.settings import AttackSettings
 from rosearch.tasks import Split, Task
-from rosearch.tasks.sample import LEAST_PER_CLASS, SEED
 from rosearch.teacher.attack_folders import attack_folders
 
 
@@ -63,13 +49,14 @@ def attack(
     resources = resources_for(chosen.attacks, split.texts, folders)
     victim = open_classifier(model, chosen.device).fitted(task, split)
     goal, budget = _goal(chosen.target, task), chosen.budget(len(split))
-    decisive = _decisive(victim, goal, budget, task, chosen.split) if journal else []
+    decides = decisive(victim, task, chosen.split, goal, budget) if journal else []
     results: dict[str, list[AttackResult]] = {}
     for name in chosen.attacks:
-        key = _key(name, resources, decisive) if journal else ""
+        key = key_of(name, resources, decides) if journal else ""
         attacks = load_attacks(name, resources, goal, budget)
         with Journal(journal, name, key) as lines:
-            results[name] = _attacked(name, attacks, victim, split, lines)
+            title = f"attacking with {name}"
+            results[name], _ = journaled(attacks, victim, split, lines, title=title)
     alike = similarities(results) if chosen.similarity else {}
     sure = certified(victim, split.texts, split.labels, resources.lexicons)
     names, labels = task.label_names, data.labels
@@ -107,48 +94,5 @@ def _attackable(split: Split, target: str | None, task: Task) -> Split:
     return found
 
 
-def _attacked(
-    name: str,
-    attacks: Sequence[AnyAttack],
-    victim: Classifier,
-    split: Split,
-    journal: Journal,
-) -> list[AttackResult]:
-    """The results of a suite, those that the journal holds among them."""
-    done = {i: AttackResult.from_json(line) for i, line in journal.known.items() if i < len(split)}
-
-    def keep(result: AttackResult) -> None:
-        journal.add(asdict(result))
-
-    title = f"attacking with {name}"
-    texts, labels = split.texts, split.labels
-    return attacked(attacks, victim, texts, labels, done=done, on_result=keep, title=title)
-
-
 def _goal(target: str | None, task: Task) -> Goal:
     return Goal(None if target is None else task.label_names.index(target))
-
-
-def _decisive(
-    victim: Classifier, goal: Goal, budget: int | None, task: Task, split: str
-) -> list[object]:
-    """What decides the result of a text besides the text and the attack.
-
-    Raises:
-        UserError: the victim is a function.
-    """
-    if victim.content is None:
-        raise UserError("a journal needs a saved model: results of a function can't be told apart")
-    order = [] if victim.order is None else [victim.order]
-    sampled = [SEED, LEAST_PER_CLASS]
-    return [victim.content, asdict(goal), budget, task.fingerprint, split, sampled, *order]
-
-
-def _key(attack: str, resources: AttackResources, decisive: Sequence[object]) -> str:
-    """Results are reused under equal keys."""
-    files = [name.removeprefix(FILE) for name in lexicons_of(attack) if name.startswith(FILE)]
-    read = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
-    read += [content_hash(resources.models[name]) for name in models_of(attack)]
-    made = [name for name in lexicons_of(attack) if name in LEXICONS and LEXICONS[name].given]
-    read += [json.dumps(sorted(resources.lexicons[name].items())) for name in made]
-    return hashlib.sha256(json.dumps([attack, read, *decisive]).encode()).hexdigest()[:16]

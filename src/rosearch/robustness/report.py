@@ -47,10 +47,7 @@ class AttackReport:
     @property
     def sample(self) -> str:
         """Which texts of the split were attacked, in words."""
-        n, total = len(next(iter(self.results.values()))), len(self.labels)
-        if n >= total:
-            return f"all {n:,} texts"
-        return f"{n:,} of {total:,} texts, stratified"
+        return sample_words(len(next(iter(self.results.values()))), len(self.labels))
 
     @property
     def counts(self) -> dict[str, Robustness]:
@@ -90,6 +87,11 @@ class AttackReport:
         """Shares of the attacked texts that no attack can flip, by what it does to them."""
         n = len(next(iter(self.results.values())))
         return {what: round(count / n, 4) for what, count in self.certified.items()}
+
+
+def sample_words(n: int, total: int) -> str:
+    """Which of several texts were attacked, in words."""
+    return f"all {n:,} texts" if n >= total else f"{n:,} of {total:,} texts, stratified"
 
 
 def adversarial(results: Sequence[AttackResult]) -> list[AttackResult]:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from rosearch.config import DistillConfig
+from rosearch.config import RunConfig, final_plan
 from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import DiskError, UserError, one_line
 from rosearch.evaluation.final import FinalJob, evaluate_final
+from rosearch.evaluation.held_out import knowledge, trained_against
 from rosearch.executors.base import Executor, R
 from rosearch.executors.faults import NotFinite, WorkerLost
 from rosearch.io.progress import stage
@@ -22,28 +23,30 @@ from rosearch.run.jobs import run_jobs
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import REFERENCE, preset
 from rosearch.strategies.population import able, fitness, knows, last_rung
-from rosearch.types import Final, FinalPlan, Trial
+from rosearch.types import Final, Trial
 
 
 def final_jobs(
     students: Sequence[Genotype],
     teacher: Path,
     seeds: Sequence[int],
-    plan: FinalPlan,
-    plain: DistillConfig,
+    config: RunConfig,
     run: RunFolder,
 ) -> list[FinalJob]:
     """The teacher, the reference and the finalists, each student trained with each seed.
 
-    Args:
-        plain: how the reference is trained; finalists are as in the search.
+    The reference is trained plainly, finalists are as in the search.
     """
+    plan, plain = final_plan(config), config.distill.plain()
+    knows = {"reference": tuple(trained_against(plain))}
     models = {"reference": preset(REFERENCE)} | {g.hash: g for g in students}
     jobs = [FinalJob("teacher", 0, None, teacher, plan)]  # the slowest one first
     for model, genotype in models.items():
         how = plain if model == "reference" else None
+        known = knows.get(model, tuple(knowledge(config)))
         jobs += [
-            FinalJob(model, seed, genotype, run.trained(model, seed), plan, how) for seed in seeds
+            FinalJob(model, seed, genotype, run.trained(model, seed), plan, how, known)
+            for seed in seeds
         ]
     return jobs
 

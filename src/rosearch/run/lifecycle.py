@@ -20,7 +20,6 @@ from rosearch.config import (
     RunConfig,
     SearchConfig,
     codings_of,
-    final_plan,
     of_run,
     read_toml,
     to_dict,
@@ -166,8 +165,7 @@ def _go_on(
         trials = store.trials()
         seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
         chosen = [t.candidate.genotype for t in finalists(trials, config.final.finalists)]
-        plan, plain = final_plan(config), config.distill.plain()
-        jobs = final_jobs(chosen, prepared.teacher_folder, seeds, plan, plain, run)
+        jobs = final_jobs(chosen, prepared.teacher_folder, seeds, config, run)
         finals = finish(jobs, run, store, pool)
     store.set_meta(**clock.meta())
     summary = summarise(task.name, config.search, config.seed, trials, finals, clock.run())

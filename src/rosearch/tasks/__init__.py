@@ -7,13 +7,15 @@ from typing import Literal
 
 from rosearch.errors import UserError
 from rosearch.io.resources import fetch
-from rosearch.tasks.assemble import Table, assemble
+from rosearch.tasks.assemble import Table, assemble, assemble_test
 from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import Form, StrPath, file_name, read_file
 from rosearch.tasks.hub import read_hub
 from rosearch.tasks.task import TASKS, NamedTask, Split, Task, task_name, task_resources
 
-__all__ = ["TASKS", "NamedTask", "Split", "Task", "load_task", "task_name", "task_resources"]
+__all__ = [
+    "TASKS", "NamedTask", "Split", "Task", "load_task", "load_test", "task_name", "task_resources",
+]  # fmt: skip
 
 _DEFAULT = "mr"
 
@@ -76,6 +78,19 @@ def load_task(
         return _built_in(name, text_pair_column)
     named = task_name(Path(name).resolve().name) if Path(name).is_dir() else name
     return assemble(named, *read_hub(name, columns), seed=seed, keep_repeated=keep)
+
+
+def load_test(
+    test: StrPath, validation: StrPath | None, columns: Columns, form: Form | None = None
+) -> Task:
+    """A task of test texts alone; see `assemble_test`.
+
+    Raises:
+        UserError: a file can't be read, or has texts without labels.
+    """
+    table, columns = read_file(test, columns, form)
+    more = None if validation is None else read_file(validation, columns, form)[0]
+    return assemble_test(task_name(file_name(test)), table, more)
 
 
 def _built_in(name: str, text_pair_column: str | None) -> Task:

@@ -119,6 +119,32 @@ def assemble(
     return Task(name, names, *three, notes=notes, hidden=tuple(hidden))
 
 
+def assemble_test(name: str, test: Table, validation: Table | None) -> Task:
+    """A task of test texts alone, for models that are only measured: its train split is empty, and
+    so is the validation split unless a table is given.
+
+    Raises:
+        UserError: see `assemble`.
+    """
+    given = {"test": _clean(test)}
+    if validation is not None:
+        given["validation"] = _clean(validation)
+    labels = [label for part in given.values() for label in part.labels]
+    names = test.label_names or in_order(labels)
+    if len(set(labels)) < 2:
+        raise UserError(
+            f"{test.source} has only the label {labels[0]!r}; it takes texts of at least two labels"
+        )
+    numbers = {label: i for i, label in enumerate(names)}
+    splits = {
+        k: Split(tuple(part.texts), tuple(numbers[label] for label in part.labels))
+        for k, part in given.items()
+    }
+    empty = Split((), ())
+    notes = tuple(note for part in given.values() for note in part.notes)
+    return Task(name, names, empty, splits.get("validation", empty), splits["test"], notes=notes)
+
+
 def _together(parts: Sequence[_Clean]) -> tuple[list[Text], list[str]]:
     """All texts, and all labels."""
     texts = [text for part in parts for text in part.texts]

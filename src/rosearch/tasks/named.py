@@ -10,31 +10,39 @@ from pathlib import Path
 
 from rosearch.config import TaskConfig
 from rosearch.errors import UserError
-from rosearch.tasks import TASKS, Task, load_task
+from rosearch.tasks import TASKS, Task, load_task, load_test
+from rosearch.tasks.columns import Columns
+from rosearch.tasks.files import Form
 from rosearch.tasks.labels import read_label_map
 
 
-def task_of(config: TaskConfig, seed: int, *, aloud: bool = True) -> Task:
+def task_of(config: TaskConfig, seed: int, *, aloud: bool = True, test_alone: bool = False) -> Task:
     """The task that a configuration names.
 
     Args:
         aloud: whether stderr gets what there is to know of the data: texts and labels of each
             split, and whatever may fool who reads the numbers.
+        test_alone: whether a test file without a train file will do.
     """
+    alone = test_alone and config.train is None and config.test is not None
     with warnings.catch_warnings():  # its notes say the same
         warnings.filterwarnings("ignore", category=UserWarning, module="rosearch")
-        task = load_task(
-            config.name,
-            train=config.train,
-            validation=config.validation,
-            test=config.test,
-            text_column=config.text_column,
-            text_pair_column=config.text_pair_column,
-            label_column=config.label_column,
-            delimiter=config.delimiter,
-            encoding=config.encoding,
-            repeated=config.repeated,
-            seed=seed,
+        task = (
+            _test_of(config)
+            if alone
+            else load_task(
+                config.name,
+                train=config.train,
+                validation=config.validation,
+                test=config.test,
+                text_column=config.text_column,
+                text_pair_column=config.text_pair_column,
+                label_column=config.label_column,
+                delimiter=config.delimiter,
+                encoding=config.encoding,
+                repeated=config.repeated,
+                seed=seed,
+            )
         )
     if config.label_map is not None:
         pairs = read_label_map(config.label_map, task.label_names)
@@ -42,6 +50,12 @@ def task_of(config: TaskConfig, seed: int, *, aloud: bool = True) -> Task:
     for line in task.about if aloud else ():
         print(f"data: {line}", file=sys.stderr)
     return task
+
+
+def _test_of(config: TaskConfig) -> Task:
+    columns = Columns(config.text_column, config.label_column, config.text_pair_column)
+    form = Form(config.delimiter, config.encoding)
+    return load_test(config.test or "", config.validation, columns, form)
 
 
 def from_anywhere(config: TaskConfig) -> TaskConfig:

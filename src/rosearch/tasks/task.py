@@ -84,11 +84,13 @@ class Task:
         said = [
             split_line(split, [self.label_names[label] for label in found.labels])
             for split, found in splits.items()
+            if len(found)
         ]
         measured = {"validation": self.validation, "test": self.test}
         rare = [
             note
             for split, found in measured.items()
+            if len(found)
             for note in rare_notes(split, [self.label_names[label] for label in found.labels])
         ]
         return (f"texts of {shown(self.name)}: {', '.join(said)}", *self.notes, *rare)

@@ -1,0 +1,189 @@
+"""`rosearch evaluate`, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rosearch.cli.console import print_table, table_of, when_stopped
+from rosearch.cli.groups import with_groups
+from rosearch.cli.options import AsJson, OptionalTaskOptions
+from rosearch.errors import UserError
+
+if TYPE_CHECKING:
+    from rosearch.export.source import Source
+    from rosearch.robustness.assessment import Assessment, RowEntry
+
+
+@with_groups
+def evaluate(
+    *,
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of a student, of any Hugging Face classifier or ONNX graph, a hub id, "
+            "RUN (its best student) or RUN:ID.",
+            metavar="MODEL",
+        ),
+    ],
+    data: OptionalTaskOptions,
+    protocol: Annotated[str, typer.Option(help="What is measured.")] = "v1",
+    n: Annotated[int, typer.Option("--n", help="Texts of the test split to attack.", min=1)] = 100,
+    neighbours: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own nearest words, for the rows that read them: a lexicon or vectors.",
+            metavar="FILE",
+            show_default="none: these rows are left out",
+        ),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="A classifier of the same task whose neighbours and adversarial texts are tried.",
+            metavar="MODEL",
+            show_default="of a run's student: its own",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for all that is written; given again, the evaluation goes on there.",
+            show_default="MODEL/robustness, and the section in MODEL/README.md",
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure how robust a classifier is by a fixed protocol, and write it into its model card."""
+    from rosearch.export.robustness_section import update_card
+    from rosearch.robustness.assess import AssessSettings, assess
+    from rosearch.robustness.protocol import find_protocol
+
+    find_protocol(protocol)
+    source = _source(model, data, teacher)
+    place, card = _places(model, source, out)
+    settings = AssessSettings(protocol, n, neighbours, device)
+    with when_stopped(f"the same command goes on from {place}"):
+        found = assess(source.folder, source.task, place, settings, source.name, source.teacher)
+    update_card(card, found)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        print_assessment(found)
+        print(f"written: {place}, and the section on robustness of {card}")
+
+
+def _source(model: str, data: OptionalTaskOptions, teacher: str | None) -> Source:
+    """The model, its task and its teacher; those of its run, unless another task is given."""
+    from rosearch.export.source import find_source
+    from rosearch.robustness.origin import run_of
+
+    flags = data.settings()
+    found = run_of(Path(model)) if Path(model).is_dir() and not flags["task"] else None
+    what = model if found is None else f"{found[0]}:{found[1]}"
+    return find_source(what, flags, teacher, test_alone=True)
+
+
+def _places(model: str, source: Source, out: Path | None) -> tuple[Path, Path]:
+    """The folder for what is written, and the model card.
+
+    Raises:
+        UserError: it can't be written there.
+    """
+    if out is not None:
+        base = next(path for path in (out, *out.absolute().parents) if path.exists())
+        if not base.is_dir() or not os.access(base, os.W_OK):
+            raise UserError(f"cannot write {out}; choose another --out")
+        return out, out / "README.md"
+    own = Path(model).is_dir() or Path(model.rpartition(":")[0]).is_dir()  # else a hub's copy
+    if not own or not os.access(source.folder, os.W_OK):
+        raise UserError(f"cannot write into the folder of {source.name}; name another with --out")
+    return source.folder / "robustness", source.folder / "README.md"
+
+
+def print_assessment(found: Assessment) -> None:
+    """All that was measured, as tables."""
+    from rosearch.results.words import certified_lines, share
+
+    c = found.clean
+    print(
+        f"{found.model} on {found.task}, protocol {found.protocol}, attacked: {found.sample}\n"
+        f"clean accuracy (test, n = {c.n}): {share(c.accuracy, c.interval)}; balanced "
+        f"{share(c.balanced_clean, c.balanced_clean_interval)}; macro-F1 {c.macro_f1:.3f}"
+    )
+    each = zip(found.labels, c.classes, strict=True)
+    print("recall: " + "; ".join(f"{name} {share(k.recall, k.interval)}" for name, k in each))
+    calibrated = ""
+    if c.temperature is not None:
+        calibrated = f"; {c.calibrated_error:.3f} at the temperature {c.temperature:.3g}"
+    print(f"expected calibration error: {c.calibration_error:.3f}{calibrated}")
+    for kind in ("known", "held out", "unknown"):
+        rows = [row for row in found.rows if row.standing == kind]
+        if rows:
+            _print_rows(rows, _TITLES[kind])
+    _print_worst(found)
+    _print_transfer(found)
+    for line in certified_lines(found.certified):
+        print(line)
+    for name, reason in found.skipped.items():
+        print(f"not carried out: {name}: {reason}")
+
+
+_TITLES = {
+    "known": "known: encoding, training or search knew the attack, its lexicon or its kind",
+    "held out": "held out: none of them knew it",
+    "unknown": "unknown origin: nothing tells what the model knows of these",
+}
+
+
+def _print_rows(rows: list[RowEntry], title: str) -> None:
+    from rosearch.results.words import attacked_words
+
+    columns = ("after attack", "as shipped", "then calibrated", "queries", "passes", "ms a text")
+    table = table_of(
+        ["attack"], columns, title=title, caption="second lines: balanced over the labels"
+    )
+    for row in rows:
+        shipped, *_ = row.by_temperature.values()
+        calibrated = row.by_temperature.get("calibrated")
+        table.add_row(
+            row.name + " (adaptive)" * row.adaptive,
+            attacked_words(row.outcome),
+            f"{shipped:.3f}",
+            "-" if calibrated is None else f"{calibrated:.3f}",
+            f"{row.spent.queries:,}",
+            f"{row.spent.passes:,}",
+            f"{row.spent.ms_per_text:.1f}",
+        )
+    print_table(table)
+
+
+def _print_worst(found: Assessment) -> None:
+    from rosearch.results.words import attacked_words
+
+    table = table_of(["attacks"], ("right after all of them",), title="worst case")
+    for kind, entry in found.worst.items():
+        table.add_row(kind, attacked_words(entry))
+    print_table(table)
+
+
+def _print_transfer(found: Assessment) -> None:
+    from rosearch.results.words import share
+
+    if not found.transfer:
+        return
+    columns = ("texts", "found", "after replay", "after direct attack", "flipped by replay only")
+    table = table_of(("found on", "attack"), columns, title="adversarial texts of other models")
+    for t in found.transfer:
+        after = share(t.outcome.after_attack, t.outcome.interval)
+        cells = (str(t.outcome.n), str(t.found), after, f"{t.direct:.3f}", str(t.beyond))
+        table.add_row(t.source, t.row, *cells)
+    print_table(table)
+    for t in found.transfer:
+        if t.masked:
+            print(f"masked: {t.row}: texts of the {t.source} do better than the direct attack")
