@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from rosearch.attacks.attack import Attack
-from rosearch.attacks.certificates import TOLERANCE, certified
+from rosearch.attacks.certificates import certified
+from rosearch.attacks.certificates.any_words import one_word
+from rosearch.attacks.certificates.seen import TOLERANCE
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.lexicon import table_lexicon
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
-from rosearch.encodings.reader import Reader
 from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.models.classifier import Classifier
 from rosearch.space.defences import MaskedMean
@@ -114,6 +115,16 @@ def test_any_word_is_the_worst_word(read):
     assert outcomes == {0, 1}
 
 
+def test_a_word_in_the_sense_of_the_certificate_is_one_to_the_tokenizer(read):
+    backend = read[1].backend_tokenizer
+    for code in (*range(0x3000), *range(0x4E00, 0x4E80), *range(0xF900, 0xFFEF)):
+        if one_word(chr(code)):
+            text = backend.normalizer.normalize_str(f"good{chr(code)}bad")
+            assert len(backend.pre_tokenizer.pre_tokenize_str(text)) == 1, hex(code)
+    assert all(map(one_word, ("abc", "80s", "caf\u00e9", "\u0440\u0438\u0432")))
+    assert not any(map(one_word, ("a b", "a-b", "", "\u4e2d\u6587", "good\u2474bad", "\ufdfa")))
+
+
 def test_the_cell_counts_as_its_worst(read, mr):
     texts = mr.validation.texts[:60]
     labels = victim(read, Votes(2.0, 0.0)).probabilities(texts).argmax(1).tolist()
@@ -169,5 +180,5 @@ def test_nothing_is_said_of_what_nothing_is_known_of(read):
     vocabulary, tokenizer = read
     plain = build_student(CELL, vocabulary, ("a", "b"), seed=0)
     assert certified(Classifier.of(plain, tokenizer), TEXTS, [0] * 6) == {}
-    bare.answers.encoder.read = Reader
+    bare.answers.encoder.read = str.lower  # a reader of another make
     assert certified(bare, TEXTS, [0] * 6) == {}

@@ -80,12 +80,12 @@ class Reader:
         self.known = Known(self.prior, frozenset(words), frozenset(apart), longest)
         self.letters = str.maketrans({c: a for a, many in look_alikes.items() for c in many})
         self.nearest = Nearest(self.prior)
-        self.alone: dict[tuple[str, bool], tuple[str, float]] = {}
+        self.found: dict[tuple[str, bool], tuple[str, float]] = {}
 
     def taking(self, steps: Iterable[str]) -> Reader:
         """The same with other steps; what was prepared serves both."""
         other = copy(self)
-        other.steps, other.alone = frozenset(steps), {}
+        other.steps, other.found = frozenset(steps), {}
         return other
 
     def __call__(self, text: str) -> str:
@@ -100,19 +100,27 @@ class Reader:
 
     def read(self, text: str, changes: list[tuple[str, str]]) -> str:
         """The text as a student reads it; what was changed is added to `changes`."""
-        if not text.isascii() and "unicode" in self.steps:
-            text = self._folded(text, changes)
-        if "leet" in self.steps and ANY_SIGN.search(text):
-            text = SIGNS.sub(lambda found: self._without_signs(found.group(), changes), text)
+        text = self.spelt(text, changes)
         if self.known.sure.issuperset(TOKEN.findall(text.lower())) and not GLUED.search(text):
             return text
-        return "".join(self._corrected(PARTS.split(text), changes))
+        parts = PARTS.split(text)
+        return "".join(self.corrected(parts, self.names(parts), changes))
+
+    def spelt(self, text: str, changes: list[tuple[str, str]], latin: bool | None = None) -> str:
+        """The text in plain letters, before its words are looked up.
+
+        Args:
+            latin: whether it is taken for one in Latin letters; else whether most of them are.
+        """
+        if not text.isascii() and "unicode" in self.steps:
+            text = self._folded(text, mostly_latin(text) if latin is None else latin, changes)
+        if "leet" in self.steps and ANY_SIGN.search(text):
+            text = SIGNS.sub(lambda found: self._without_signs(found.group(), changes), text)
+        return text
 
     # Unicode
 
-    def _folded(self, text: str, changes: list[tuple[str, str]]) -> str:
-        ours = sum(c.isalpha() for c in text if c.isascii())
-        latin = 2 * ours >= sum(c.isalpha() for c in text)
+    def _folded(self, text: str, latin: bool, changes: list[tuple[str, str]]) -> str:
         letters = self.letters if latin else {}
         chunks = re.split(r"(\s+)", text)
         for i, chunk in enumerate(chunks[::2]):
@@ -129,7 +137,7 @@ class Reader:
         return all(w in self.prior or w.isdecimal() for w in WORD.findall(text.lower()))
 
     def _can_read(self, text: str) -> bool:
-        return all(self._alone(w, False)[1] > UNREAD for w in WORD.findall(text.lower()))
+        return all(self.alone(w, False)[1] > UNREAD for w in WORD.findall(text.lower()))
 
     # Signs for letters
 
@@ -149,12 +157,17 @@ class Reader:
 
     # Words
 
-    def _corrected(self, parts: list[str], changes: list[tuple[str, str]]) -> list[str]:
-        """Gap, word, gap, word, ..., gap: each unknown word as it is read."""
+    def corrected(
+        self, parts: Sequence[str], names: Sequence[bool], changes: list[tuple[str, str]]
+    ) -> list[str]:
+        """Gap, word, gap, word, ..., gap: each unknown word as it is read.
+
+        Args:
+            names: which words are names.
+        """
         words, gaps = parts[1::2], parts[0::2]
         lower = [w.lower() for w in words]
-        names = self._names(words, gaps)
-        joins = Joins(self.known, lower, gaps, names, self._alone)
+        joins = Joins(self.known, lower, gaps, names, self.alone)
         joined = joins.found() if "splits" in self.steps else {}
         out, i = [gaps[0]], 0
         while i < len(words):
@@ -162,7 +175,7 @@ class Reader:
                 end, new = joined[i]
             else:
                 end, new = i + 1, lower[i]
-                new = new if new in self.prior else self._alone(new, names[i])[0]
+                new = new if new in self.prior else self.alone(new, names[i])[0]
             written = words[i] if end == i + 1 else "".join(parts[2 * i + 1 : 2 * end])
             if new != written.lower():
                 new = like("".join(words[i:end]), new)
@@ -172,24 +185,25 @@ class Reader:
             i = end
         return out
 
-    def _names(self, words: Sequence[str], gaps: Sequence[str]) -> list[bool]:
+    def names(self, parts: Sequence[str]) -> list[bool]:
         """Which words are names, as capitals inside a sentence of small letters are."""
+        words, gaps = parts[1::2], parts[0::2]
         capital = [w[0].isupper() for w in words]
         if not any(capital) or 2 * sum(capital) > len(words):
             return [False] * len(words)
         inside = (i > 0 and not SENTENCE_END.search(gaps[i]) for i in range(len(words)))
         return [a and b for a, b in zip(capital, inside, strict=True)]
 
-    def _alone(self, word: str, name: bool) -> tuple[str, float]:
+    def alone(self, word: str, name: bool) -> tuple[str, float]:
         """What a word is read as, whatever stands beside it, and how likely that is."""
         if word in self.prior:
             return word, self.prior[word]
-        if (word, name) not in self.alone:
-            if len(self.alone) > REMEMBERED:
-                self.alone.clear()
+        if (word, name) not in self.found:
+            if len(self.found) > REMEMBERED:
+                self.found.clear()
             best = max(self._readings(word, name), default=(UNREAD, word))
-            self.alone[word, name] = best[1], best[0]
-        return self.alone[word, name]
+            self.found[word, name] = best[1], best[0]
+        return self.found[word, name]
 
     def _readings(self, word: str, name: bool) -> Iterator[tuple[float, str]]:
         """Score and reading of each known word that an unknown one may stand for."""
@@ -243,3 +257,9 @@ class Reader:
             )
         words, pieces = from_levels(data["words"]), from_levels(data["pieces"])
         return cls(words, pieces, data["apart"], data["look_alikes"], data["steps"])
+
+
+def mostly_latin(text: str) -> bool:
+    """Whether at least half of the letters are ASCII."""
+    ours = sum(c.isalpha() for c in text if c.isascii())
+    return 2 * ours >= sum(c.isalpha() for c in text)

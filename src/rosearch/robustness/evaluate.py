@@ -58,7 +58,7 @@ def attack(
             title = f"attacking with {name}"
             results[name], _ = journaled(attacks, victim, split, lines, title=title)
     alike = similarities(results) if chosen.similarity else {}
-    sure = certified(victim, split.texts, split.labels, resources.lexicons)
+    sure = certified(victim, split.texts, split.labels, resources.lexicons, edits=True)
     names, labels = task.label_names, data.labels
     return AttackReport(victim.name, task.name, chosen.split, names, results, alike, labels, sure)
 

@@ -18,7 +18,7 @@ class Votes(Choice):
     """Logits are a sum of the words' bounded votes, and of what the cell says, bounded as a whole.
 
     A word that is replaced moves the logits by no more than its own vote can: what no attack
-    changes can be counted (`rosearch.robustness.certificates`).
+    changes can be counted (`rosearch.attacks.certificates`).
     """
 
     name = "votes"
