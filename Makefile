@@ -14,7 +14,7 @@ setup: $(VENV)/.installed  ## Make the virtual environment with the pinned packa
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,onnx,pos,ray,tensorboard,mlflow,excel,docs,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,onnx,pos,ray,tensorboard,mlflow,excel,sklearn,docs,dev]"
 	@touch $@
 
 search: setup  ## The main job: search robust students for `mr` (ARGS="--candidates 48 ..." for more)

@@ -32,6 +32,7 @@ LEVELS = (
     {"export"},
     {"serve"},
     {"run"},
+    {"sklearn"},
     {"baselines"},
     {"cli"},
     {"__init__", "__main__"},

@@ -86,6 +86,11 @@ class RunFolder:
         return self.path / ".lock"
 
     @property
+    def data(self) -> Path:
+        """The texts, where the run was given them and no files."""
+        return self.path / "data"
+
+    @property
     def checkpoints(self) -> Path:
         """Unfinished trainings, as long as the search goes on."""
         return self.path / "checkpoints"

@@ -42,7 +42,9 @@ from rosearch.run.sampling import run_sample
 from rosearch.run.search import run_search
 from rosearch.run.space import check_space, searched_space
 from rosearch.strategies.population import last_rung
+from rosearch.tasks import Task
 from rosearch.tasks.named import task_of, task_of_run
+from rosearch.tasks.written import write_task
 from rosearch.types import Json, Trial
 
 if TYPE_CHECKING:
@@ -58,12 +60,14 @@ def search(
     workers: int = 2,
     executor: Executors | None = None,
     callbacks: Sequence[Callback] = (),
+    task: Task | None = None,
 ) -> Summary:
     """A new run in the folder `out`; its summary.
 
     Args:
         executor: makes what evaluates; by default a pool of worker processes.
         callbacks: look on.
+        task: in the place of that of the configuration; the run folder keeps its texts.
 
     Raises:
         UserError: bad configuration or data, or a teacher that does not fit these, and nothing is
@@ -73,12 +77,14 @@ def search(
     if out.exists():
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
     check_space(config.space, codings_of(config))
-    task = task_of(config.task, config.seed, aloud=False)  # `resume` is
+    given, task = task, task or task_of(config.task, config.seed, aloud=False)  # `resume` is
     config = settled(config)
     teacher = teacher_content(config, None, out)
     with new_folder(out, replace=False) as made:
         made.mkdir()
         new = RunFolder(made)
+        if given is not None:
+            config = replace(config, task=write_task(given, new.data, RunFolder(out).data))
         write_text(new.config, to_toml(config))
         with closing(Store(new.database, create=True)) as store:
             store.set_meta(
