@@ -410,6 +410,7 @@ class Final:
         learned: whether it is `learned` on the validation split.
         certified: how many of the n texts no attack can flip, by what it does to them; see
             `rosearch.attacks.certificates`.
+        calibration_error: expected, of the clean result; None of early versions.
     """
 
     model: str
@@ -425,6 +426,7 @@ class Final:
     classes: tuple[ClassCounts, ...] = ()
     learned: bool = True
     certified: Mapping[str, int] = field(default_factory=dict)
+    calibration_error: float | None = None
 
     @property
     def clean(self) -> float:

@@ -1,4 +1,4 @@
-"""Certified shares stand apart from what attacks were measured to do: store, entries, report."""
+"""Certified shares and calibration errors: store, entries, report."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from made_summaries import made_summary
 
 from rosearch.export.card import _certified
-from rosearch.report.tables import certified_table
+from rosearch.report.tables import certified_table, clean_cell
 from rosearch.results.decode import decode
 from rosearch.results.entries import ModelEntry, model_entry, to_json
 from rosearch.results.rows import final_of
-from rosearch.results.words import certified_lines
+from rosearch.results.words import certified_lines, clean_words
 from rosearch.types import Final, Robustness
 
 COUNTS = {"1 word replaced": 20, "any wordnet": 35}
@@ -44,3 +44,13 @@ def test_tables_show_them_only_where_there_are_some():
     assert [cell.main for cell in table.rows[0].cells] == ["20.0\u00a0%", "35.0\u00a0%"]
     assert "  any wordnet: 0.350" in certified_lines(shares)
     assert "| any wordnet | 35.0% |" in _certified(shares)
+
+
+def test_the_calibration_error_stands_below_the_clean_accuracy():
+    known = [replace(final({}), calibration_error=gap) for gap in (0.03, 0.05)]
+    entry = model_entry(known, ("wordnet",), 10_000)
+    assert entry.calibration_error == 0.04
+    assert clean_words(entry).endswith("ECE 0.040")
+    assert "calibration error 4.0\u00a0%" in clean_cell(entry).small
+    early = model_entry([final({})], ("wordnet",), 10_000)
+    assert "ECE" not in clean_words(early) and "calibration_error" not in to_json(early)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rosearch.cli.by_label import BELOW, attacked_table
+from rosearch.cli.by_label import BALANCED, attacked_table
 from rosearch.cli.console import check_writable, console_of, print_table, table_of, when_stopped
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, Seed, TaskOptions
@@ -211,7 +211,7 @@ def print_attack(found: AttackReport, shown: int) -> None:
         ("n", "clean", "after attack", "success rate", "queries", "changed", "similarity"),
         title=f"{found.model} on {found.task} ({found.split} split, {found.sample})",
         title_style="bold",
-        caption=f"{BELOW}; queries: mean per text; of flipped texts, changed: share of words, "
+        caption=f"{BALANCED}; queries: mean per text; of flipped texts, changed: share of words, "
         "similarity: mean cosine by MiniLM; all: worst case",
     )
     for name, c in found.counts.items():

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rosearch.results.entries import AttackEntry
     from rosearch.robustness.report import AttackReport
 
-BELOW = "second lines: balanced over the labels"
+BALANCED = "second lines: balanced over the labels"
+BELOW = f"{BALANCED}; ECE: expected calibration error of clean texts"
 
 
 def class_table(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rosearch.cli.by_label import BALANCED
 from rosearch.cli.console import print_table, table_of, when_stopped
 from rosearch.cli.groups import with_groups
 from rosearch.cli.options import AsJson, OptionalTaskOptions
@@ -145,9 +146,7 @@ def _print_rows(rows: list[RowEntry], title: str) -> None:
     from rosearch.results.words import attacked_words
 
     columns = ("after attack", "as shipped", "then calibrated", "queries", "passes", "ms a text")
-    table = table_of(
-        ["attack"], columns, title=title, caption="second lines: balanced over the labels"
-    )
+    table = table_of(["attack"], columns, title=title, caption=BALANCED)
     for row in rows:
         shipped, *_ = row.by_temperature.values()
         calibrated = row.by_temperature.get("calibrated")

@@ -14,6 +14,7 @@ from rosearch.distill.train import OnBatch, train_student
 from rosearch.evaluation.candidate import Rated, rate, validation_loss
 from rosearch.evaluation.context import Context
 from rosearch.evaluation.held_out import Knowledge
+from rosearch.models.calibration import calibration_error
 from rosearch.models.classifier import Classifier
 from rosearch.models.timing import latency_ms, on_cpu
 from rosearch.space.genotype import Genotype
@@ -76,6 +77,9 @@ def evaluate_final(
         classes=classes,
         learned=learned(rated.classes) if rated else True,
         certified=_certified(made, context),
+        calibration_error=calibration_error(
+            made.probabilities(context.test.texts), context.test.labels
+        ),
     )
     return final, results
 

@@ -134,7 +134,8 @@ def _measured(report: ExportReport) -> str:
 
 A stratified sample of the test split, attacked texts with at least 30 of each label, if there are;
 shares with 95 % Wilson intervals. After-attack accuracy is the share of **all** attacked texts that
-are still classified right. Second lines are balanced: the mean over the labels.
+are still classified right. Second lines are balanced: the mean over the labels. ECE is the expected
+calibration error on clean texts.
 
 {table(head, rows)}
 

@@ -14,6 +14,7 @@ from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.result import robustness
+from rosearch.models.calibration import calibration_error
 from rosearch.models.classifier import Classifier
 from rosearch.results.classes import ByClass, class_entries
 from rosearch.results.entries import attack_entry, to_json
@@ -45,6 +46,7 @@ class Quality:
         correct, n: clean results.
         attacks: attack name -> counts on a sample of the split.
         classes: of the clean result, as the model numbers the labels.
+        calibration_error: expected, of the clean result.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Quality:
     n: int
     attacks: Mapping[str, Robustness]
     classes: tuple[ClassCounts, ...] = ()
+    calibration_error: float = 0.0
 
     @property
     def clean(self) -> float:
@@ -72,7 +75,8 @@ class Quality:
     def words(self) -> str:
         """Clean accuracy, and below it the balanced one."""
         found, plain = self.by_class, share(self.clean, self.interval)
-        return both(plain, found.get("balanced_clean"), found.get("balanced_clean_interval"))
+        words = both(plain, found.get("balanced_clean"), found.get("balanced_clean_interval"))
+        return f"{words}\nECE {self.calibration_error:.3f}"
 
     def to_json(self) -> Json:
         """Shares with intervals, JSON-ready."""
@@ -84,6 +88,7 @@ class Quality:
             "clean": round(self.clean, 4),
             "clean_interval": [round(self.interval.low, 4), round(self.interval.high, 4)],
             "n_clean": self.n,
+            "calibration_error": round(self.calibration_error, 4),
             "attacks": {k: to_json(attack_entry([counts])) for k, counts in self.attacks.items()},
         }
 
@@ -120,4 +125,5 @@ def attacked_quality(
 def clean_quality(name: str, answers: np.ndarray, labels: Sequence[int]) -> Quality:
     """Clean results of a file, by its probabilities (texts, C)."""
     classes = class_counts(answers.argmax(1), labels, answers.shape[1])
-    return Quality(name, sum(c.correct for c in classes), len(answers), {}, classes)
+    gap = calibration_error(answers, labels)
+    return Quality(name, sum(c.correct for c in classes), len(answers), {}, classes, gap)

@@ -232,12 +232,14 @@ def size_cell(entry: ModelEntry) -> Cell:
 
 
 def clean_cell(entry: ModelEntry) -> Cell:
-    """Clean accuracy of a model, and the balanced one."""
+    """Clean accuracy of a model, the balanced one and what else is told of clean texts."""
     spread = _spread(entry.clean_std, entry.seeds)
     cell = share_cell(entry.clean, entry.clean_interval, entry.n_clean, spread)
     f1 = () if entry.macro_f1 is None else (f"macro-F1 {percent(entry.macro_f1)}",)
     balanced = _balanced(entry.balanced_clean, entry.balanced_clean_interval)
-    return Cell(cell.main, (*cell.small, *balanced, *f1))
+    gap = entry.calibration_error
+    ece = () if gap is None else (f"calibration error {percent(gap)}",)
+    return Cell(cell.main, (*cell.small, *balanced, *f1, *ece))
 
 
 def searched_cell(entry: ModelEntry) -> Cell:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 OPTIONAL = (
     "suites", "objectives", "constant", "fallback", "metric", "label_names", "classes",
     "attacked_classes", "balanced_clean", "balanced_clean_interval", "macro_f1",
+    "calibration_error",
     "balanced_after_attack", "balanced_interval", "certified", "unchangeable",
 )  # fmt: skip
 
@@ -96,6 +97,7 @@ class ModelEntry:
         validation_fitness: None for the teacher.
         genotype: as JSON; None for the teacher.
         balanced_clean: the mean of the recalls of the classes, with its interval.
+        calibration_error: expected, of the clean result; see `rosearch.models.calibration`.
         classes: in the order of the labels; none of early versions.
         constant: whether it does not clearly know more than who always says the same, on the
             validation split.
@@ -128,6 +130,7 @@ class ModelEntry:
     balanced_clean: float | None = None
     balanced_clean_interval: Pair | None = None
     macro_f1: float | None = None
+    calibration_error: float | None = None
     classes: tuple[ClassEntry, ...] = ()
     constant: bool = False
     certified: Mapping[str, float] = field(default_factory=dict)
@@ -208,6 +211,7 @@ def model_entry(runs: Sequence[Final], suites: Sequence[str], teacher_params: in
     first = runs[0]
     clean = fmean(run.clean for run in runs)
     fitnesses = [run.fitness for run in runs if run.fitness is not None]
+    gaps = [run.calibration_error for run in runs if run.calibration_error is not None]
     attacks = {name: [run.attacks[name] for run in runs] for name in first.attacks}
     entries = {name: attack_entry(counts) for name, counts in attacks.items()}
     return ModelEntry(
@@ -227,6 +231,7 @@ def model_entry(runs: Sequence[Final], suites: Sequence[str], teacher_params: in
         validation_fitness=round(fmean(fitnesses), 4) if fitnesses else None,
         genotype=None if first.genotype is None else json.loads(first.genotype),
         **class_entries([run.classes for run in runs]),
+        calibration_error=round(fmean(gaps), 4) if gaps else None,
         constant=not any(run.learned for run in runs),
         certified={
             what: round(fmean(run.certified.get(what, 0) / run.n for run in runs), 4)

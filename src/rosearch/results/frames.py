@@ -88,9 +88,9 @@ class Run:
         """One row a model, training seed and attack: final evaluation on the test split.
 
         Columns: model, seed, genotype (None for the teacher), params, clean, balanced_clean,
-        macro_f1, n_clean, attack, after_attack, balanced_after_attack, success_rate, n, low and
-        high (95 % interval of after_attack), queries, latency_ms; balanced ones and macro_f1 are
-        missing in runs of early versions.
+        macro_f1, calibration_error, n_clean, attack, after_attack, balanced_after_attack,
+        success_rate, n, low and high (95 % interval of after_attack), queries, latency_ms; balanced
+        ones, macro_f1 and calibration_error are missing in runs of early versions.
         """
         from pandas import DataFrame
 
@@ -103,6 +103,7 @@ class Run:
                 "clean": f.clean,
                 "balanced_clean": balanced(f.classes) if f.classes else None,
                 "macro_f1": macro_f1(f.classes) if f.classes else None,
+                "calibration_error": f.calibration_error,
                 "n_clean": f.n,
                 "attack": name,
                 "after_attack": counts.after_attack,

@@ -41,9 +41,12 @@ def share(value: float, interval: Interval | tuple[float, float]) -> str:
 
 
 def clean_words(entry: ModelEntry) -> str:
-    """Clean accuracy of a model, and below it the balanced one."""
+    """Clean accuracy of a model, and below it the balanced one and the calibration error."""
     plain = share(entry.clean, entry.clean_interval)
-    return both(plain, entry.balanced_clean, entry.balanced_clean_interval)
+    words = both(plain, entry.balanced_clean, entry.balanced_clean_interval)
+    if entry.calibration_error is None:  # of early versions
+        return words
+    return f"{words}\nECE {entry.calibration_error:.3f}"
 
 
 def attacked_words(entry: AttackEntry) -> str:
