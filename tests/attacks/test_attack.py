@@ -15,7 +15,7 @@ from replay import replayed, violations
 
 from rosearch.attacks.attack import AnyAttack, Attack
 from rosearch.attacks.constraints import MaxChanged
-from rosearch.attacks.constraints.words import STOP_WORDS, not_a_stop_word
+from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.lexicon import cached_table, table_lexicon
 from rosearch.attacks.methods import ATTACKS, check_attack, load_attacks
@@ -26,6 +26,7 @@ from rosearch.attacks.sources import Lexicon, WordSource
 from rosearch.attacks.sources.characters import character_edits
 from rosearch.attacks.sources.masked_lm_model import loaded as loaded_masked_lm
 from rosearch.attacks.steps import answered
+from rosearch.encodings.frame import STOP_WORDS
 from rosearch.errors import UserError
 from rosearch.models.classifier import Classifier
 from rosearch.models.pieces import PieceEncoder

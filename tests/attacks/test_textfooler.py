@@ -13,12 +13,12 @@ from rosearch.attacks.attack import Attack
 from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.constraints.part_of_speech import PartOfSpeech
 from rosearch.attacks.constraints.similarity import SentenceSimilarity
-from rosearch.attacks.constraints.words import STOP_WORDS
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.order import UNKNOWN, by_unknown
 from rosearch.attacks.search.saliency import WeightedSaliency
+from rosearch.encodings.frame import STOP_WORDS
 from rosearch.errors import UserError
 from rosearch.tasks.words import Words, segment
 

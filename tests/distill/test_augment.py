@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rosearch.attacks.constraints.words import STOP_WORDS
 from rosearch.attacks.lexicon import cached_table
 from rosearch.distill import augment
 from rosearch.distill.augment import AugmentConfig, augmented
+from rosearch.encodings.frame import STOP_WORDS
 from rosearch.errors import UserError
 from rosearch.tasks import Split, Task
 from rosearch.tasks.words import segment

@@ -26,7 +26,7 @@ from rosearch.models.classifier import Classifier
 from rosearch.run.prepare import encode_settings
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.presets import preset
-from rosearch.space.votes import Votes
+from rosearch.space.votes import FrameVotes, Votes
 from rosearch.student.build import build_student
 from rosearch.types import Fidelity
 
@@ -86,13 +86,16 @@ def test_words_have_a_token_each(material, train):
     assert train.tokenizer()("unheardofword")["input_ids"][1:-1] == ids[-1:]
 
 
+@pytest.mark.parametrize("votes", [Votes(0.5, 0.0, 1.0), FrameVotes(0.5, 1.0, 1.0, 1.5)])
 @pytest.mark.parametrize("seed", range(3))
-def test_two_classes_get_the_worst_of_all_texts(train, seed: int):
+def test_two_classes_get_the_worst_of_all_texts(train, seed: int, votes: Votes):
     """Brute force: every choice of substitutes for every word."""
-    model = voting(train, Votes(0.5, 0.0, 1.0))
+    model = voting(train, votes)
     with torch.no_grad():
         torch.manual_seed(seed)
         model.votes.table.weight.normal_()
+        if votes.framed:
+            model.weigh.weight.normal_()  # some words count the other way round
     targets = np.random.default_rng(seed).normal(size=(len(TEXTS), 2))
     batch = batch_of(train, targets)
     noise = WORST_CASE.noise(DistillConfig(), train, model)
@@ -138,7 +141,8 @@ def test_what_the_cell_makes_of_words_counts_too(train):
     found = WORST_CASE.noise(DistillConfig(), train, model)(model, batch, None)
     assert not torch.equal(found.ids, batch.ids)
     vectors = model.input.table(model.row_of(batch.ids)).detach().requires_grad_()
-    said = torch.tanh(model.said_by_cells(vectors, batch.mask.bool()))
+    mask = batch.mask.bool()
+    said = torch.tanh(model.said_by_cells(model.states(vectors, mask), mask))
     rows = torch.arange(len(TEXTS))
     label = batch.targets.argmax(1)
     (slope,) = torch.autograd.grad((said[rows, label] - said[rows, 1 - label]).sum(), vectors)

@@ -138,7 +138,8 @@ def test_a_run_may_allow_some():
     assert space.defences == DEFENCES
     assert {g.defence for g in seed_genotypes(space)} == {None}
     with pytest.raises(
-        UserError, match=r"expected one of masked_mean, votes, votes_prior, reading, found 'x'"
+        UserError,
+        match=r"expected one of masked_mean, votes, votes_frame, votes_prior, reading, found 'x'",
     ):
         from_dict({"space": {"defences": ["x"]}})
 

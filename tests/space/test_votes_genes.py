@@ -9,6 +9,7 @@ import pytest
 
 from rosearch.config import codings_of, from_dict, votes_of
 from rosearch.encodings import PLAIN
+from rosearch.encodings.frame import FRAME_ROWS
 from rosearch.encodings.genes import genes_of
 from rosearch.encodings.words import WORDS
 from rosearch.errors import UserError
@@ -24,7 +25,7 @@ from rosearch.space.genotype import from_dict as genotype_of
 from rosearch.space.latency import parts
 from rosearch.space.variation import MUTATIONS, Space, crossover, mutate, sample
 from rosearch.space.vector import vector
-from rosearch.space.votes import TaughtVotes, Votes
+from rosearch.space.votes import FrameVotes, TaughtVotes, Votes
 
 SIZES = Sizes({"plain": 3000, "words": 5000}, 2)
 VOTES = (None, *Votes.combinations())
@@ -45,6 +46,18 @@ def test_json_and_hash_tell_votes_only_where_there_are_some():
     assert len({g.hash for g in (CNN, VOTING, ALONE, *others)}) == 5
 
 
+def test_the_cell_of_the_frame_has_a_small_table_and_its_genes_count():
+    framed = replace(CNN, votes=FrameVotes())
+    assert from_json(framed.to_json()) == framed and framed.framed and not VOTING.framed
+    assert params(framed, SIZES) == params(VOTING, SIZES) + (FRAME_ROWS - 3000) * 32 + 33
+    assert len({framed.hash, replace(framed, width=64).hash, VOTING.hash}) == 3
+    rng = np.random.default_rng(0)
+    space = Space(SIZES, codings=(PLAIN, WORDS), votes=(None, *FrameVotes.combinations()))
+    for _ in range(30):
+        child = mutate(framed, space, rng)
+        assert child.hash != framed.hash
+
+
 def test_votes_alone_are_one_student_whatever_the_cell():
     other = replace(ALONE, width=64, nodes=(Node((0,), "lstm"),), pooling="max", repeat=2)
     assert other.hash == ALONE.hash
@@ -63,10 +76,18 @@ def test_votes_alone_are_one_student_whatever_the_cell():
         ("votes", "votes: expected an object, found 'votes'"),
         (
             {"name": "masked_mean"},
-            r"votes\.name: expected one of votes, votes_prior, found 'masked_mean'",
+            r"votes\.name: expected one of votes, votes_frame, votes_prior, found 'masked_mean'",
         ),
         ({"name": "votes", "cap": 0.0}, r"votes\.cap: expected more than 0 to 1000, found 0"),
         ({"name": "votes", "context": -1.0}, r"votes\.context: expected 0 to 1000, found -1"),
+        (
+            {"name": "votes_frame", "context": 0.0},
+            r"votes\.context: expected more than 0, found 0",
+        ),
+        (
+            {"name": "votes_frame", "reach": 0.0},
+            r"votes\.reach: expected more than 0 to 1000, found 0",
+        ),
         ({"name": "votes", "share": 2.0}, r"votes\.share: expected 0 to 1, found 2"),
         ({"name": "votes", "bound": 2}, "votes has the genes cap, context, share, found 'bound'"),
     ],

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks, resources_for
+from rosearch.encodings.frame import BLANK, FRAME_ROWS, frame_rows
 from rosearch.encodings.vocabulary import (
     plain_vocabulary,
     student_tokenizer,
@@ -28,7 +29,7 @@ from rosearch.models.onnx import OnnxClassifier
 from rosearch.models.open import open_classifier
 from rosearch.space.defences import MaskedMean
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.votes import Votes
+from rosearch.space.votes import FrameVotes, Votes
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
 from rosearch.student.saving import save_student
@@ -36,6 +37,7 @@ from rosearch.student.saving import save_student
 CELL = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
 ALONE = replace(CELL, votes=Votes(0.5, 0.0))
 BESIDE = replace(CELL, votes=Votes(0.5, 2.0))
+FRAMED = replace(CELL, votes=FrameVotes(0.5, 1.0, reach=1.5))
 LABELS = ("a", "b", "c")
 TEXTS = (
     "A good, witty film.",
@@ -55,7 +57,11 @@ def read(bert_tokenizer):
 def student(g: Genotype, vocabulary) -> StudentForSequenceClassification:
     """With random votes, of which some are far beyond the bound."""
     prior = np.random.default_rng(1).normal(0, 1, (vocabulary.n_rows, 3)).astype(np.float32)
-    return build_student(g, vocabulary, LABELS, seed=0, prior=prior).eval()
+    model = build_student(g, vocabulary, LABELS, seed=0, prior=prior).eval()
+    if g.framed:
+        with torch.no_grad():
+            torch.nn.init.normal_(model.weigh.weight, generator=torch.Generator().manual_seed(0))
+    return model
 
 
 def by_hand(model: StudentForSequenceClassification, tokens: list[str], ids: list[int]) -> Tensor:
@@ -103,7 +109,7 @@ def test_the_cell_adds_no_more_than_its_bound(read):
     mask = asked["attention_mask"].bool()
     vectors = model.token_vectors(asked["input_ids"])
     sums = model.votes(vectors[..., -5:], mask)
-    cells = model.said_by_cells(vectors[..., :-5], mask)
+    cells = model.said_by_cells(model.states(vectors[..., :-5], mask), mask)
     assert torch.allclose(model(**asked).logits, sums + 2 * torch.tanh(cells / 2), atol=1e-6)
     bare = build_student(CELL, vocabulary, LABELS, seed=0).eval()
     bare.load_state_dict(
@@ -112,8 +118,37 @@ def test_the_cell_adds_no_more_than_its_bound(read):
     assert torch.allclose(bare(**asked).logits, cells, atol=1e-6), "the cell is that of before"
 
 
+@torch.inference_mode()
+def test_content_words_change_no_weight_and_function_words_do(read):
+    vocabulary, tokenizer = read
+    model = student(FRAMED, vocabulary)
+    texts = ("not a good film, but nice", "not a bad book, but cold", "with a good film: and nice")
+    asked = tokenizer(list(texts), return_tensors="pt")
+    ids, mask = asked["input_ids"], asked["attention_mask"].bool()
+    vectors = model.token_vectors(ids)
+    columns = vectors[..., -model.votes.width :]
+    states = model.states(vectors[..., : -model.votes.width], mask)
+    weights = model.weights_of(states)
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    assert (weights - 1).abs().max() <= 1.5 and weights.std() > 0.1
+    cells = torch.tanh(model.said_by_cells(states, mask))
+    sums = (model.votes.each(columns, mask) * weights[..., None]).sum(1) + model.votes.bias
+    assert torch.allclose(model(**asked).logits, sums + cells, atol=1e-6)
+
+
+def test_the_frame_is_function_words_marks_and_numbers(read):
+    vocabulary, _ = read
+    rows = frame_rows(vocabulary.tokens)
+    of = dict(zip(vocabulary.tokens, rows, strict=True))
+    assert rows.max() < FRAME_ROWS and rows.dtype == np.int64
+    assert of["film"] == of["good"] == of["##s"] == of["##ness"] == BLANK
+    assert len({of[t] for t in ("not", "but", ",", "!", "film", "2", "[CLS]")}) == 7
+    assert of["1980"] == of["2"] and of["€"] == of["£"] != of["$"]
+
+
 GENOTYPES = {
     "alone": ALONE,
+    "framed": FRAMED,
     "beside": BESIDE,
     "masked": replace(BESIDE, defence=MaskedMean(3)),
     "alone, masked": replace(ALONE, defence=MaskedMean(2)),

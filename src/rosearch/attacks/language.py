@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from rosearch.attacks.constraints.words import STOP_WORDS
 from rosearch.attacks.lexicon import Table
 from rosearch.attacks.sources import LEXICONS
+from rosearch.encodings.frame import STOP_WORDS
 from rosearch.tasks.words import segment
 from rosearch.types import Text
 

@@ -26,6 +26,10 @@ TABLE = "input.table.weight"
 TABLES = (TABLE, "votes.table.weight")  # one row for each token or cluster of an encoding
 
 
+def _same_rows(child: Genotype, parent: Genotype) -> bool:
+    return child.encoding_key == parent.encoding_key and child.framed == parent.framed
+
+
 class Ancestor(NamedTuple):
     """A student whose weights another may start from; `weights` in half precision."""
 
@@ -98,7 +102,7 @@ def inherit(
             found = weights.get(names.get(name, ""))
             if found is None:
                 continue
-            if name in TABLES and child.encoding_key == parent.encoding_key:
+            if name in TABLES and _same_rows(child, parent):
                 common = min(own.shape[1], found.shape[1])
                 own[:, :common] = found[:, :common]
                 copied += own.shape[0] * common

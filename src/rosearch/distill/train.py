@@ -37,7 +37,7 @@ from rosearch.types import Fidelity
 OnBatch = Callable[[int, int, float], None]
 Validate = Callable[[StudentForSequenceClassification], float]  # loss on the validation split
 VOTE_EPOCHS = (
-    8  # at least, of students without a cell: a pass takes a second, and one is not enough
+    8  # at least, where votes alone read the words: a pass takes a second, one is not enough
 )
 STREAM = 1_000_003  # a prime: steps of trainings with near seeds draw different numbers
 
@@ -119,7 +119,7 @@ class Training:
         self.model, self.data, self.seed = model, own, seed
         self.labels = torch.as_tensor(np.asarray(data.labels))
         self.targets = torch.as_tensor(np.asarray(data.targets, dtype=np.float32))
-        if not g.has_cell:
+        if g.votes is not None and g.votes.separable:
             fidelity = replace(fidelity, epochs=max(fidelity.epochs, VOTE_EPOCHS))
         labels = data.labels if config.sampling == "balanced" else None
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed, labels)

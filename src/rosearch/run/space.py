@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # The presets that a population starts from; the reference is evaluated on its own.
 SEEDS = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")
-WITH_VOTES = ("votes", "votes-bilstm")  # where students may have votes
+WITH_VOTES = ("votes", "frame-conv", "frame-bilstm")  # where students may have such votes
 
 
 def space_of(
@@ -113,7 +113,8 @@ def seed_genotypes(space: Space, warm: Sequence[Genotype] = ()) -> list[Genotype
 
 
 def _preset_seeds(space: Space) -> list[Genotype]:
-    names = SEEDS + (WITH_VOTES if len(space.votes) > 1 else ())
+    kinds = {votes.name for votes in space.votes if votes is not None}
+    names = (*SEEDS, *(name for name in WITH_VOTES if _votes_of(name) in kinds))
     found = [_nearest_coding(_nearest_sizes(PRESETS[name](), space), space) for name in names]
     allowed = [g for g in found if _allowed(g, space)]
     if Reading() in space.readings:  # half of each kind would be too few to tell them apart
@@ -149,6 +150,11 @@ def _nearest_mechanisms(g: Genotype, space: Space) -> Genotype | None:
         chosen = None if own is None else own.nearest(alike)
         g = replace(g, **{place: chosen})  # type: ignore[arg-type]  # the field's own kind
     return g
+
+
+def _votes_of(preset_name: str) -> str | None:
+    votes = PRESETS[preset_name]().votes
+    return None if votes is None else votes.name
 
 
 def _nearest_sizes(g: Genotype, space: Space) -> Genotype:

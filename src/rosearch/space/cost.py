@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from rosearch.encodings.frame import FRAME_ROWS
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.latency import LatencyTable, latency_ms
@@ -67,7 +68,8 @@ def input_params(g: Genotype, sizes: Sizes) -> int:
     """Parameters of the input stage: embedding table, map to the width, positions."""
     if not g.has_cell:
         return 0
-    table = sizes.rows[g.encoding_key] * g.embedding_dim
+    rows = FRAME_ROWS if g.framed else sizes.rows[g.encoding_key]
+    table = rows * g.embedding_dim
     factor = 0 if g.embedding_dim == g.width else g.embedding_dim * g.width + g.width
     position = MAX_POSITIONS * g.width if g.position == "learned" else 0
     return table + factor + position
@@ -75,16 +77,18 @@ def input_params(g: Genotype, sizes: Sizes) -> int:
 
 def saved_params(g: Genotype, sizes: Sizes) -> int:
     """Parameters of embedding and votes that trimming the vocabulary left out."""
-    columns = g.embedding_dim * g.has_cell + sizes.classes * (g.votes is not None)
+    read = g.embedding_dim * (g.has_cell and not g.framed)
+    columns = read + sizes.classes * (g.votes is not None)
     return sizes.trimmed.get(g.encoding_key, 0) * columns
 
 
 def output_params(g: Genotype, sizes: Sizes) -> int:
-    """Parameters of the final norm, the pooling and the classifier."""
+    """Parameters of the final norm, the pooling, the classifier and the weights of votes."""
     if not g.has_cell:
         return 0
     pooling = g.width + 1 if g.pooling == "attention" else 0
-    return 2 * g.width + pooling + g.width * sizes.classes + sizes.classes
+    weights = g.width + 1 if g.framed else 0
+    return 2 * g.width + pooling + weights + g.width * sizes.classes + sizes.classes
 
 
 def vote_params(g: Genotype, sizes: Sizes) -> int:
@@ -110,7 +114,8 @@ def flops(g: Genotype, sizes: Sizes) -> int:
         factor = 0 if g.embedding_dim == g.width else 2 * g.embedding_dim * g.width * sizes.tokens
         cell = sum(node_flops(node, g.width, sizes.tokens) for node in g.nodes)
         pooling = 4 * g.width * sizes.tokens if g.pooling == "attention" else 0
-        one = factor + g.repeat * cell + pooling + 2 * g.width * sizes.classes
+        weights = 2 * g.width * sizes.tokens if g.framed else 0
+        one = factor + g.repeat * cell + pooling + weights + 2 * g.width * sizes.classes
     if g.votes is not None:  # the pieces of each word are added up by a product with (T, T)
         one += 2 * sizes.tokens**2 * sizes.classes
     return one * g.passes

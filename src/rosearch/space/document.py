@@ -106,6 +106,20 @@ and the bound, which is what certificates count. In training a share of the word
 substitute that the lexicons have for them, which is exact where the votes are a sum: of two classes
 for the votes as a whole, of more against the class that comes next. `(rows + 1) * C` parameters and
 `2*C*T^2` FLOPs; with `context` 0 nothing else.
+
+With `votes_frame` the cell reads the *frame* of a text only: its function words and marks, while any
+other word is a blank and any number the same number. It says how much each vote counts, and which
+way ("not", "too", "but", a comma):
+
+    weight_i = 1 + reach * tanh(v_i / reach)         v_i a linear map of state i of the cell
+    logits   = b + sum over words of weight_i * cap * tanh(z_word / cap)
+                 + context * tanh(logits of the cell / context)
+
+A content word that is replaced by another leaves the frame as it is, so the worst substitutes stay
+exact, and here the architecture earns its place: on `mr` (validation, scratch run of two seeds) the
+frame raised the accuracy by 0.035 *and* what is left under every choice of substitutes by 0.03 to
+0.07. The embedding has a few hundred rows. The function words are English; of other languages the
+frame is marks and numbers. Who edits function words reaches the frame.
 """
 READING = """\
 Students may read a text before its tokens, in up to five steps, each of them a gene. Words of the

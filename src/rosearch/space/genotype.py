@@ -151,6 +151,11 @@ class Genotype:
         """Whether there is an embedding and a cell; without, the genes of both have no effect."""
         return self.votes is None or not self.votes.alone
 
+    @property
+    def framed(self) -> bool:
+        """Whether the cell reads the frame of a text only; see `rosearch.encodings.frame`."""
+        return self.votes is not None and self.votes.framed
+
     def to_json(self) -> str:
         """Text form; `from_json` gives an equal genotype back."""
         return json.dumps(to_dict(self))

@@ -12,7 +12,7 @@ from rosearch.encodings.synonym import Synonym
 from rosearch.encodings.words import WORDS
 from rosearch.errors import UserError
 from rosearch.space.genotype import Activation, Genotype, Node, Pooling, Position
-from rosearch.space.votes import Votes
+from rosearch.space.votes import FrameVotes, Votes
 
 
 def transformer(
@@ -156,6 +156,19 @@ def voting(g: Genotype, context: float = 4.0) -> Genotype:
     return replace(g, embedding_dim=dim, coding=WORDS, votes=Votes(context=context))
 
 
+def framing(g: Genotype) -> Genotype:
+    """A student whose words vote, as much as its cell says that reads function words and marks."""
+    dim = min(g.embedding_dim, 32)
+    small = replace(g, embedding_dim=dim, width=64, position="none", repeat=1)
+    return replace(small, coding=WORDS, votes=FrameVotes())
+
+
+def convolutions() -> Genotype:
+    """Two layers of convolution."""
+    layers = (Node((0,), "conv5", activation="relu"), Node((1,), "conv5", activation="relu"))
+    return Genotype(64, 128, layers, pooling="mean")
+
+
 PRESETS: dict[str, Callable[[], Genotype]] = {
     "transformer3": lambda: transformer(3),
     "transformer1": lambda: transformer(1),
@@ -183,6 +196,10 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "votes-bilstm": lambda: voting(bilstm()),
     "votes-bag": lambda: voting(bag()),
     "votes-sepconv": lambda: voting(sepconv()),
+    "frame-conv": lambda: framing(convolutions()),
+    "frame-bilstm": lambda: framing(bilstm()),
+    "frame-transformer1": lambda: framing(transformer(1)),
+    "frame-sepconv": lambda: framing(sepconv()),
 }
 
 # What each one is, for the documentation.
@@ -201,7 +218,9 @@ DESCRIPTIONS: dict[str, str] = {
     "adabert": "AdaBERT-like cell (Chen et al. 2020)",
     "evolved": "Evolved-Transformer-like cell (So et al. 2019)",
     "votes": "sum of the words' bounded votes, nothing else (after Wang and Manning 2012)",
-    "votes-bilstm": "the same beside one bidirectional LSTM layer, bounded as a whole",
+    "frame-conv": "votes weighed by two convolutions, which read function words and marks only",
+    "frame-bilstm": "the same, weighed by one bidirectional LSTM layer",
+    "votes-bilstm": "votes beside one bidirectional LSTM layer, bounded as a whole",
 }
 
 REFERENCE = "transformer3"

@@ -48,6 +48,16 @@ class Votes(Choice):
         """Whether nothing but the votes decides."""
         return self.context == 0
 
+    @property
+    def framed(self) -> bool:
+        """Whether the cell reads the frame only, and says how much each vote counts."""
+        return False
+
+    @property
+    def separable(self) -> bool:
+        """Whether what words say does not depend on other words that attacks may replace."""
+        return self.alone or self.framed
+
     def problems(self) -> list[str]:
         found = []
         if not 0 < self.cap <= MOST:  # also refuses NaN
@@ -72,3 +82,50 @@ class TaughtVotes(Votes):
 
     name = "votes_prior"
     text = "the same, but votes start from what the teacher says to each word alone"
+
+
+@dataclass(frozen=True)
+class FrameVotes(Votes):
+    """Votes that count more or less, or the other way round, by where they stand in the frame.
+
+    The cell reads function words and marks alone (`rosearch.encodings.frame`): "not", "too", "but"
+    and a comma change what the words around them say. Attacks that replace content words leave the
+    frame as it is, so the worst text is still known word by word.
+    """
+
+    name = "votes_frame"
+    text = (
+        "logits = b + sum over words of w_i * cap * tanh(z_word / cap) + context * tanh(cell / "
+        "context), where cell and weights w_i = 1 + reach * tanh(v_i / reach) read the frame only"
+    )
+    source = (
+        "votes as above; texts without content words: Zeman and Resnik 2008; words that shift the "
+        "valence of others: Polanyi and Zaenen 2006"
+    )
+
+    context: float = gene(
+        [1.0, 2.0], "most that the frame itself can say for or against each class."
+    )
+    share: float = gene(
+        [0.5, 0.3, 0.7, 1.0],
+        "share of the words that take their worst substitute in training; with 0 they are replaced "
+        "at random, as of other students.",
+    )
+    reach: float = gene(
+        [1.0, 1.5], "most that the frame changes the weight of a vote, which is 1 without it."
+    )
+
+    @property
+    def framed(self) -> bool:
+        return True
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        if self.context == 0:
+            found.append("context: expected more than 0, found 0")
+        if not 0 < self.reach <= MOST:
+            found.append(f"reach: expected more than 0 to {MOST:g}, found {short(self.reach)}")
+        return found
+
+    def numbers(self) -> tuple[float, ...]:
+        return (*super().numbers(), self.reach)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from rosearch.encodings.frame import FRAME_ROWS, frame_rows
 from rosearch.encodings.vocabulary import Vocabulary, is_special, word_parts
 from rosearch.space.genotype import Genotype, to_dict
 from rosearch.space.ops import OPS
@@ -53,6 +54,7 @@ def build_student(
         vocab_size=len(vocabulary.tokens),
         embedding_rows=vocabulary.n_rows,
         trimmed_rows=vocabulary.trimmed_rows,
+        frame_rows=FRAME_ROWS if g.framed else 0,
         teacher_params=teacher_params,
         pad_token_id=vocabulary.pad_id,
         id2label=dict(enumerate(label_names)),
@@ -65,7 +67,10 @@ def build_student(
             model.mapping.copy_(torch.from_numpy(vocabulary.rows))
         if model.votes is not None:
             _start_votes(model.votes, vocabulary, prior)
-        if embedding is not None and model.has_cells:
+        if g.framed:
+            assert model.input.rows is not None
+            model.input.rows.copy_(torch.from_numpy(frame_rows(vocabulary.tokens)))
+        elif embedding is not None and model.has_cells:
             start = torch.from_numpy(embedding[:, : g.embedding_dim]).float()
             e = start.shape[1]  # a teacher narrower than E leaves the rest as initialised
             with torch.no_grad():

@@ -20,6 +20,7 @@ class StudentConfig(PreTrainedConfig):
         embedding_rows: rows of the embedding table; smaller than `vocab_size` where the synonym
             encoding maps the words of a cluster to one row or the vocabulary is trimmed.
         trimmed_rows: rows that trimming left out; their tokens share the row of [UNK].
+        frame_rows: rows of the embedding table where the cell reads the frame of a text only.
         teacher_params: parameters of the teacher, for the compression shown to users.
     """
 
@@ -31,6 +32,7 @@ class StudentConfig(PreTrainedConfig):
         vocab_size: int = 30522,
         embedding_rows: int | None = None,
         trimmed_rows: int = 0,
+        frame_rows: int = 0,
         dropout: float = 0.1,
         teacher_params: int | None = None,
         pad_token_id: int = 0,
@@ -40,6 +42,7 @@ class StudentConfig(PreTrainedConfig):
         self.vocab_size = vocab_size
         self.embedding_rows = embedding_rows or vocab_size
         self.trimmed_rows = trimmed_rows
+        self.frame_rows = frame_rows
         self.dropout = dropout
         self.teacher_params = teacher_params
         super().__init__(pad_token_id=pad_token_id, **kwargs)
@@ -48,7 +51,8 @@ class StudentConfig(PreTrainedConfig):
     def saved_params(self) -> int:
         """Parameters that trimming the vocabulary left out."""
         votes = self.genotype.get("votes")
-        columns = 0 if votes and not votes["context"] else int(self.genotype["embedding_dim"])
+        apart = votes and (self.frame_rows or not votes["context"])
+        columns = 0 if apart else int(self.genotype["embedding_dim"])
         return self.trimmed_rows * (columns + (self.num_labels if votes else 0))
 
 

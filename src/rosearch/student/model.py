@@ -29,6 +29,13 @@ def token_rows(config: StudentConfig) -> Tensor | None:
     return torch.arange(config.vocab_size) if mapped else None
 
 
+def input_rows(config: StudentConfig) -> tuple[int, Tensor | None]:
+    """Rows of the embedding, and token id -> row, to be filled in."""
+    if config.frame_rows:
+        return config.frame_rows, torch.zeros(config.vocab_size, dtype=torch.long)
+    return config.embedding_rows, token_rows(config)
+
+
 def votes_of(spec: dict[str, Any] | None, config: StudentConfig) -> Votes | None:
     """The module of a genotype's votes, JSON-ready; None has none."""
     if spec is None:
@@ -46,11 +53,12 @@ class InputStage(nn.Module):
         g = config.genotype
         e, w = g["embedding_dim"], g["width"]
         self.position: str = g["position"]
-        self.table = nn.Embedding(config.embedding_rows, e)
+        n_rows, rows = input_rows(config)
+        self.table = nn.Embedding(n_rows, e)
         self.project = nn.Linear(e, w) if e != w else None
         self.positions = nn.Embedding(MAX_POSITIONS, w) if self.position == "learned" else None
         self.dropout = nn.Dropout(config.dropout)
-        self.register_buffer("rows", token_rows(config))
+        self.register_buffer("rows", rows)
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """Token vectors (B, T, E) before projection and positions."""
@@ -85,8 +93,9 @@ class StudentForSequenceClassification(PreTrainedModel):
         g = config.genotype
         self.votes = votes_of(g.get("votes"), config)
         self.context: float | None = None if self.votes is None else g["votes"]["context"]
-        # Of the votes alone; else the input stage has them.
-        self.register_buffer("rows", None if self.has_cells else token_rows(config))
+        self.reach: float | None = None if self.votes is None else g["votes"].get("reach")
+        # Of the votes where they are alone with the words; else the input stage has them.
+        self.register_buffer("rows", token_rows(config) if self.separable else None)
         if self.has_cells:
             self._build_cells(g, config)
         self.defence = defence_of(g.get("defence"))
@@ -95,7 +104,7 @@ class StudentForSequenceClassification(PreTrainedModel):
     @property
     def mapping(self) -> Tensor | None:
         """Token id -> row of the tables; None where they are equal."""
-        return self.input.rows if self.has_cells else self.rows
+        return self.rows if self.separable else self.input.rows
 
     def row_of(self, input_ids: Tensor) -> Tensor:
         """Rows of the tables that token ids read, of the same shape."""
@@ -106,6 +115,12 @@ class StudentForSequenceClassification(PreTrainedModel):
         """Whether there is an embedding and a cell; else there are votes alone."""
         return self.context != 0
 
+    @property
+    def separable(self) -> bool:
+        """Whether nothing but the votes reads the words: there is no cell, or it reads the frame
+        only (function words and marks) and says how much each vote counts."""
+        return not self.has_cells or self.reach is not None
+
     def _build_cells(self, g: dict[str, Any], config: StudentConfig) -> None:
         self.input = InputStage(config)
         copies = 1 if g["shared"] else g["repeat"]
@@ -115,6 +130,10 @@ class StudentForSequenceClassification(PreTrainedModel):
         self.pooling = Pooling(g["pooling"], g["width"])
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(g["width"], config.num_labels)
+        if self.reach is not None:
+            self.weigh = nn.Linear(g["width"], 1)
+            nn.init.zeros_(self.weigh.weight)
+            nn.init.zeros_(self.weigh.bias)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep torch's own initialisation; a loaded model has every weight in its file."""
@@ -126,13 +145,13 @@ class StudentForSequenceClassification(PreTrainedModel):
     def tables(self) -> list[nn.Embedding]:
         """What has rows of tokens: the embedding, and the votes."""
         votes = [] if self.votes is None else [self.votes.table]
-        return [self.input.table, *votes] if self.has_cells else votes
+        return votes if self.separable else [self.input.table, *votes]
 
     def token_vectors(self, input_ids: Tensor) -> Tensor:
         """Token vectors (B, T, E) of token ids, with the columns of the votes, if any, at the end:
         what a defence or an attack may change, and `logits` reads."""
         rows = self.row_of(input_ids)
-        vectors = [self.input.table(rows)] if self.has_cells else []
+        vectors = [self.input.embed(input_ids)] if self.has_cells else []
         vectors += [] if self.votes is None else [self.votes.columns(input_ids, rows)]
         return vectors[0] if len(vectors) == 1 else torch.cat(vectors, -1)
 
@@ -163,25 +182,37 @@ class StudentForSequenceClassification(PreTrainedModel):
     def logits(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """Logits (B, C) of token vectors (B, T, E) and a boolean mask (B, T), without a defence."""
         if self.votes is None:
-            return self.said_by_cells(vectors, mask)
+            return self.said_by_cells(self.states(vectors, mask), mask)
         sums, cells = self.apart(vectors, mask)
         return sums if cells is None else sums + cells
 
     def apart(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits (B, C) of the votes, and of the bounded cells if there are any."""
         assert self.votes is not None
-        sums = self.votes(vectors[..., -self.votes.width :], mask)
+        read, columns = vectors[..., : -self.votes.width], vectors[..., -self.votes.width :]
         if not self.context:
-            return sums, None
-        cells = self.said_by_cells(vectors[..., : -self.votes.width], mask)
-        return sums, self.context * torch.tanh(cells / self.context)
+            return self.votes(columns, mask), None
+        x = self.states(read, mask)
+        cells = self.context * torch.tanh(self.said_by_cells(x, mask) / self.context)
+        return self.votes(columns, mask, self.weights_of(x)), cells
 
-    def said_by_cells(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        """Logits (B, C) of the stacked cells alone."""
+    def states(self, vectors: Tensor, mask: Tensor) -> Tensor:
+        """What the stacked cells make of token vectors (B, T, E): (B, T, W)."""
         x = self.input(vectors, mask)
         for i in range(self.repeat):
             x = self.cells[i % len(self.cells)](x, mask)
-        return self.classifier(self.dropout(self.pooling(self.norm(x), mask)))
+        return self.norm(x)
+
+    def said_by_cells(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Logits (B, C) of the states (B, T, W) alone."""
+        return self.classifier(self.dropout(self.pooling(states, mask)))
+
+    def weights_of(self, states: Tensor) -> Tensor | None:
+        """How much the vote of each word counts, (B, T), by the states (B, T, W); None where all
+        count alike."""
+        if self.reach is None:
+            return None
+        return 1 + self.reach * torch.tanh(self.weigh(states)[..., 0] / self.reach)
 
 
 # `save_pretrained` copies this file and those it imports beside the weights.

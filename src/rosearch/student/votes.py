@@ -75,9 +75,14 @@ class Votes(nn.Module):
         z = self.table(rows) * (self.kinds[ids] != SILENT)[..., None].to(self.table.weight.dtype)
         return self.cap * torch.tanh(z / self.cap)
 
-    def forward(self, columns: Tensor, mask: Tensor) -> Tensor:
-        """Logits (B, C) of columns (B, T, C + 2) and a boolean mask (B, T)."""
-        return self.bias + self.each(columns, mask).sum(1)
+    def forward(self, columns: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Logits (B, C) of columns (B, T, C + 2) and a boolean mask (B, T).
+
+        Args:
+            weights: (B, T), what the vote of each word is multiplied by, at its first token.
+        """
+        each = self.each(columns, mask)
+        return self.bias + (each if weights is None else each * weights[..., None]).sum(1)
 
     def each(self, columns: Tensor, mask: Tensor) -> Tensor:
         """The vote of each word, (B, T, C), at its first token; 0 at the others."""

@@ -89,6 +89,8 @@ def votes_of(victim: Classifier) -> StringVotes | None:
     model: Any = answers.model
     if getattr(model, "votes", None) is None or getattr(model, "defence", None) is not None:
         return None
+    if model.reach is not None:  # a word that becomes a function word changes what others say
+        return None
     encoder, reader = answers.encoder, answers.encoder.read
     if encoder.reserved is None:
         return None

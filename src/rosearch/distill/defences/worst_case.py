@@ -73,7 +73,10 @@ class WorstSubstitution:
         with torch.no_grad():
             votes = model.votes.of_words(options, model.row_of(options))  # (N, K + 1, C)
             margins = _difference(votes, label[places[0], None], rival[places[0], None])
-        if model.context:
+        weights = frame_weights(model, batch)
+        if weights is not None:
+            margins = margins * weights[places][:, None]
+        elif model.context:
             margins = margins + cell_margins(model, batch, places, options, (label, rival))
         ids = batch.ids.clone()
         ids[places] = options.gather(1, margins.argmin(1, keepdim=True))[:, 0]
@@ -101,6 +104,20 @@ def compared(model: StudentForSequenceClassification, batch: Batch) -> tuple[Ten
     return label, sums.scatter(1, label[:, None], -float("inf")).argmax(-1)
 
 
+def frame_weights(model: StudentForSequenceClassification, batch: Batch) -> Tensor | None:
+    """How much the votes of a batch count, (B, T), which no substitute of a content word changes;
+    None where a cell reads the words or there is none."""
+    import torch
+
+    from rosearch.distill.defences.steps import without_dropout
+
+    if model.reach is None:
+        return None
+    with torch.no_grad(), without_dropout(model):
+        vectors = model.input.embed(batch.ids)
+        return model.weights_of(model.states(vectors, batch.mask.bool()))
+
+
 def cell_margins(
     model: StudentForSequenceClassification,
     batch: Batch,
@@ -124,8 +141,9 @@ def cell_margins(
         vectors = table(model.row_of(batch.ids))
         others = table(model.row_of(options))
     vectors.requires_grad_()
+    mask = batch.mask.bool()
     with without_dropout(model):
-        said = bound * torch.tanh(model.said_by_cells(vectors, batch.mask.bool()) / bound)
+        said = bound * torch.tanh(model.said_by_cells(model.states(vectors, mask), mask) / bound)
         (gradient,) = torch.autograd.grad(_difference(said, *classes).sum(), vectors)
     return gains(gradient[places], vectors.detach()[places], others)
 
