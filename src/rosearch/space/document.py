@@ -116,9 +116,10 @@ way ("not", "too", "but", a comma):
                  + context * tanh(logits of the cell / context)
 
 A content word that is replaced by another leaves the frame as it is, so the worst substitutes stay
-exact, and here the architecture earns its place: on `mr` (validation, scratch run of two seeds) the
-frame raised the accuracy by 0.035 *and* what is left under every choice of substitutes by 0.03 to
-0.07. The embedding has a few hundred rows. The function words are English; of other languages the
+exact, and here the architecture earns its place: on `mr` (validation, n = 600, one seed, `share`
+0.5) the accuracy rose from 0.750 to 0.793 and what is left under every choice of substitutes from
+0.420 to 0.507 (WordNet), 0.377 to 0.470 (the teacher's neighbours), 0.240 to 0.383 (WordNet's
+relatives, which training has not seen). The embedding has a few hundred rows. The function words are English; of other languages the
 frame is marks and numbers. Who edits function words reaches the frame.
 """
 READING = """\
