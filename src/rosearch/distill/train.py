@@ -36,8 +36,8 @@ from rosearch.types import Fidelity
 # Called with batches done, batches in all, and the loss.
 OnBatch = Callable[[int, int, float], None]
 Validate = Callable[[StudentForSequenceClassification], float]  # loss on the validation split
-# Where votes alone read the words, at least: a pass takes a second, and one is not enough; a word is
-# met seldom, and small batches move its vote by chance (on `mr` 0.03 of accuracy at 32 texts).
+# Where votes alone read the words, at least: a pass takes a second, and one is not enough; a word
+# is met seldom, and small batches move its vote by chance (on `mr` 0.03 of accuracy at 32 texts).
 VOTE_EPOCHS, VOTE_BATCH = 8, 128
 STREAM = 1_000_003  # a prime: steps of trainings with near seeds draw different numbers
 

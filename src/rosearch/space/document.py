@@ -107,8 +107,8 @@ substitute that the lexicons have for them, which is exact where the votes are a
 for the votes as a whole, of more against the class that comes next. `(rows + 1) * C` parameters and
 `2*C*T^2` FLOPs; with `context` 0 nothing else.
 
-With `votes_frame` the cell reads the *frame* of a text only: its function words and marks, while any
-other word is a blank and any number the same number. It says how much each vote counts, and which
+With `votes_frame` the cell reads the *frame* of a text only: its function words and marks, while
+any other word is a blank and any number the same number. It says how much each vote counts, and which
 way ("not", "too", "but", a comma):
 
     weight_i = 1 + reach * tanh(v_i / reach)         v_i a linear map of state i of the cell
@@ -119,8 +119,9 @@ A content word that is replaced by another leaves the frame as it is, so the wor
 exact, and here the architecture earns its place: on `mr` (validation, n = 600, one seed, `share`
 0.5) the accuracy rose from 0.750 to 0.793 and what is left under every choice of substitutes from
 0.420 to 0.507 (WordNet), 0.377 to 0.470 (the teacher's neighbours), 0.240 to 0.383 (WordNet's
-relatives, which training has not seen). The embedding has a few hundred rows. The function words are English; of other languages the
-frame is marks and numbers. Who edits function words reaches the frame.
+relatives, which training has not seen). The embedding has a few hundred rows. The function words
+are English; of other languages the frame is marks and numbers. Who edits function words reaches the
+frame.
 """
 READING = """\
 Students may read a text before its tokens, in up to five steps, each of them a gene. Words of the
