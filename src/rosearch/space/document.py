@@ -108,8 +108,8 @@ for the votes as a whole, of more against the class that comes next. `(rows + 1)
 `2*C*T^2` FLOPs; with `context` 0 nothing else.
 
 With `votes_frame` the cell reads the *frame* of a text only: its function words and marks, while
-any other word is a blank and any number the same number. It says how much each vote counts, and which
-way ("not", "too", "but", a comma):
+any other word is a blank and any number the same number. It says how much each vote counts, and
+which way ("not", "too", "but", a comma):
 
     weight_i = 1 + reach * tanh(v_i / reach)         v_i a linear map of state i of the cell
     logits   = b + sum over words of weight_i * cap * tanh(z_word / cap)
