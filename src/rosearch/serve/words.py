@@ -47,7 +47,8 @@ def carried(victim: Classifier, text: Words) -> Carried:
     said = victim.probabilities([text])[0]
     other, label = (int(i) for i in np.argsort(said, kind="stable")[-2:])
     model: Any = getattr(victim.answers, "model", None)
-    if getattr(model, "votes", None) is not None and getattr(model, "defence", None) is None:
+    bare = getattr(model, "votes", None) is not None and getattr(model, "defence", None) is None
+    if bare and model.reach is None:  # else what a word says depends on the words around it
         return _by_votes(victim, model, text, label, other)
     parts = [Words(w.words, w.gaps) for w in _parts(text)]
     lost = _without_each(victim, parts, label)
