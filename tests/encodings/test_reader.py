@@ -32,7 +32,7 @@ WORDS = {
     "the": -3.0, "a": -4.0, "is": -4.5, "film": -5.0, "good": -6.0, "bad": -7.0, "great": -7.0,
     "god": -9.0, "gorgeous": -10.0, "brilliant": -10.0, "fine": -9.0, "witty": -11.0, "it": -5.0,
     "in": -4.0, "films": -6.0, "init": -5.0, "bound": -9.0, "'s": -7.0, "form": -9.0,
-    "farm": -11.0, "don't": -8.0, "caf\u00e9": -11.0,
+    "farm": -11.0, "miss": -9.0, "best": -8.0, "don't": -8.0, "caf\u00e9": -11.0,
 }  # fmt: skip
 PIECES = dict.fromkeys("bcdefghjklmnopqrstuvwxyz", -12.0) | {"gor": -12.5, "ad": -11.0, "od": -12.0}
 READER = Reader(WORDS, PIECES, ("g od",), LOOK_ALIKES)
@@ -57,6 +57,8 @@ TEXTS = st.text(st.sampled_from("abdefgilmorty G" + STRANGE), max_size=60)
         ("b ad", "bad"),
         ("greatfilm", "great film"),
         ("gre@t gr3at $good w!tty f1ne", "great great $good witty fine"),
+        ("m!$$ !n 600d 83$t", "miss !n good best"),
+        ("gOod GREaT fIlM FILM", "good Great film FILM"),
         ("9r3@7 6r3@7 80und", "great great bound"),
         ("ggoorrggeeoouuss filmmmm", "gorgeous film"),
         ("g\u200bood", "good"),
@@ -81,6 +83,19 @@ def test_an_unknown_word_is_read_as_the_known_one(written: str, read: str):
 def test_correct_text_is_left_alone(text: str):
     assert READER(text) == text
     assert READER.explain(text) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("it is a Briliant film", "it is a Brilliant film"),
+        ("it is Fiml", "it is Fiml"),  # names are often unknown, short ones near to a word
+        ("it is Brliant", "it is Brliant"),  # two edits
+        ("it is Gooood", "it is Good"),
+    ],
+)
+def test_what_may_be_a_name_is_read_within_one_edit(written: str, read: str):
+    assert READER(written) == read
 
 
 def test_what_is_corrected_is_told():
@@ -149,6 +164,35 @@ def test_the_index_of_many_words_finds_the_best_one():
         scores = [(prior[w] - cost - (w[0] != word[0]), w) for w, cost in costs.items()]
         best = max(scores)
         assert nearest(word) == (best if best[0] > -math.inf else None)
+
+
+FOREIGN = [
+    "\u042d\u0442\u043e\u0442 \u0444\u0438\u043b\u044c\u043c \u043c\u043d\u0435 "
+    "\u043e\u0447\u0435\u043d\u044c \u043f\u043e\u043d\u0440\u0430\u0432\u0438\u043b\u0441\u044f.",
+    "\u8fd9\u90e8\u7535\u5f71\u975e\u5e38\u597d\u770b\u3002",
+    "\u0647\u0630\u0627 \u0641\u064a\u0644\u0645 \u0631\u0627\u0626\u0639",
+    "\u03b1\u03c5\u03c4\u03ae \u03b7 \u03c4\u03b1\u03b9\u03bd\u03af\u03b1",
+    "Dieser Spielfilm hat mich sehr \u00fcberzeugt.",
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_other_languages_are_left_alone(text: str):
+    assert READER(text) == text
+    russian = Reader({"\u0444\u0438\u043b\u044c\u043c": -5.0}, {}, (), LOOK_ALIKES)
+    assert russian("a good movie") == "a good movie"
+    assert russian("\u0444\u0438\u043b\u043c") == "\u0444\u0438\u043b\u044c\u043c"
+
+
+@pytest.mark.parametrize("reader", [READER, Reader({}, {}, (), {})])
+def test_bad_input_is_read_in_no_time(reader: Reader):
+    rng = random.Random(0)
+    letters = "".join(rng.choices("abcdefgh ", k=50_000))
+    start = time.process_time()
+    for text in ("g" * 10_000, "go" * 5_000, "\u0336" * 10_000, "-" * 10_000, "g\u043e" * 5_000,
+                 "@" * 10_000, "." * 9_999 + "a", "\ud800", "\0" * 100, letters):  # fmt: skip
+        assert reader(text).replace(" ", "").isprintable() or not text.isprintable()
+    assert time.process_time() - start < 30
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,22 @@ from copy import copy
 from pathlib import Path
 
 try:
-    from .reader_forms import SIGNS, WORD, by_level, folded, from_levels, like, meant, squeezed
+    from .reader_forms import (
+        MIXED,
+        SIGNS,
+        WORD,
+        by_level,
+        folded,
+        from_levels,
+        like,
+        meant,
+        squeezed,
+    )
     from .reader_index import Nearest
     from .reader_joins import RESPELT, SPACED, UNREAD, Joins, Known
 except ImportError:  # beside an ONNX file, in no package
     from reader_forms import (  # type: ignore[import-not-found,no-redef]
+        MIXED,
         SIGNS,
         WORD,
         by_level,
@@ -114,6 +125,8 @@ class Reader:
         """
         if not text.isascii() and "unicode" in self.steps:
             text = self._folded(text, mostly_latin(text) if latin is None else latin, changes)
+        if "unicode" in self.steps and MIXED.search(text):
+            text = WORD.sub(lambda found: self._in_one_case(found.group(), changes), text)
         if "leet" in self.steps and ANY_SIGN.search(text):
             text = SIGNS.sub(lambda found: self._without_signs(found.group(), changes), text)
         return text
@@ -139,14 +152,20 @@ class Reader:
     def _can_read(self, text: str) -> bool:
         return all(self.alone(w, False)[1] > UNREAD for w in WORD.findall(text.lower()))
 
+    def _in_one_case(self, written: str, changes: list[tuple[str, str]]) -> str:
+        """A known word without capitals in its middle: gOod, GOOd."""
+        word = written.lower()
+        if not MIXED.search(written) or word not in self.known.sure or word in self.known.apart:
+            return written
+        changes.append((written, like(written[:1], word)))
+        return changes[-1][1]
+
     # Signs for letters
 
     def _without_signs(self, chunk: str, changes: list[tuple[str, str]]) -> str:
         """A stretch of letters and signs as the word that it stands for, if that is known."""
         word = chunk.lower()
-        parts = WORD.findall(word)
-        between = len(parts) > 1 and all(len(p) > 2 and p in self.known.sure for p in parts)
-        if len(parts[0]) == len(chunk) or between:
+        if len(WORD.findall(word)[0]) == len(chunk):
             return chunk
         known = [(self.prior[w], w) for w in meant(word, self.known.longest) if w in self.prior]
         if not known or len(chunk) < 3 or word in self.known.apart:
@@ -214,12 +233,12 @@ class Reader:
         known = [(self.prior[w] - RESPELT, w) for w in respelt if w in self.prior]
         yield from known
         form = word if word.isalpha() or len(word) < 5 else next(iter(letters), word)
-        if known or name or not form.isalpha():
+        if known or not form.isalpha():
             return
         for some in dict.fromkeys((form, *fewer[:1])):
-            if "dictionary" in self.steps and (near := self.nearest(some)):
+            if "dictionary" in self.steps and (near := self.nearest(some, name)):
                 yield near
-        if "splits" in self.steps and 5 < len(form) <= 2 * self.known.longest:
+        if "splits" in self.steps and not name and 5 < len(form) <= 2 * self.known.longest:
             yield from self._in_two(form)
 
     def _in_two(self, word: str) -> Iterator[tuple[float, str]]:

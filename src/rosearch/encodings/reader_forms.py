@@ -12,14 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
 
 WORD = re.compile(r"[^\W_]+")
-SIGNS = re.compile(r"[@$]?[^\W_]+(?:[@$!|+(\u20ac\u00a3]{1,3}[^\W_]+)*[@$]{0,2}")
+SIGNS = re.compile(
+    r"(?:[@$]|(?<!\S)!)?[^\W_]+(?:[@$!|+(\u20ac\u00a3]{1,3}[^\W_]+)*(?:!?[@$]{1,2})?"
+)
+INSIDE = re.compile(r"[^\W_][@$!|]+[^\W_]")
 MEANT = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b",
     "9": "g", "@": "a", "$": "s", "!": "il", "|": "li", "+": "t", "(": "c", "\u20ac": "e",
     "\u00a3": "l",
 }  # fmt: skip
 AMBIGUOUS = 64  # combinations of what the signs of a word may mean
-NUMBER = re.compile(r"\d+(?:s|st|nd|rd|th|d|m|mm|cm|km|am|pm|k|x|h)?")
+NUMBER = re.compile(r"\d+(?:s|st|nd|rd|th|m|mm|cm|km|am|pm|k|x)?|\d\d?[dh]")
+MIXED = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 RUNS = re.compile(r"(.)\1+")
 
 
@@ -28,7 +32,7 @@ def meant(word: str, longest: int) -> Iterator[str]:
     if len(word) > longest or NUMBER.fullmatch(word):
         return
     letters = sum(map(str.isalpha, word))
-    if 2 * letters >= len(word) or (letters and len(word) > 3):
+    if 2 * letters >= len(word) or (len(word) > 3 and (letters or INSIDE.search(word))):
         found = product(*(MEANT.get(c, c) for c in word))
         yield from map("".join, islice(found, AMBIGUOUS))
 

@@ -59,9 +59,9 @@ class Nearest:
         """Forms that have lost at most one letter, and two."""
         return Table(self.words, one_lost), Table(self.words, two_lost)
 
-    def __call__(self, word: str) -> tuple[float, str] | None:
+    def __call__(self, word: str, name: bool = False) -> tuple[float, str] | None:
         """Score and word; None if none is within `most_edits`."""
-        limit = most_edits(word)
+        limit = most_edits(word, name)
         if not limit or not self.words:
             return None
         one, two = self.tables
@@ -97,8 +97,11 @@ class Nearest:
         return best
 
 
-def most_edits(word: str) -> int:
-    """After how many edits a word is still read: none of fewer than three letters."""
+def most_edits(word: str, name: bool = False) -> int:
+    """After how many edits a word is still read: none of fewer than three letters, and of names,
+    which are often unknown and rightly written, one of five letters or more."""
+    if name:
+        return 1 if len(word) > 4 else 0
     return 0 if len(word) < 3 else 1 if len(word) < 5 else 2
 
 

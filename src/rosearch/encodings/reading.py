@@ -27,7 +27,8 @@ class Reading(Choice):
     families = ("inner-letters", "look-alikes", "splits", "repeats", "leet")
 
     unicode: bool = gene(
-        SWITCH, "fold compatibility forms, look-alikes, invisible characters and stray marks."
+        SWITCH,
+        "fold compatibility forms, look-alikes, invisible characters, stray marks and capitals.",
     )
     repeats: bool = gene(SWITCH, "squeeze repeated letters.")
     leet: bool = gene(SWITCH, "read digits and signs inside unknown words as letters.")

@@ -129,8 +129,10 @@ train split, of the lexicons and whole tokens of the teacher are known and never
 word is read as the known word with the highest log probability less the cost of the edits, within
 two edits, one for words up to four letters: 3.5 for a letter left out or two swapped, 6.5 for one
 added or changed, which can be done in some 25 times as many ways, 3 for the second edit and 1 if
-the first letter changes. Pieces of a word are joined, and joined words split, by the same measure.
-What is read is saved with a student as `reader.json`, and counts in no cost: it takes microseconds.
+the first letter changes. What may be a name (a capital inside a sentence of small letters) is read
+within one edit, from five letters on. Pieces of a word are
+joined, and joined words split, by the same measure. What is read is saved with a student as
+`reader.json`, and counts in no cost: it takes microseconds.
 """
 LATENCY = """\
 ## Limits
