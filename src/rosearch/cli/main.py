@@ -15,6 +15,7 @@ from rosearch.cli.compare import compare
 from rosearch.cli.compress import prune, quantize
 from rosearch.cli.console import in_one_line
 from rosearch.cli.distill import distill
+from rosearch.cli.drift import drift
 from rosearch.cli.evaluate import evaluate
 from rosearch.cli.export import export
 from rosearch.cli.fetch import fetch
@@ -31,7 +32,8 @@ from rosearch.errors import UserError, one_line, system_trouble
 
 COMMANDS = (
     search, resume, runs, fetch, report, watch, try_, attack, evaluate, export, quantize, prune,
-    compare, distill, predict, show,
+    compare, distill, predict, drift,
+    show,
 )  # fmt: skip
 app = typer.Typer(
     name="rosearch",

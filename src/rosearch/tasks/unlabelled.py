@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rosearch.errors import UserError
+from rosearch.tasks.assemble import Table
 from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import Form, StrPath, read_file
 from rosearch.types import Text
@@ -23,6 +24,15 @@ def read_texts(
     """
     columns = Columns(text_column, pair=text_pair_column)
     found, _ = read_file(path, columns, Form(delimiter, encoding), labelled=False)
+    return texts_in(found)
+
+
+def texts_in(found: Table) -> list[Text]:
+    """The texts, or pairs of texts, of every row of a table.
+
+    Raises:
+        UserError: one is no text.
+    """
     return [
         _text(row, f"{found.source}, row {number}")
         for number, row in enumerate(found.rows(), start=1)
