@@ -138,6 +138,16 @@ def test_a_reader_is_asked_with_the_whole_text(name, reading_victim, real_texts,
         assert r.after == pytest.approx(after, abs=1e-4)
 
 
+def test_who_knows_the_frame_misspells_function_words_only(resources_of):
+    resources = resources_of("worst-frame", ["not a good film"])
+    (attack,) = load_attacks("worst-frame", resources)
+    assert isinstance(attack, Attack) and isinstance(attack.source, UnreadSource)
+    assert attack.positions(segment("not a good film")) == [0, 2, 3]
+    edits, words = map(attack.source.lexicon, ("not", "good"))
+    assert {"nto", "noot"} & set(edits) and len(edits) > 10
+    assert "full" in words and not {"godo", "gooood"} & set(words)
+
+
 def test_a_function_reads_texts_as_they_are():
     victim = Classifier.function(
         lambda texts: [[0.1, 0.9] if "good" in t else [1, 0] for t in texts]

@@ -57,7 +57,7 @@ def refused(settings: dict[str, object]) -> bool:
 
 
 def test_the_table_above_is_of_all_built_in_attacks():
-    assert {*READS, "neighbours", "worst-edit", "worst-vote"} == set(ATTACKS)
+    assert {*READS, "neighbours", "worst-edit", "worst-frame", "worst-vote"} == set(ATTACKS)
 
 
 @pytest.mark.parametrize("lexicons", [["wordnet"], ["relatives"], ["encoder"]])

@@ -85,6 +85,7 @@ V1 = Protocol(
         Row("textfooler-neighbours", f"textfooler:{NEIGHBOURS}", "paper"),
         Row("worst-edit", "worst-edit", "adaptive", against=("reading",)),
         Row("worst-vote", "worst-vote", "adaptive", against=("votes", "encoding")),
+        Row("worst-frame", "worst-frame", "adaptive", against=("votes",)),
         Row("beam", "beam", "adaptive", against=("defence",)),
     ),
     temperatures=(0.1, 1.0, 10.0),

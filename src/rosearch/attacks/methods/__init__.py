@@ -51,6 +51,7 @@ ATTACKS: Registry[NamedAttack] = Registry(
         "bae": "rosearch.attacks.methods.bae:BAE",
         "bert-attack": "rosearch.attacks.methods.bert_attack:BERT_ATTACK",
         "worst-edit": "rosearch.attacks.methods.adaptive:WORST_EDIT",
+        "worst-frame": "rosearch.attacks.methods.adaptive:WORST_FRAME",
         "worst-vote": "rosearch.attacks.methods.adaptive:WORST_VOTE",
         "fgsm": "rosearch.attacks.methods.fgsm:FGSM",
         "pgd": "rosearch.attacks.methods.pgd:PGD",

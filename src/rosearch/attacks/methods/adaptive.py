@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.attack_resources import AttackResources
+from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.named_attack import NamedAttack
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.search.worst import WorstSwap
@@ -15,6 +16,16 @@ from rosearch.attacks.sources.unread import UnreadSource
 def _worst_vote(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
     found = [resources.words(name).lexicon for name in lexicons]
     return Attack("worst-vote", WordSource(_united(found)), WorstSwap())
+
+
+def _worst_frame(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
+    edits, *words = (resources.words(name).lexicon for name in lexicons)
+    content = _united(words)
+
+    def either(word: str) -> tuple[str, ...]:
+        return content(word) if not_a_stop_word(word) else edits(word)
+
+    return Attack("worst-frame", UnreadSource(either), Greedy(), may_change=())
 
 
 def _united(lexicons: list[Lexicon]) -> Lexicon:
@@ -42,4 +53,13 @@ WORST_VOTE = NamedAttack(
     own_lexicon=True,
     adds_lexicon=True,
     families=("wordnet", "encoder"),
+)
+WORST_FRAME = NamedAttack(
+    name="worst-frame",
+    description="greedy; function words are misspelt so that the victim's own tokenizer or reader "
+    "does not undo it, other words take substitutes: for students whose votes function words weigh",
+    paper="Tramer et al. 2020 (adaptive attacks); the attack is ours",
+    wire=_worst_frame,
+    lexicons=(EVERY_EDIT.name, "wordnet", "encoder"),
+    families=(*EVERY_EDIT.families, "wordnet", "encoder"),
 )
