@@ -25,6 +25,10 @@ TEACHER = 22_700_000
 SCRIPT = "<script>window.pwned=1;alert(1)</script>"
 IMAGE = '"><img src=x onerror="window.pwned=2">'
 EVIL_ATTACK = "neighbours:/home/me/<img src=x onerror=alert(3)>.json"
+POSTERIOR = {
+    name: {"measured": mean + 0.1, "mean": mean, "interval": [mean - 0.02, mean + 0.02]}
+    for name, mean in (("fitness", 1.9), ("accuracy", 0.78), ("robustness", 0.3))
+}
 EVIL_LABELS = ["<img src=x onerror=alert(2)>", "</script><b>pos"]
 
 
@@ -106,6 +110,8 @@ def summary_of(trials: list[Trial]) -> dict[str, Any]:
         )
         if t.score
     )
+    best |= {"points": ["balanced", "robust"], "posterior": POSTERIOR}
+    second |= {"points": [SCRIPT], "posterior": POSTERIOR}
     reference = made_entry("reference", 2_557_058, 0.8, 0.05, relatives=0.07, **evil)
     teacher = made_entry("teacher", TEACHER, 0.9, 0.15, relatives=0.2, **evil)
     return {

@@ -59,6 +59,7 @@ class Fidelity:
         max_queries: query budget per attacked example; None means no budget.
         portion: share of the training's steps that is run, in (0, 1]; the learning rates are those
             of the whole training, which can go on from there.
+        skipped: examples of the attacked sample that come before those that are attacked.
     """
 
     epochs: int
@@ -67,6 +68,7 @@ class Fidelity:
     attacks: tuple[str, ...]
     max_queries: int | None = None
     portion: float = 1.0
+    skipped: int = 0
 
     @property
     def attack(self) -> str:
@@ -346,11 +348,13 @@ class Job:
     Attributes:
         index: position in the order of jobs, from 0.
         rung: how far the candidate is evaluated; 0 is the cheapest.
+        fidelity: of a result that is none of the search's; None is that of the rung.
     """
 
     index: int
     candidate: Candidate
     rung: int = 0
+    fidelity: Fidelity | None = None
 
 
 @dataclass(frozen=True)

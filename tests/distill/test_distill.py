@@ -183,6 +183,8 @@ def test_going_on_from_a_checkpoint_equals_training_in_one_go(train_portion, tmp
     third, steps = train_portion(1.0, path)
     assert steps == list(range(27, 33))
     assert weights_equal(third, whole)
+    kept, steps = train_portion(1.0, path)  # a finished training is not done again
+    assert steps == [] and weights_equal(kept, whole)
 
 
 def test_a_useless_checkpoint_costs_time_only(train_portion, tmp_path):

@@ -110,6 +110,13 @@ def test_the_headline_table_holds_the_numbers(finished: Page) -> None:
     assert best[8] == "1.5 ms"
 
 
+def test_what_the_finalists_were_chosen_by_is_told(finished: Page) -> None:
+    best = next(row for row in finished.rows if row[0].startswith("Balanced and robust"))
+    assert best[1] == "1.9001.880 to 1.920measured 2.000"
+    assert best[3] == "30.0 %28.0 to 32.0measured 40.0 %"
+    assert "balanced and robust point" in finished.rows[3][0]
+
+
 def test_the_verdict_tells_the_bad_held_out_number_too(finished: Page) -> None:
     text = finished.words.replace("\u00a0", " ")
     assert "keeps 90.0 % of its clean accuracy (81.0 % against 90.0 %)" in text

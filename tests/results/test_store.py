@@ -203,7 +203,7 @@ def test_newer_store_is_left_alone(store: Store):
         db.execute("PRAGMA user_version = 99")
     db.close()
     before = store.path.read_bytes()
-    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 4"):
+    with pytest.raises(UserError, match="store version 99; this rosearch reads up to 5"):
         Store(store.path)
     assert store.path.read_bytes() == before
 

@@ -216,8 +216,9 @@ def summary_table(summary: Summary) -> Table:
     )
     for entry in summary.models:
         best = summary.is_best(entry)
+        roles = [*(["best"] if best else []), *entry.points]
         table.add_row(
-            entry.id + (" (best)" if best else ""),
+            entry.id + (f" ({', '.join(roles)})" if roles else ""),
             f"{entry.params:,}",
             f"{entry.compression:.1f}x",
             clean_words(entry),

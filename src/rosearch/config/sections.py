@@ -129,6 +129,15 @@ class FitnessConfig:
             le=1e6,
         ),
     ] = 4.0
+    floor: Annotated[
+        float,
+        Setting(
+            "Share of the teacher's accuracy below which nobody would ship a student: the volume "
+            "of a front counts from there, and the finalist robust is not below it.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.82
     metric: Annotated[
         Literal["balanced", "accuracy"],
         Setting(
@@ -237,6 +246,15 @@ class SearchConfig:
             unset="the search starts from the built-in presets",
         ),
     ] = ()
+    race: Annotated[
+        float,
+        Setting(
+            "Work after the search, as a share of it, that students near the front are measured "
+            "better by: on more validation texts, and trained with another seed; 0 is none.",
+            ge=0,
+            le=100,
+        ),
+    ] = 0.2
     random_sample: Annotated[
         int,
         Setting(
@@ -256,7 +274,15 @@ class SearchConfig:
 class FinalConfig:
     """The final evaluation on the test split."""
 
-    finalists: Annotated[int, Setting("Architectures retrained from scratch.", ge=1, le=1000)] = 3
+    finalists: Annotated[
+        int,
+        Setting(
+            "Architectures retrained from scratch: balanced, accurate and robust, in this order, "
+            "then the next by fitness.",
+            ge=1,
+            le=1000,
+        ),
+    ] = 3
     seeds: Annotated[
         int, Setting("Trainings of each finalist and of the reference.", ge=1, le=1000)
     ] = 3

@@ -63,9 +63,8 @@ def train_student(
     Args:
         data: the whole train split; the share of it that `fidelity` names is drawn with `seed`.
         validate: for early stopping.
-        checkpoint: file to go on from, where it holds an earlier part of the same training, and
-            to leave the state in, where the training is not run to its end. It changes nothing but
-            the time.
+        checkpoint: file to go on from, where it holds an earlier part of the same training, or all
+            of it, and to leave the state in. It changes nothing but the time.
         parent: a student to start from, wherever nodes and shapes match.
 
     Raises:
@@ -85,11 +84,16 @@ def train_student(
     recipe = json.dumps([g.hash, seed, asdict(config), length, origin])
     if checkpoint is not None:
         training.load(load_checkpoint(checkpoint, recipe, training.schedule.last))
+    before = training.step
     with torch.random.fork_rng(devices=[]):
         training.run(on_batch)
-    if checkpoint is not None and training.step < training.schedule.steps:
-        save_checkpoint(checkpoint, training.state(), recipe)
+    kept = checkpoint if training.step > before else None
+    finished = training.step == training.schedule.steps
+    if kept is not None and not finished:
+        save_checkpoint(kept, training.state(), recipe)
     training.stopping.restore(model)
+    if kept is not None and finished:
+        save_checkpoint(kept, Checkpoint(training.step, {"model": model.state_dict()}), recipe)
     return model.eval()
 
 
@@ -183,6 +187,8 @@ class Training:
         if checkpoint is not None:
             self.step = checkpoint.step
             self.model.load_state_dict(dict(checkpoint.groups["model"]))
+            if self.step == self.schedule.steps:  # nothing is left to do
+                return
             self.optimiser.load(checkpoint.groups["optimiser"])
             self.stopping.load(checkpoint.groups["stopping"])
             if self.matching is not None:

@@ -30,8 +30,8 @@ def evaluate(job: Job, context: Context) -> Score:
     the fidelity says: the same ones for every candidate.
     """
     start = time.perf_counter()
-    candidate, fidelity = job.candidate, context.fidelities[job.rung]
-    kept, family = context.checkpoints, context.lineage
+    candidate, fidelity = job.candidate, job.fidelity or context.fidelities[job.rung]
+    family = context.lineage
     g = candidate.genotype
     model = train_student(
         g,
@@ -40,10 +40,10 @@ def evaluate(job: Job, context: Context) -> Score:
         fidelity,
         candidate.seed,
         validate=validation_loss(g, context),
-        checkpoint=None if kept is None else kept / f"{candidate.id}-{candidate.seed}.safetensors",
+        checkpoint=context.checkpoint(candidate.id, candidate.seed),
         parent=family.find(candidate.parent) if family and candidate.parent else None,
     )
-    if family and fidelity.portion == family.portion:
+    if family and job.fidelity is None and fidelity.portion == family.portion:
         family.leave(g, model)
     trained = time.perf_counter()
     student = Classifier.of(model, context.train.tokenizer(g))
@@ -88,7 +88,8 @@ class Rated(NamedTuple):
 def rate(g: Genotype, victim: Classifier, fidelity: Fidelity, context: Context) -> Rated:
     """Measure a student of genotype `g` on the validation split, as the search does."""
     classes = victim.counts(context.validation)
-    split, found = context.validation.sample(fidelity.attacked), {}
+    rows = fidelity.skipped + fidelity.attacked
+    split, found = context.validation.sample(rows).after(fidelity.skipped), {}
     for suite in fidelity.attacks:
         attacks = context.attacks(suite, fidelity.max_queries, exact=False)
         results = attacked(attacks, victim, split.texts, split.labels)

@@ -33,7 +33,7 @@ class Context:
             the fitness.
         fidelities: how much work an evaluation on each rung may be.
         objectives: names of what the search optimises, some of which have to be measured.
-        checkpoints: folder of unfinished trainings; None keeps none.
+        checkpoints: folder of trainings, unfinished and finished; None keeps none.
         lineage: where candidates of the search inherit weights from; None lets none inherit.
         label_map: what saved models call the labels of `train`, where they call them otherwise.
     """
@@ -50,6 +50,11 @@ class Context:
     checkpoints: Path | None = None
     lineage: Lineage | None = None
     label_map: LabelMap = ()
+
+    def checkpoint(self, candidate: str, seed: int) -> Path | None:
+        """Where a candidate's training with a seed lies, if trainings are kept."""
+        kept = self.checkpoints
+        return None if kept is None else kept / f"{candidate}-{seed}.safetensors"
 
     @property
     def sizes(self) -> Sizes:

@@ -93,7 +93,11 @@ def _certified(model: Classifier, context: Context) -> dict[str, int]:
 def _trained(
     g: Genotype, job: FinalJob, context: Context, on_batch: OnBatch | None
 ) -> tuple[Classifier, Rated]:
-    """The student of a final job, trained and saved, and what the search says of it."""
+    """The student of a final job, trained and saved, and what the search says of it.
+
+    One that the race after the search has trained is not trained again.
+    """
+    raced = context.checkpoint(g.hash, job.seed)
     model = train_student(
         g,
         context.train,
@@ -102,6 +106,7 @@ def _trained(
         job.seed,
         on_batch=on_batch,
         validate=validation_loss(g, context),
+        checkpoint=raced if raced and raced.exists() else None,
     )
     student = Classifier.of(model, context.train.tokenizer(g))
     rated = rate(g, student, job.plan.training, context)

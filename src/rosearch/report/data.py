@@ -84,6 +84,7 @@ def plot_data(runs: Sequence[Snapshot]) -> Json:
         "objectives": _shared([[o.name for o in run.objectives] for run in runs]),
         "figures": {},
         "largest": largest,
+        "floor": min(run.meta.floor for run in runs),
         "stages": stages.values,
         "kinds": kinds.values,
         "fidelities": fidelities.values,

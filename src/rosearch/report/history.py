@@ -11,7 +11,7 @@ from itertools import combinations, pairwise
 import moocore
 import numpy as np
 
-from rosearch.objectives import DEFAULT, PARAMS, Objective, beyond, oriented
+from rosearch.objectives import ACCURACY, DEFAULT, PARAMS, Objective, beyond, oriented
 from rosearch.report.snapshot import Snapshot
 from rosearch.space.genotype import Genotype, Node
 from rosearch.strategies.population import last_rung
@@ -67,8 +67,8 @@ def hypervolume(run: Snapshot, largest: int, runs: Sequence[Snapshot] = ()) -> C
     """Hypervolume of the front over time (Zitzler and Thiele 1999), as a share of the ideal.
 
     The volume that the front beats, between the worst and the ideal of all objectives: between no
-    after-attack accuracy, no clean accuracy and `largest` parameters on one side, and both
-    accuracies of 1 without a parameter on the other.
+    after-attack accuracy, the clean accuracy from which on a user would ship and `largest`
+    parameters on one side, and both accuracies of 1 without a parameter on the other.
 
     Results of lower rungs were measured otherwise and do not count.
 
@@ -103,12 +103,14 @@ def _extremes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Worst and ideal values (K,) of objectives, oriented so that more is better."""
     scores = [t.score for run in runs for t in run.candidates if t.score is not None]
+    floor = min(run.meta.floor for run in runs)
     found = []
     for o in objectives:
         seen = [o.sign * o.value(s) for s in scores if o.read or o.name in s.measurements] or [0.0]
         worst = o.sign * largest if o == PARAMS else beyond(min(seen))
+        lowest = floor if o.name == ACCURACY.name else o.worst
         ideal = max(seen) if o.ideal is None else o.sign * o.ideal
-        found.append((worst if o.worst is None else o.sign * o.worst, ideal))
+        found.append((worst if lowest is None else o.sign * lowest, ideal))
     worst_values, ideal_values = np.array(found).T
     return worst_values, ideal_values
 

@@ -13,6 +13,7 @@ from rosearch.encodings.reader import FILE, Reader
 from rosearch.errors import UserError, require
 from rosearch.io.files import write_text
 from rosearch.objectives import further
+from rosearch.report.beliefs import belief_table
 from rosearch.report.by_label import class_tables
 from rosearch.report.data import plot_data
 from rosearch.report.draw import draw_line, draw_svg
@@ -95,6 +96,7 @@ def _content(run: Snapshot) -> dict[str, object]:
         "table": headline(summary, run.finals) if summary else None,
         "by_label": class_tables(summary) if summary else (),
         "certified": certified_table(summary) if summary else None,
+        "beliefs": belief_table(summary) if summary else None,
         "references": references(run.folder),
         "front": run.front[:MOST_OF_THE_FRONT],
         "on_front": len(run.front),

@@ -291,7 +291,8 @@ def _spread(deviation: float, seeds: Sequence[int]) -> str:
 
 
 def _identity(entry: ModelEntry) -> tuple[str, ...]:
-    parts = [entry.id] if entry.id not in ("teacher", "reference") else []
+    parts = [f"{listed(entry.points)} point"] if entry.points else []
+    parts += [entry.id] if entry.id not in ("teacher", "reference") else []
     if entry.genotype:
         parts.append(draw_line(from_dict(entry.genotype)))
     if entry.seeds:

@@ -22,9 +22,11 @@ from rosearch.results.classes import (
     rounded,
 )
 from rosearch.space.cost import compression
+from rosearch.strategies.posterior import Posterior
 from rosearch.types import (
     Fidelity,
     Final,
+    Interval,
     Json,
     Metric,
     Robustness,
@@ -42,7 +44,8 @@ OPTIONAL = (
     "suites", "objectives", "constant", "fallback", "metric", "label_names", "classes",
     "attacked_classes", "balanced_clean", "balanced_clean_interval", "macro_f1",
     "calibration_error",
-    "balanced_after_attack", "balanced_interval", "certified", "unchangeable",
+    "balanced_after_attack", "balanced_interval", "certified", "unchangeable", "points",
+    "posterior",
 )  # fmt: skip
 
 
@@ -79,6 +82,16 @@ class AttackEntry:
     unchangeable: int = 0
 
 
+@dataclass(frozen=True)
+class BeliefEntry:
+    """What the search measured of a student, and what it believes: mean and 95 % interval of the
+    posterior over all results and rungs, on the validation split."""
+
+    measured: float
+    mean: float
+    interval: Pair
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelEntry:
     """One model on the test split: means over its training seeds.
@@ -102,6 +115,9 @@ class ModelEntry:
         constant: whether it does not clearly know more than who always says the same, on the
             validation split.
         certified: share of the test split that no attack can flip, by what it does to the texts.
+        points: which points of the front it was chosen as, see `rosearch.strategies.points`.
+        posterior: what it was chosen by: `fitness`, `accuracy` and `robustness` on the validation
+            split.
     """
 
     id: str
@@ -134,6 +150,8 @@ class ModelEntry:
     classes: tuple[ClassEntry, ...] = ()
     constant: bool = False
     certified: Mapping[str, float] = field(default_factory=dict)
+    points: tuple[str, ...] = ()
+    posterior: Mapping[str, BeliefEntry] = field(default_factory=dict)
 
     @property
     def further(self) -> Mapping[str, AttackEntry]:
@@ -162,6 +180,7 @@ class FrontEntry:
 
     Attributes:
         objectives: those of the run beside the ones that are told anyway, by name.
+        posterior: see `ModelEntry`.
     """
 
     id: str
@@ -175,6 +194,7 @@ class FrontEntry:
     n: int
     fitness: float
     objectives: Mapping[str, float] = field(default_factory=dict)
+    posterior: Mapping[str, BeliefEntry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -281,6 +301,21 @@ def front_entry(
         fitness=round(score.fitness, 4),
         objectives={o.name: round(o.value(score), 4) for o in further(objectives)},
     )
+
+
+def belief_entries(posterior: Posterior) -> dict[str, dict[str, BeliefEntry]]:
+    """By student, then by quantity."""
+    return {
+        trial.candidate.id: {
+            name: BeliefEntry(
+                round(float(belief.measured[i]), 4),
+                round(float(belief.mean[i]), 4),
+                rounded(Interval(*belief.interval(i))),
+            )
+            for name, belief in posterior.beliefs.items()
+        }
+        for i, trial in enumerate(posterior.trials)
+    }
 
 
 def rung_entry(trials: Sequence[Trial], rung: int) -> RungEntry:

@@ -24,6 +24,7 @@ class RunMeta:
         config_sha256: checksum of `config`; runs of early versions have none.
         fingerprint: of the data.
         teacher_sha256: of the teacher's files, before it is fine-tuned.
+        teacher_accuracy: clean, on the validation split, in the metric of the run.
         data: texts and labels of each split, and what else the user should know, a line each.
         started: seconds since 1970.
         seconds, search_seconds: of work, over all processes; `search_seconds` of the search alone.
@@ -38,6 +39,7 @@ class RunMeta:
     label_names: tuple[str, ...] = ()
     fingerprint: str | None = None
     teacher_sha256: str | None = None
+    teacher_accuracy: float | None = None
     data: tuple[str, ...] = ()
     started: float | None = None
     seconds: float = 0.0
@@ -68,6 +70,11 @@ class RunMeta:
         return titled(objectives_of(config.search), config.fitness.metric)
 
     @property
+    def floor(self) -> float:
+        """Accuracy below which nobody would ship a student; 0 where the teacher's is not known."""
+        return self.run_config.fitness.floor * (self.teacher_accuracy or 0.0)
+
+    @property
     def sizes(self) -> Sizes:
         """What the cost of a genotype depends on; without rows before the run is prepared."""
         return Sizes(self.rows, len(self.label_names), trimmed=self.trimmed_rows)
@@ -96,6 +103,7 @@ class MetaValues(TypedDict, total=False):
     label_names: tuple[str, ...]
     fingerprint: str
     teacher_sha256: str
+    teacher_accuracy: float
     data: tuple[str, ...]
     started: float
     seconds: float

@@ -1,8 +1,9 @@
 """The run store: one SQLite file in the run folder; every result is one transaction.
 
 Tables: `meta` (key, JSON value); `trials` (the search: one row per candidate and rung); `sample`
-(the uniform random sample, kept apart from the search); `finals` (models trained from scratch and
-evaluated on the test split, one row per model and seed); `examples` (attacked texts of those).
+(the uniform random sample, kept apart from the search); `race` (further results of those near the
+front; the rung is the round); `finals` (models trained from scratch and evaluated on the test
+split, one row per model and seed); `examples` (attacked texts of those).
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     ),
     3: (*_add_rungs("trials"), *_add_rungs("sample")),
     4: (),  # scores by attack suite; rows from before are read as they are
+    5: (_WITH_RUNGS.format(table="race"),),
 }
 SCHEMA = max(MIGRATIONS)
 _SELECT = "SELECT idx, rung, genotype, seed, parent, score, error FROM"
@@ -230,6 +232,14 @@ class Store:
         """The uniform random sample, as far as it is evaluated, in the order it was drawn."""
         return self._trials("sample")
 
+    def add_raced(self, trial: Trial, **meta: Unpack[MetaValues]) -> None:
+        """Record a result of the race after the search; see `rosearch.run.racing`."""
+        self._add("race", [trial], meta)
+
+    def raced(self) -> list[Trial]:
+        """All results of the race, by round."""
+        return self._trials("race")
+
     def _add(self, table: str, trials: Sequence[Trial], meta: MetaValues) -> None:
         now = time.time()
         with self._writing() as db:
@@ -261,7 +271,7 @@ class Store:
         """Changes with every result and every value of the meta data, and is cheap to read."""
         with self._connected() as db:
             rows = db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
-            for table in ("trials", "sample", "finals", "examples"):
+            for table in ("trials", "sample", "race", "finals", "examples"):
                 rows += db.execute(f"SELECT COUNT(*), MAX(rowid) FROM {table}").fetchall()
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 

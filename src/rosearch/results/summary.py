@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean
 
@@ -13,12 +13,15 @@ from rosearch.results.entries import (
     FrontEntry,
     ModelEntry,
     RungEntry,
+    belief_entries,
     front_entry,
     model_entry,
     rung_entry,
     to_json,
 )
+from rosearch.strategies.points import Finalist
 from rosearch.strategies.population import front, furthest
+from rosearch.strategies.posterior import Posterior
 from rosearch.types import Final, Json, Metric, Trial
 
 PACKAGES = ("rosearch", "torch", "transformers", "tokenizers", "datasets", "numpy", "nltk")
@@ -72,6 +75,14 @@ class Summary:
         return to_json(self)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """How the finalists of a run were chosen."""
+
+    posterior: Posterior
+    finalists: Sequence[Finalist]
+
+
 def summarise(
     task: str,
     search: SearchConfig,
@@ -79,8 +90,13 @@ def summarise(
     trials: Sequence[Trial],
     finals: Sequence[Final],
     seconds: float,
+    choice: Choice | None = None,
 ) -> Summary:
-    """The summary of a finished run, without the statistics."""
+    """The summary of a finished run, without the statistics.
+
+    Args:
+        choice: how the finalists were chosen; runs of earlier versions do not tell.
+    """
     by_model: dict[str, list[Final]] = {}
     for final in finals:
         by_model.setdefault(final.model, []).append(final)
@@ -88,6 +104,12 @@ def summarise(
     entries = {
         name: model_entry(runs, search.suites, teacher_params) for name, runs in by_model.items()
     }
+    believed = belief_entries(choice.posterior) if choice else {}
+    for finalist in choice.finalists if choice else ():
+        name = finalist.trial.candidate.id
+        entries[name] = replace(
+            entries[name], points=finalist.points, posterior=believed.get(name, {})
+        )
     finalists = tuple(
         sorted(
             (e for name, e in entries.items() if name not in ("teacher", "reference")),
@@ -101,7 +123,13 @@ def summarise(
         reference=entries["reference"],
         best=finalists[0] if finalists else None,
         finalists=finalists,
-        front=tuple(front_entry(t, teacher_params, objectives) for t in front(trials, objectives)),
+        front=tuple(
+            replace(
+                front_entry(t, teacher_params, objectives),
+                posterior=believed.get(t.candidate.id, {}),
+            )
+            for t in front(trials, objectives)
+        ),
         candidates=len(candidates),
         failed=sum(t.status == "failed" for t in candidates),
         rungs=tuple(rung_entry(trials, rung) for rung in sorted({t.rung for t in trials})),

@@ -162,7 +162,7 @@ def student_costs(
 def _search_seconds(
     s: SearchConfig, fidelities: Sequence[Fidelity], costs: StudentCosts, workers: int
 ) -> tuple[tuple[int, ...], float]:
-    """Evaluations of each rung, and seconds of the search with its random sample."""
+    """Evaluations of each rung, and seconds of the search with its race and random sample."""
     planned = search_estimate(s)
     attacks = [costs.attack * fidelity.attacked / s.attacked for fidelity in fidelities]
     if len(attacks) > 1:
@@ -174,6 +174,7 @@ def _search_seconds(
     if planned.seconds is not None and search > planned.seconds:
         evaluations = tuple(int(n * planned.seconds / search) for n in evaluations)
         search = planned.seconds
+    search *= 1 + s.race
     return evaluations, search + s.random_sample * (costs.train + costs.attack) / workers
 
 

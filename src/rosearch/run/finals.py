@@ -20,30 +20,28 @@ from rosearch.io.progress import stage
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.run.jobs import run_jobs
-from rosearch.space.genotype import Genotype
 from rosearch.space.presets import REFERENCE, preset
-from rosearch.strategies.population import able, fitness, knows, last_rung
+from rosearch.strategies.points import Finalist
+from rosearch.strategies.population import able, knows, last_rung
 from rosearch.types import Final, Trial
 
 
 def final_jobs(
-    students: Sequence[Genotype],
-    teacher: Path,
-    seeds: Sequence[int],
-    config: RunConfig,
-    run: RunFolder,
+    finalists: Sequence[Finalist], teacher: Path, config: RunConfig, run: RunFolder
 ) -> list[FinalJob]:
     """The teacher, the reference and the finalists, each student trained with each seed.
 
-    The reference is trained plainly, finalists are as in the search.
+    The reference is trained plainly, finalists as in the search.
     """
     plan, plain = final_plan(config), config.distill.plain()
     knows = {"reference": tuple(trained_against(plain))}
-    models = {"reference": preset(REFERENCE)} | {g.hash: g for g in students}
+    models = {"reference": preset(REFERENCE)}
+    models |= {f.trial.candidate.id: f.trial.candidate.genotype for f in finalists}
     jobs = [FinalJob("teacher", 0, None, teacher, plan)]  # the slowest one first
     for model, genotype in models.items():
         how = plain if model == "reference" else None
         known = knows.get(model, tuple(knowledge(config)))
+        seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
         jobs += [
             FinalJob(model, seed, genotype, run.trained(model, seed), plan, how, known)
             for seed in seeds
@@ -127,11 +125,11 @@ def _standing(final: Final) -> tuple[bool, float]:
     return final.learned, final.fitness or 0.0
 
 
-def finalists(trials: Sequence[Trial], n: int) -> list[Trial]:
-    """The `n` fittest trials of the highest rung that was reached.
+def checked(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that finalists are chosen from.
 
-    The reference is not among them, it is evaluated anyway. Those that know no more than who always
-    says the same are left out, unless there are no others, which is said.
+    The reference is not among them, it is evaluated anyway. Where nobody knows more than who always
+    says the same, that is said.
 
     Raises:
         UserError: there are none.
@@ -147,4 +145,4 @@ def finalists(trials: Sequence[Trial], n: int) -> list[Trial]:
             f"{balanced:.3f} at best): the finalists are a fallback and may have learned nothing",
             file=sys.stderr,
         )
-    return sorted(level, key=lambda t: (-fitness(t), t.candidate.index))[:n]
+    return ok

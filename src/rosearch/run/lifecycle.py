@@ -20,6 +20,7 @@ from rosearch.config import (
     RunConfig,
     SearchConfig,
     codings_of,
+    objectives_of,
     of_run,
     read_toml,
     to_dict,
@@ -33,7 +34,7 @@ from rosearch.models.labels import LabelError
 from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.meta import StoredConfig
 from rosearch.results.store import Store
-from rosearch.results.summary import Summary, machine, summarise
+from rosearch.results.summary import Choice, Summary, machine, summarise
 from rosearch.run.budget import Amount, extended, without_budget
 from rosearch.run.callbacks.base import Callback, Callbacks
 from rosearch.run.clock import Clock
@@ -41,7 +42,9 @@ from rosearch.run.places import found_again, settled, teacher_content
 from rosearch.run.sampling import run_sample
 from rosearch.run.search import run_search
 from rosearch.run.space import check_space, searched_space
+from rosearch.strategies.points import choose
 from rosearch.strategies.population import last_rung
+from rosearch.strategies.posterior import Standard, posterior
 from rosearch.tasks import Task
 from rosearch.tasks.named import task_of, task_of_run
 from rosearch.tasks.written import write_task
@@ -150,8 +153,9 @@ def _go_on(
     callbacks: Callbacks,
 ) -> Summary:
     from rosearch.executors.local import ProcessPool
-    from rosearch.run.finals import final_jobs, finalists, finish
+    from rosearch.run.finals import checked, final_jobs, finish
     from rosearch.run.prepare import prepare
+    from rosearch.run.racing import run_race
 
     known = store.meta()
     task = task_of_run(config.task, config.seed, run, known.task, known.fingerprint)
@@ -159,22 +163,27 @@ def _go_on(
     clock = Clock(store, config.search.minutes)
     prepared = prepare(_begun(config) if store.trials() else config, task)
     context = _in_folder(prepared.context, config.search, run)
+    standard = Standard(config.fitness, context.teacher_accuracy)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
         # Not before all that the run needs is there: a finished one stays so until it can go on.
         keep_config(config, run, store)
-        store.set_meta(teacher_sha256=teacher)
+        store.set_meta(teacher_sha256=teacher, teacher_accuracy=context.teacher_accuracy)
         callbacks.started(config, run.path)
         space = searched_space(config.space, codings_of(config), context, store)
-        run_search(config.search, config.seed, space, context, pool, store, clock, callbacks)
-        run_sample(config.search, config.seed, space, context, pool, store, clock)
+        s, seed, floor = config.search, config.seed, standard.floor
+        run_search(s, seed, space, context, pool, store, clock, callbacks, floor)
+        raced = run_race(config, space, standard, context, pool, store, clock)
+        run_sample(s, seed, space, context, pool, store, clock)
         trials = store.trials()
-        seeds = [config.seed + 1 + i for i in range(config.final.seeds)]
-        chosen = [t.candidate.genotype for t in finalists(trials, config.final.finalists)]
-        jobs = final_jobs(chosen, prepared.teacher_folder, seeds, config, run)
+        believed = posterior(checked(trials), raced, space, standard, objectives_of(s))
+        chosen = choose(believed, config.final.finalists)
+        jobs = final_jobs(chosen, prepared.teacher_folder, config, run)
         finals = finish(jobs, run, store, pool)
+    shutil.rmtree(run.checkpoints, ignore_errors=True)
     store.set_meta(**clock.meta())
-    summary = summarise(task.name, config.search, config.seed, trials, finals, clock.run())
+    choice = Choice(believed, chosen)
+    summary = summarise(task.name, s, seed, trials, finals, clock.run(), choice)
     names, metric = task.label_names, config.fitness.metric
     summary = replace(summary, label_names=names, metric=metric)
     summary = replace(summary, statistics=related(trials, store.sample()))
@@ -191,12 +200,11 @@ def _begun(config: RunConfig) -> RunConfig:
 
 
 def _in_folder(context: Context, s: SearchConfig, run: RunFolder) -> Context:
-    """The context of a search that keeps checkpoints and weights in the run folder, if it does."""
+    """The context of a search that keeps trainings, and weights if it does, in the run folder."""
     from rosearch.distill.inherit import Lineage
 
-    checkpoints = run.checkpoints if len(s.rungs) > 1 else None
     lineage = Lineage(run.weights, s.rungs[0]) if s.inherit else None
-    return replace(context, checkpoints=checkpoints, lineage=lineage)
+    return replace(context, checkpoints=run.checkpoints, lineage=lineage)
 
 
 @contextmanager

@@ -89,6 +89,12 @@ class Leaderboard:
         self.front = front([*self.front, trial], self.objectives)
 
     @property
+    def near(self) -> set[str]:
+        """Candidates near the front: those of it, the fittest of many, and the best."""
+        fittest = sorted(self.front, key=fitness, reverse=True)[: 2 * SHOWN]
+        return {*self.best, *(t.candidate.id for t in fittest)}
+
+    @property
     def leaders(self) -> list[Trial]:
         """The best candidates, the best first."""
         return sorted(self.best.values(), key=standing, reverse=True)

@@ -40,6 +40,9 @@ def run_sample(
 
     def keep(trial: Trial) -> None:
         store.add_sampled(trial, **clock.meta())
+        training = context.checkpoint(trial.candidate.id, trial.candidate.seed)
+        if training is not None:  # nothing goes on from it
+            training.unlink(missing_ok=True)
 
     jobs = [Job(c.index, c, full) for c in drawn]
     evaluate_sample(jobs, store.sample(), evolved, executor, context.fidelities[full], keep)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +43,13 @@ def run_search(
     store: Store,
     clock: Clock,
     callbacks: Callbacks,
+    floor: float = 0.0,
 ) -> None:
-    """Go through with the search, whose results are in the store then."""
+    """Go through with the search, whose results are in the store then.
+
+    Args:
+        floor: clean accuracy below which nobody would ship a student.
+    """
     if executor.workers > s.slots:
         print(
             f"note: at most {s.slots} of {executor.workers} workers are busy; a new run with "
@@ -55,14 +59,14 @@ def run_search(
     estimate = search_estimate(s, clock.earlier)
     chance = chance_accuracy(context.validation.labels, context.fitness.metric)
     seeds = seed_genotypes(space, warm_genotypes(s.warm_start))
-    scheduler = scheduler_of(s, seed, space, seeds, chance)
+    scheduler = scheduler_of(s, seed, space, seeds, chance, floor)
     checkpoints = CheckpointPruner(context.checkpoints, scheduler)
-
-    def record(trial: Trial) -> None:
-        store.add_trial(trial, **clock.meta())
-        checkpoints.tidy()
-
     with SearchView(estimate, context.train.teacher_params, objectives_of(s)) as view:
+
+        def record(trial: Trial) -> None:
+            store.add_trial(trial, **clock.meta())
+            checkpoints.tidy({trial.candidate.id, *view.state.near})
+
         clock.start_search()
         search_loop(
             scheduler,
@@ -73,7 +77,6 @@ def run_search(
             clock.time_is_left,
         )
         clock.stop_search()
-    checkpoints.clear()
     if scheduler.exhausted:
         said = f"note: no new genotype was found after {scheduler.proposed} candidates"
         print(f"{said}: the space has hardly more", file=sys.stderr)
@@ -98,15 +101,17 @@ def scheduler_of(
     space: Space,
     seeds: Sequence[Genotype],
     chance_accuracy: float = 0.0,
+    floor: float = 0.0,
 ) -> Scheduler:
     """What decides the order of the evaluations of a run.
 
     Args:
         seeds: genotypes that come first.
         chance_accuracy: see `rosearch.strategies.rungs.best_first`.
+        floor: see `rosearch.strategies.base.StrategyConfig`.
     """
     return Scheduler(
-        strategy_of(s.strategy, space, s, chance_accuracy),
+        strategy_of(s.strategy, space, s, chance_accuracy, floor),
         Rungs(len(s.rungs), s.keep, chance_accuracy=chance_accuracy, objectives=objectives_of(s)),
         seeds,
         s.candidates,
@@ -118,7 +123,11 @@ def scheduler_of(
 
 
 def strategy_of(
-    name: str, space: Space, search: SearchConfig, chance_accuracy: float = 0.0
+    name: str,
+    space: Space,
+    search: SearchConfig,
+    chance_accuracy: float = 0.0,
+    floor: float = 0.0,
 ) -> Strategy:
     """A strategy with a run's settings."""
     settings = StrategyConfig(
@@ -127,6 +136,7 @@ def strategy_of(
         search.crossover,
         chance_accuracy,
         objectives_of(search),
+        floor,
     )
     return STRATEGIES[name](space, settings)
 
@@ -152,7 +162,8 @@ def search_estimate(s: SearchConfig, earlier: float = 0.0) -> SearchEstimate:
 
 
 class CheckpointPruner:
-    """The checkpoints of unfinished trainings: those that may still be of use.
+    """The checkpoints of trainings: of unfinished ones that may go on, and of students near the
+    front, which the race after the search attacks further.
 
     One that is missing costs time and nothing else.
     """
@@ -163,19 +174,18 @@ class CheckpointPruner:
         self.folder, self.scheduler = folder, scheduler
         self.results = 0
 
-    def tidy(self) -> None:
-        """After each result: now and then remove what will hardly be used."""
+    def tidy(self, near: Set[str] = frozenset()) -> None:
+        """After each result: now and then remove what will hardly be used.
+
+        Args:
+            near: candidates near the front.
+        """
         self.results += 1
         if self.folder is not None and self.results % self.BETWEEN == 0:
-            wanted = self.scheduler.unfinished()
+            wanted = self.scheduler.unfinished() | near
             for file in self.folder.glob("*.safetensors"):
                 if file.name.partition("-")[0] not in wanted:
                     file.unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """After the search."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @dataclass

@@ -30,6 +30,7 @@ class StrategyConfig:
         tournament: trials drawn for each tournament.
         crossover: share of children that have two parents.
         chance_accuracy: clean accuracy that shows that a student learned something.
+        floor: clean accuracy below which nobody would ship a student.
         objectives: what the run optimises.
     """
 
@@ -38,6 +39,7 @@ class StrategyConfig:
     crossover: float = 0.2
     chance_accuracy: float = 0.0
     objectives: Sequence[Objective] = DEFAULT
+    floor: float = 0.0
 
 
 class Strategy(Protocol):

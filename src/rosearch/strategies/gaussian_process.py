@@ -17,21 +17,24 @@ from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 # What is tried; the largest marginal likelihood decides. Lengths are in units of sqrt(F).
 LENGTHS = (0.5, 1.0, 2.0)
-NOISES = (0.05, 0.2, 0.6)  # variance of a result, the signal's being 1
+NOISES = (0.05, 0.2, 0.6)  # variance that features do not tell, the signal's being 1
 SHARES = (0.2, 0.5, 0.8)
+SIGNALS = (0.5, 1.0, 2.0)  # variance of the signal, that of all results being 1
 LINEAR = 0.2  # share of the signal that adds up over features
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Hyperparameters of a process."""
+    """Hyperparameters of a process; a signal of None is the likeliest one, in closed form."""
 
     length: float = 1.0
     noise: float = 0.2
     share: float = 0.5
+    signal: float | None = None
 
 
 GRID = tuple(Settings(*values) for values in product(LENGTHS, NOISES, SHARES))
+WITH_ERRORS = tuple(Settings(*s) for s in product(LENGTHS, NOISES, SHARES, SIGNALS))
 
 
 class GaussianProcess:
@@ -41,7 +44,9 @@ class GaussianProcess:
         features: (N, F).
         rungs: (N,) int.
         values: (N,) of one objective.
-        settings: hyperparameters; None takes the likeliest of `GRID`.
+        settings: hyperparameters; None takes the likeliest of `GRID`, or of `WITH_ERRORS`.
+        students: (N,) int, whose results these are.
+        errors: (N,) standard errors of the values, where they are known.
     """
 
     def __init__(
@@ -50,8 +55,11 @@ class GaussianProcess:
         rungs: np.ndarray,
         values: np.ndarray,
         settings: Settings | None = None,
+        *,
+        students: np.ndarray | None = None,
+        errors: np.ndarray | None = None,
     ) -> None:
-        self.rungs = rungs
+        self.rungs, self.students = rungs, students
         self.centre, self.scale = features.mean(0), features.std(0)
         self.scale[self.scale < 1e-9] = 1.0
         self.known = self._standard(features)
@@ -59,20 +67,32 @@ class GaussianProcess:
         self.moments = {int(r): _moments(values, rungs == r) for r in np.unique(rungs)}
         mean, spread = np.array([self.moments[int(r)] for r in rungs]).T
         targets = (values - mean) / spread
-        choices = GRID if settings is None else (settings,)
+        noise = None if errors is None else (errors / spread) ** 2
+        grid = GRID if errors is None else WITH_ERRORS
+        choices = grid if settings is None else (settings,)
         if len(self.moments) == 1:  # the share does nothing
             choices = tuple(s for s in choices if s.share == choices[0].share)
-        fits = [_fit(self._covariance(s), s, targets) for s in choices]
+        fits = [_fit(self._covariance(s), s, targets, noise) for s in choices]
         self.settings, self.factor, self.weights, self.signal = max(fits, key=lambda f: f[-1])[:-1]
 
-    def predict(self, features: np.ndarray, rung: int) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (M,) and standard deviation (M,) of the objective itself, without noise."""
+    def predict(
+        self, features: np.ndarray, rung: int, students: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (M,) and standard deviation (M,) of the objective itself, without noise.
+
+        Args:
+            students: (M,) int, which of the known ones these are; by default they are new.
+        """
         new = self._standard(features)
         s = self.settings
         cross = _kernel(new, self.known, s.length)
+        if students is not None:
+            cross = cross + s.noise * self._same(students)
         cross = cross * np.where(self.rungs == rung, 1.0, s.share)
         half = solve_triangular(self.factor, cross.T, lower=True)
         prior = 1 - LINEAR + LINEAR * (new**2).mean(1)
+        if students is not None:
+            prior = prior + s.noise
         variance = np.maximum(prior - (half**2).sum(0), 1e-6) * self.signal
         nearest = min(self.moments, key=lambda known: abs(known - rung))
         mean, spread = self.moments[nearest]
@@ -84,7 +104,15 @@ class GaussianProcess:
 
     def _covariance(self, s: Settings) -> np.ndarray:
         same = self.rungs[:, None] == self.rungs[None, :]
-        return _kernel(self.known, self.known, s.length) * np.where(same, 1.0, s.share)
+        found = _kernel(self.known, self.known, s.length)
+        if self.students is not None:
+            found = found + s.noise * self._same(self.students)
+        return found * np.where(same, 1.0, s.share)
+
+    def _same(self, students: np.ndarray) -> np.ndarray:
+        """Which of some students (M,) a known result is of: (M, N)."""
+        same: np.ndarray = students[:, None] == self.students
+        return same
 
 
 def _kernel(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:
@@ -102,13 +130,15 @@ def _moments(values: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
 
 
 def _fit(
-    covariance: np.ndarray, s: Settings, targets: np.ndarray
+    covariance: np.ndarray, s: Settings, targets: np.ndarray, noise: np.ndarray | None
 ) -> tuple[Settings, np.ndarray, np.ndarray, float, float]:
     """Settings, Cholesky factor, weights, variance of the signal, log marginal likelihood."""
     n = len(targets)
-    factor, _ = cho_factor(covariance + s.noise * np.eye(n), lower=True)
+    unexplained = np.full(n, s.noise) if noise is None else noise / (s.signal or 1.0)
+    factor, _ = cho_factor(covariance + np.diag(unexplained), lower=True)
     factor = np.tril(factor)
     weights = cho_solve((factor, True), targets)
-    signal = max(1e-6, float(targets @ weights) / n)  # the likeliest, in closed form
-    likelihood = -0.5 * n * np.log(signal) - float(np.log(np.diag(factor)).sum())
-    return s, factor, weights, signal, likelihood
+    square = float(targets @ weights) / n
+    signal = s.signal or max(1e-6, square)
+    likelihood = -0.5 * n * (np.log(signal) + square / signal)
+    return s, factor, weights, signal, likelihood - float(np.log(np.diag(factor)).sum())

@@ -33,8 +33,9 @@ class Surrogate:
     Bayesian optimisation with the expected hypervolume improvement per cost (Emmerich et al. 2006;
     Snoek et al. 2012, section 3.2), over a pool of varied members of the front and random genotypes
     instead of the whole space, as White et al. 2021 (BANANAS) do. The front is that of the
-    process's means, so that a lucky measurement is no goal. Results of lower rungs count by how
-    well they go with those of the last one (`GaussianProcess`).
+    process's means, so that a lucky measurement is no goal, and volume counts from the accuracy on
+    that a user would ship, so that the goal is what finalists are chosen from. Results of lower
+    rungs count by how well they go with those of the last one (`GaussianProcess`).
     """
 
     name = "surrogate"
@@ -129,10 +130,12 @@ class _Model:
         self.measured = [o for o in config.objectives if o.exact is None]
         self.exact = [o for o in config.objectives if o.exact is not None]
         values = points(trials, ordered := [*self.measured, *self.exact])
-        self.reference = reference_point(values, ordered, config.chance_accuracy)
+        chance = reference_point(values, ordered, config.chance_accuracy)
         for k, objective in enumerate(ordered):
             if objective.reference is not None:  # below chance a student knows nothing, anyhow
-                values[:, k] = np.maximum(values[:, k], self.reference[k])
+                values[:, k] = np.maximum(values[:, k], chance[k])
+        worth = max(config.chance_accuracy, config.floor)
+        self.reference = reference_point(values, ordered, worth)
         chosen = settings or (None,) * len(self.measured)
         self.processes = tuple(
             GaussianProcess(known, rungs, values[:, k], chosen[k])

@@ -49,6 +49,10 @@ class Split:
         rows = stratified_rows(self.labels, n, seed=seed, least_per_class=least_per_class)
         return self.take(rows)
 
+    def after(self, n: int) -> Split:
+        """Its examples but the first `n`."""
+        return Split(self.texts[n:], self.labels[n:]) if n else self
+
     def __repr__(self) -> str:
         return f"Split({len(self)} texts)"  # never the texts: they would flood a traceback
 
