@@ -32,13 +32,28 @@ PIECES = dict.fromkeys("bcdefghjklmnopqrstuvwxyz", -12.0) | {"gor": -12.5, "ad":
 STRANGE = (
     "g", "go", "gor", "geous", "wit", "ty", "witt", "goodbad", "finebad", "filmgood", "dont", "od",
     "f", "i", "l", "m", "b", "s", "there", "re", "ness", "esse", "goood", "g00d", "b4d", "flim",
-    "q", "qqqq", "Xyz", "Flim", "GOD", "caf\u00e9", "cafe", "g\u043e\u043ed", "\u0440\u0438\u0432",
+    "q", "qqqq", "gOOd", "Filmm", "GrEat", "Xyz", "Flim", "GOD", "caf\u00e9", "cafe",
+    "g\u043e\u043ed", "\u0440\u0438\u0432",
     "\u0431\u0430\u0434", "\uff47ood", "1994", "80s", "fin", "fo", "rm", "bou", "nd", "ag", "o",
 )  # fmt: skip
 WORDS = ("the", "a", "is", "film", "good", "bad", "great", "god", "fine", "it", "in", "gor", "Od",
          "witty", "ad", "Flim", "don't", "it's", "o", "well-bad", "flm", "caf\u00e9")  # fmt: skip
 GAPS = (" ",) * 12 + (", ", ". ", "-", ".", "! ", " (")
-SPLIT = ("fi lm", "g-ood", "g o o d", "ba.d", "gr@t", "f1ne", "wit ty", "$ee", "th e")
+SPLIT = (
+    "!t",
+    "goOd",
+    "f!lm!",
+    "b@",
+    "fi lm",
+    "g-ood",
+    "g o o d",
+    "ba.d",
+    "gr@t",
+    "f1ne",
+    "wit ty",
+    "$ee",
+    "th e",
+)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import numpy as np
 
 from rosearch.attacks.certificates.joins import Joins
 from rosearch.attacks.certificates.options import Offered, Options
-from rosearch.attacks.certificates.seen import Seen, isolated, names_count
+from rosearch.attacks.certificates.seen import Seen, isolated, names_count, plain
 from rosearch.attacks.certificates.votes import StringVotes
 from rosearch.encodings.reader_joins import JOINTS
 
@@ -96,7 +96,7 @@ class Choices:
             yield False, True
             return
         others = [(w, *self.substitutes(w)) for w in text.words.words]
-        if all(s.isascii() for some in others for s in some):
+        if all(plain(s) for some in others for s in some):
             yield text.names, True
         elif all(isolated(text.words, i, o, self.joins.reader) for i, o in enumerate(others)):
             yield from ((text.names, True), (text.names, False))

@@ -29,6 +29,7 @@ from rosearch.tasks.words import Words
 
 TOLERANCE = 1e-4  # of sums in single precision
 LETTERS = re.compile(r"[^\W_]+")
+SIGN_AFTER = re.compile(r"!?[@$]")
 BEFORE, AFTER = re.compile(r"\S*$"), re.compile(r"\S*")
 
 
@@ -190,21 +191,21 @@ def _read_apart(text: Words, read: list[str], reader: Reader) -> bool:
     if not all(inner) or any(g[-1:] in ("[", "<") for g in text.gaps):
         return False
     after, before = text.gaps[1:], text.gaps[:-1]  # of words
-    if any(g[:1] in ("@", "$") for g in after) or any(g[-1:] in ("@", "$") for g in before):
+    if any(map(SIGN_AFTER.match, after)) or any(g[-1:] in ("@", "$", "!") for g in before):
         return False  # signs that may be letters of the word
     if any(len(g) < 4 and all(map(ANY_SIGN.match, g)) for g in inner):
         return False
-    if not all(g.isascii() or _plain(g) for g in text.gaps):
+    if not all(g.isascii() or _one_form(g) for g in text.gaps):
         return False
     whole = [text.gaps[0]]
     for word, gap in zip(read, text.gaps[1:], strict=True):
         whole += (word, gap)
-    return reader(text.text) == "".join(whole)
+    return reader(text.text).lower() == "".join(whole).lower()
 
 
 def isolated(text: Words, i: int, written: Sequence[str], reader: Reader) -> bool:
-    """Whether nothing that word i may become is folded otherwise for what stands beside it."""
-    special = [s for s in written if not s.isascii()]
+    """Whether nothing that word i may become is spelt otherwise for what stands beside it."""
+    special = [s for s in written if not plain(s)]
     if not special:
         return True
     before, after = BEFORE.search(text.gaps[i]), AFTER.match(text.gaps[i + 1])
@@ -221,6 +222,11 @@ def isolated(text: Words, i: int, written: Sequence[str], reader: Reader) -> boo
     )
 
 
-def _plain(gap: str) -> bool:
+def plain(word: str) -> bool:
+    """Whether a word has neither foreign letters nor signs for letters."""
+    return word.isascii() and not ANY_SIGN.search(word)
+
+
+def _one_form(gap: str) -> bool:
     """Whether Unicode has but one form of a gap."""
     return all(unicodedata.normalize(form, gap) == gap for form in ("NFKC", "NFD"))
