@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rosearch.attacks.certificates import certified
 from rosearch.attacks.methods import resources_for
 from rosearch.attacks.result import AttackResult, robustness
 from rosearch.errors import UserError
@@ -31,7 +30,7 @@ from rosearch.robustness.assessment import (
     Spent,
     TransferEntry,
 )
-from rosearch.robustness.evaluate import labelled
+from rosearch.robustness.evaluate import certain, labelled
 from rosearch.robustness.journaled import Cost
 from rosearch.robustness.origin import Origin, origin_of
 from rosearch.robustness.protocol import Protocol, find_protocol
@@ -232,7 +231,7 @@ def _worst(
 
 def _certified(bench: Bench) -> dict[str, float]:
     split = bench.split
-    found = certified(bench.victim, split.texts, split.labels, bench.resources.lexicons)
+    found = certain(bench.victim, split, bench.resources)
     return {what: round(count / len(split), 4) for what, count in found.items()}
 
 

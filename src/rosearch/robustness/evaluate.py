@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.certificates import certified
 from rosearch.attacks.goals import Goal
 from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.attacks.result import AttackResult
 from rosearch.errors import UserError
-from rosearch.models.classifier import Predict
+from rosearch.models.classifier import Classifier, Predict
 from rosearch.models.open import open_classifier
 from rosearch.robustness.journal import Journal
 from rosearch.robustness.journaled import decisive, journaled, key_of
@@ -58,9 +59,14 @@ def attack(
             title = f"attacking with {name}"
             results[name], _ = journaled(attacks, victim, split, lines, title=title)
     alike = similarities(results) if chosen.similarity else {}
-    sure = certified(victim, split.texts, split.labels, resources.lexicons, edits=True)
+    sure = certain(victim, split, resources)
     names, labels = task.label_names, data.labels
     return AttackReport(victim.name, task.name, chosen.split, names, results, alike, labels, sure)
+
+
+def certain(victim: Classifier, split: Split, resources: AttackResources) -> dict[str, int]:
+    """How many texts no attack can flip, by what it does to them; see `certified`."""
+    return certified(victim, split.texts, split.labels, resources.lexicons, edits=True)
 
 
 def labelled(task: Task, name: str) -> Split:
