@@ -78,7 +78,7 @@ class Tried:
 
     def warm_up(self) -> None:
         """Answer once, so that the first one who types does not wait for tables to be made."""
-        odd = "beginnning"  # a reader makes its tables when it first meets an unknown word
+        odd = "bxgxnqing"  # a reader makes its tables when it first meets an unknown word
         text = Words((odd,), ("", ""), odd if self.subject.pairs else None)
         for answer in (self.student, self.teacher, self.words):
             answer(Asked(text))
