@@ -100,12 +100,15 @@ def test_certificates_in_words(voting, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("ROSEARCH_CACHE", str(tmp_path))  # no lexicon is there to be loaded
     sure = {"1 word replaced": True, "2 words replaced": False, "1 word deleted": True,
             "2 words deleted": True, "3 words deleted": True, "1 word inserted": False,
-            "any wordnet": True, "any relatives": False, "2 readings swapped": True}  # fmt: skip
+            "any wordnet": True, "any relatives": False, "2 readings swapped": True,
+            "1 word misspelt": True, "any words misspelt": True}  # fmt: skip
     assert in_words(sure) == (
         "No single word can flip this, whatever is put in its place.",
         "No three words that are taken out can flip this.",
+        "No single word that is misspelt by one letter can flip this.",
         "No substitutions from the lexicon wordnet, of however many words, can flip this.",
         "Nothing of this kind can flip this: 2 readings swapped.",
+        "However many words are misspelt, each by one letter, this stays.",
     )
     student, text = voting(("a", "b")), segment("good good good good gorgeous film")
     found = certain(student, text, carried(student, text).label, {})

@@ -73,6 +73,8 @@ def test_both_models_answer_and_the_student_says_what_it_read(page: str, subject
     weighed = ask(page, "words", {"text": TEXT})[2]
     assert weighed["exact"]
     assert "gorgeous" in [piece for piece, _ in weighed["texts"][0]]
+    sure = ask(page, "certain", {"text": "good " * 40})[2]["certain"]
+    assert "No two words can flip this, whatever is put in their place." in sure
 
 
 def test_an_attack_is_told_step_by_step(page: str, subject: Subject) -> None:

@@ -71,6 +71,8 @@ def test_hostile_texts_are_answered_and_stay_text(opened: Any) -> None:
     page.fill("#text", EVIL_TEXT)
     eventually(page, "!document.getElementById('carried').hidden")
     assert text_of(page, "#weighed").startswith("a gorgeous film <script>")
+    eventually(page, "!document.getElementById('certain').textContent.includes('Working')")
+    assert text_of(page, "#certain").startswith(("No", "However"))
     assert "gor geous \u2192 gorgeous" in text_of(page, "#read-as")
     for side in ("#student", "#teacher"):
         assert all(label in text_of(page, side) for label in EVIL_LABELS)

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from rosearch.tasks.words import Words, segment
 
 T = TypeVar("T")
+Thread = Literal["student", "teacher", "certain"]
 MOST_CHARACTERS = 10_000  # of a text, or of each of a pair
 MOST_BYTES = 250_000  # of a request; JSON may write a character in up to twelve
 MOST_SWALLOWED = 20_000_000  # bytes of a request that is refused
@@ -46,14 +47,18 @@ class Asked:
 
 
 class Line:
-    """Requests wait in line for one thread; it is short, so that nobody waits long.
+    """Requests wait in line for a thread; it is short, so that nobody waits long.
 
     Attributes:
+        threads: of what is asked at every key, of the teacher, and of what takes longer, so that
+            neither holds up the student's answers.
         stopped: whether work that takes long should end.
     """
 
     def __init__(self) -> None:
-        self.thread = ThreadPoolExecutor(1)
+        self.threads: dict[Thread, ThreadPoolExecutor] = {
+            name: ThreadPoolExecutor(1) for name in ("student", "teacher", "certain")
+        }
         self.waiting = 0
         self.stopped = False
 
@@ -71,14 +76,15 @@ class Line:
         finally:
             self.waiting -= 1
 
-    async def run(self, work: Callable[[Asked], T], asked: Asked) -> T:
-        """What some work gives, in the thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.thread, work, asked)
+    async def run(self, work: Callable[[Asked], T], asked: Asked, thread: Thread) -> T:
+        """What some work gives, in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads[thread], work, asked)
 
     def close(self) -> None:
         """End what is under way, and answer nothing more."""
         self.stopped = True
-        self.thread.shutdown(wait=False, cancel_futures=True)
+        for thread in self.threads.values():
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 async def read_body(request: Request, most: int = MOST_BYTES) -> bytes | None:

@@ -16,6 +16,7 @@ DONE = {
     "replaced": "can flip this, whatever is put in {its} place",
     "inserted": "that {is} put in can flip this, wherever {it} stand{s}",
     "deleted": "that {is} taken out can flip this",
+    "misspelt": "that {is} misspelt by one letter can flip this",
 }
 ONE = {"its": "its", "is": "is", "it": "it", "s": "s"}
 MORE = {"its": "their", "is": "are", "it": "they", "s": ""}
@@ -30,11 +31,10 @@ def certain(
     Args:
         given: files of lexicons that are made of a task's teacher.
     """
-    texts, labels = [text.example], [label]
-    if not certified(student, texts, labels):  # before anything is looked up for it
+    if not certified(student, [], []):  # before anything is looked up for it
         return None
-    tables = tables_at_hand(lexicons_at_hand(given), texts, given)
-    found = certified(student, texts, labels, tables)
+    tables = tables_at_hand(lexicons_at_hand(given), [text.example], given)
+    found = certified(student, [text.example], [label], tables, edits=True)
     return in_words({what: count > 0 for what, count in found.items()})
 
 
@@ -58,6 +58,8 @@ def _no_words(change: str, n: int) -> str:
 
 def _other(what: str) -> str:
     lexicon = what.removeprefix("any ")
+    if what == "any words misspelt":
+        return "However many words are misspelt, each by one letter, this stays."
     if lexicon == what:
         return f"Nothing of this kind can flip this: {what}."
     return f"No substitutions from the lexicon {lexicon}, of however many words, can flip this."

@@ -126,7 +126,6 @@ function showWords(found, asked) {
   weights.sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
   byId("strongest").replaceChildren(...weights.slice(0, STRONGEST).filter(([, weight]) => weight)
     .map(([piece, weight]) => made("li", `${piece} ${weightOf(weight, found.exact)}`)));
-  showCertain(found.certain);
 }
 
 function weighed(piece, weight, most, exact) {
@@ -138,16 +137,18 @@ function weighed(piece, weight, most, exact) {
   return word;
 }
 
-function showCertain(sentences) {
-  const lines = sentences === null
-    ? ["This student allows no certificate: what it says of a text is not a sum over its words, or its reading of a word depends on others."]
-    : sentences.length ? sentences : ["Nothing: a single word, chosen well, might flip this answer."];
+function showCertain({ certain }, asked) {
+  if (!same(asked, current())) return;
+  const lines = certain === null
+    ? ["This student allows no certificate: what it says of a text is not the sum of what it says of the words."]
+    : certain.length ? certain : ["Nothing: a single word, chosen well, might flip this answer."];
   byId("certain").replaceChildren(...lines.map((line) => made("li", line)));
 }
 
 const askStudent = asker("student", showStudent);
 const askTeacher = asker("teacher", showTeacher);
 const askWords = asker("words", showWords);
+const askCertain = asker("certain", showCertain);
 let pause = 0;
 
 function changed() {
@@ -166,7 +167,8 @@ function changed() {
   }
   askStudent(asked);
   if (about.teacher !== null) askTeacher(asked);
-  pause = setTimeout(() => askWords(asked), PAUSE);
+  byId("certain").replaceChildren(made("li", "Working it out; the first time takes some seconds."));
+  pause = setTimeout(() => { askWords(asked); askCertain(asked); }, PAUSE);
 }
 
 function put(first, text) {

@@ -18,6 +18,7 @@ from rosearch.serve.asked import (
     Line,
     Refused,
     Request,
+    Thread,
     asked_in,
     check_kind,
     read_body,
@@ -112,10 +113,14 @@ class Tried:
         return {"probabilities": [] if teacher is None else _row(teacher, asked.text)}
 
     def words(self, asked: Asked) -> Answer:
-        """Which words carry the student's answer, and what is certain of it."""
-        found = carried(self.subject.student, asked.text)
-        sure = certain(self.subject.student, asked.text, found.label, self.subject.given)
-        return asdict(found) | {"certain": sure}
+        """Which words carry the student's answer."""
+        return asdict(carried(self.subject.student, asked.text))
+
+    def certain(self, asked: Asked) -> Answer:
+        """What is certain of the student's answer; None where that cannot be told."""
+        student = self.subject.student
+        label = int(student.probabilities([asked.text])[0].argmax())
+        return {"certain": certain(student, asked.text, label, self.subject.given)}
 
     def attack(self, asked: Asked) -> Answer:
         """An attack on the text, step by step.
@@ -145,7 +150,7 @@ def make_application(tried: Tried) -> Application:
     json_response = require("starlette.responses", "report").JSONResponse
     route = require("starlette.routing", "report").Route
 
-    async def ask(work: Callable[[Asked], Answer], request: Request) -> object:
+    async def ask(work: Callable[[Asked], Answer], thread: Thread, request: Request) -> object:
         if tried.line.full:
             await read_body(request, 0)
             return error("busy: others wait already; ask again in a moment", 429)
@@ -154,7 +159,7 @@ def make_application(tried: Tried) -> Application:
                 body = await read_body(request)
                 check_kind(request.headers.get("content-type", ""))
                 asked = asked_in(body, tried.subject.pairs)
-                return json_response(await tried.line.run(work, asked))
+                return json_response(await tried.line.run(work, asked, thread))
             except Refused as refusal:
                 return error(str(refusal), refusal.status)
             except UserError as refusal:
@@ -175,8 +180,17 @@ def make_application(tried: Tried) -> Application:
     async def broken(request: Request, found: Exception) -> object:
         return error(f"internal error: {type(found).__name__}: {one_line(found)}", 500)
 
-    works = (tried.student, tried.teacher, tried.words, tried.attack)
-    asking = [route(f"/{w.__name__}", partial(ask, w), methods=["POST"]) for w in works]
+    works: dict[Callable[[Asked], Answer], Thread] = {
+        tried.student: "student",
+        tried.teacher: "teacher",
+        tried.words: "student",
+        tried.certain: "certain",
+        tried.attack: "student",
+    }
+    asking = [
+        route(f"/{work.__name__}", partial(ask, work, thread), methods=["POST"])
+        for work, thread in works.items()
+    ]
     made: Application = applications.Starlette(
         routes=[*_page_routes(), route("/model", about), *asking],
         exception_handlers={
