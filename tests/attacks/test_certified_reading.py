@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from rosearch.attacks.certificates import AnyWords, Choices, Joins, _edits, seen, votes_of
+from rosearch.attacks.certificates import (
+    AnyWords,
+    Choices,
+    Joins,
+    _edits,
+    certified,
+    seen,
+    votes_of,
+)
 from rosearch.attacks.certificates.any_words import one_word
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import STEPS, Reader
@@ -202,3 +210,19 @@ def _deleted(text, at) -> str:
     for i in sorted(at, reverse=True):
         text = text.deleted(i)
     return text.text
+
+
+def test_every_kind_of_change_is_counted_of_students_that_read(read):
+    rng, student = random.Random(0), Student(read, 0)
+    texts = [sentence(rng, 6) for _ in range(20)]
+    labels = student.victim.probabilities(texts).argmax(1).tolist()
+    table = {w.lower(): ("flim", "gor") for t in texts for w in segment(t).words}
+    found = certified(student.victim, texts, labels, {"mine": table, "characters": table}, True)
+    for change in ("replaced", "inserted", "deleted", "misspelt"):
+        several = [found[f"{n} word{'s' * (n > 1)} {change}"] for n in (1, 2, 3)]
+        assert several == sorted(several, reverse=True)
+        assert several[0] < 20
+    assert 0 < found["any mine"] == found["any characters"] < 20
+    assert found["3 words misspelt"] >= found["any words misspelt"]
+    few = certified(student.victim, texts, labels, {"mine": table, "characters": table})
+    assert set(found) - set(few) == {what for what in found if "misspelt" in what or "char" in what}
