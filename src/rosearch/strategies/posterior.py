@@ -67,17 +67,20 @@ class Belief(NamedTuple):
 
     Attributes:
         own: standard deviation without what students share.
+        most: what the quantity can be, 0 being the least; None where nothing tells.
     """
 
     measured: np.ndarray
     mean: np.ndarray
     deviation: np.ndarray
     own: np.ndarray
+    most: float | None = None
 
     def interval(self, i: int) -> tuple[float, float]:
         """95 % interval of a student."""
         half = WIDTH * float(self.deviation[i])
-        return float(self.mean[i]) - half, float(self.mean[i]) + half
+        low, high = float(self.mean[i]) - half, float(self.mean[i]) + half
+        return (low, high) if self.most is None else (max(0.0, low), min(self.most, high))
 
 
 @dataclass(frozen=True)
@@ -105,16 +108,19 @@ class Quantity(NamedTuple):
     Attributes:
         attacked: whether other attacked texts tell more of it; what does not depend on them is new
             with another seed only.
+        most: see `Belief`.
     """
 
     read: Callable[[Score], float]
     error: Callable[[Score, Standard], float]
     attacked: bool
+    most: float | None = None
 
 
 def _accuracy_error(score: Score, standard: Standard) -> float:
     plain = [Stratum(score.clean * score.n_clean, score.n_clean)]
-    return _error(recalls(score.classes) if score.metric == "balanced" else plain)
+    balanced = score.metric == "balanced" and score.classes
+    return _error(recalls(score.classes) if balanced else plain)
 
 
 def _robustness_error(score: Score, standard: Standard) -> float:
@@ -137,8 +143,8 @@ def _error(strata: Sequence[Stratum]) -> float:
 
 QUANTITIES = {
     FITNESS: Quantity(lambda s: s.fitness, _fitness_error, attacked=True),
-    ACCURACY.name: Quantity(lambda s: s.accuracy, _accuracy_error, attacked=False),
-    ROBUSTNESS.name: Quantity(lambda s: s.robustness, _robustness_error, attacked=True),
+    ACCURACY.name: Quantity(lambda s: s.accuracy, _accuracy_error, attacked=False, most=1.0),
+    ROBUSTNESS.name: Quantity(lambda s: s.robustness, _robustness_error, attacked=True, most=1.0),
 }
 
 
@@ -202,7 +208,8 @@ class _Model:
         for results in self.rounds:
             self._average_in(q, results, values, errors)
         mean, own = self._known(self._process(values, errors))
-        return Belief(measured, mean, np.hypot(own, math.sqrt(SHARED) * errors[:n]).round(9), own)
+        deviation = np.hypot(own, math.sqrt(SHARED) * errors[:n]).round(9)
+        return Belief(measured, mean, deviation, own, q.most)
 
     def expected(self, genotype: Genotype, q: Quantity) -> float:
         """Of a quantity of a student that is none of them."""
