@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_summaries import made_summary
+from made_summaries import made_model, made_summary
 
 import rosearch
 from rosearch.errors import UserError
@@ -47,6 +48,11 @@ def test_students_are_found_by_the_start_of_their_name(run: RunFolder):
     for name in ("abcd", "abef", "reference", ".abcd-1"):
         run.student(name).mkdir(parents=True)
         (run.student(name) / "config.json").write_text("{}")
+    summary = made_summary("abcd")
+    robust = replace(made_model("abef"), points=("robust",))
+    with closing(run.open()) as store:
+        store.set_meta(summary=replace(summary, finalists=(summary.best, robust)).to_json())
+    assert run.find_student("robust") == run.student("abef")
     assert run.best_student() == run.find_student("abc") == run.student("abcd")
     with pytest.raises(UserError, match="2 saved students whose id starts with 'ab'; it has abcd"):
         run.find_student("ab")

@@ -149,11 +149,17 @@ class RunFolder:
         return folder
 
     def find_student(self, wanted: str) -> Path:
-        """The folder of the saved student whose id starts with `wanted`.
+        """The folder of the saved student that is the point `wanted` or whose id starts so.
 
         Raises:
             UserError: there is none, or more than one.
         """
+        with closing(self.open()) as store:
+            summary = store.meta().summary
+        points = {
+            p: entry.id for entry in (summary.finalists if summary else ()) for p in entry.points
+        }
+        wanted = points.get(wanted, wanted)
         saved = sorted(p.parent.name for p in self.students.glob("[!.]*/config.json"))
         found = [name for name in saved if name.startswith(wanted)]
         if len(found) != 1:
