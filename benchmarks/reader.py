@@ -46,7 +46,7 @@ def seconds(read: Callable[[str], object], texts: Sequence[str], rounds: int) ->
 def cold(reader: Reader, texts: Sequence[str], rounds: int) -> Iterator[float]:
     """Processor seconds of each pass over texts of which nothing is remembered."""
     for _ in range(rounds):
-        reader.alone.clear()
+        reader.found.clear()
         yield seconds(reader, texts, 1)
 
 

@@ -23,7 +23,7 @@ MEANT = {
 }  # fmt: skip
 AMBIGUOUS = 64  # combinations of what the signs of a word may mean
 NUMBER = re.compile(r"\d+(?:s|st|nd|rd|th|m|mm|cm|km|am|pm|k|x)?|\d\d?[dh]")
-MIXED = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+MIXED = re.compile(r"[A-Z](?:(?<=[a-z].)|(?<=[A-Z].)[a-z])")
 RUNS = re.compile(r"(.)\1+")
 
 
