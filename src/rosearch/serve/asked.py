@@ -92,13 +92,16 @@ async def read_body(request: Request, most: int = MOST_BYTES) -> bytes | None:
 
     The rest is read all the same, for who still sends sees no answer; but it is not kept.
     """
-    parts, size = list[bytes](), 0
+    kept, size = bytearray(), 0
     async for part in request.stream():
         size += len(part)
         if size > MOST_SWALLOWED:
             break
-        parts = [*parts, part] if size <= most else []
-    return b"".join(parts) if size <= most else None
+        if size <= most:
+            kept += part
+        else:
+            kept.clear()
+    return bytes(kept) if size <= most else None
 
 
 def check_kind(kind: str) -> None:
