@@ -16,7 +16,7 @@ from rosearch.errors import UserError
 from rosearch.results.store import Store
 from rosearch.run.lifecycle import config_meta
 from rosearch.run.places import settled
-from rosearch.run.space import seed_genotypes, space_of
+from rosearch.run.space import space_of, warm_seeds
 from rosearch.run.warm import BEST, warm_genotypes
 from rosearch.space.cost import Sizes
 from rosearch.space.genotype import Genotype
@@ -70,16 +70,15 @@ def test_the_settings_of_a_run_hold_the_genotypes_themselves(tmp_path, genotypes
     assert settled(make_config("smoke")).search.warm_start == ()
 
 
-def test_they_are_as_near_as_the_space_allows_and_come_before_the_presets():
+def test_they_are_as_near_as_the_space_allows_and_the_rest_is_left_out_aloud(capsys):
     config = make_config("quick", overrides={"space": {"widths": [64], "embedding_dims": [32]}})
     plain = replace(config.space, encodings=("plain",), defences=())
     space = space_of(plain, (), ROWS, 2, 20_000_000)
     large = replace(PRESETS["textcnn"](), width=256, embedding_dim=128)
     votes = PRESETS["votes"]()  # no such student here
-    found = seed_genotypes(space, [votes, large])
-    assert found[0] == replace(large, width=64, embedding_dim=32)
-    assert found[1:] == seed_genotypes(space)
-    assert all(g.votes is None for g in found)
+    assert warm_seeds([votes, large], space) == [replace(large, width=64, embedding_dim=32)]
+    assert "note: 1 of the 2 candidates of the warm start have no like" in capsys.readouterr().err
+    assert warm_seeds([], space) == [] and capsys.readouterr().err == ""
 
 
 def test_what_is_no_run_or_has_no_result_is_told(tmp_path, genotypes):

@@ -17,7 +17,7 @@ from rosearch.run.callbacks.base import Callbacks
 from rosearch.run.clock import Clock
 from rosearch.run.live import SearchEstimate, SearchView
 from rosearch.run.loop import search_loop
-from rosearch.run.space import seed_genotypes
+from rosearch.run.space import seed_genotypes, warm_seeds
 from rosearch.run.warm import warm_genotypes
 from rosearch.space.cost import work
 from rosearch.space.genotype import Genotype
@@ -58,7 +58,8 @@ def run_search(
         )
     estimate = search_estimate(s, clock.earlier)
     chance = chance_accuracy(context.validation.labels, context.fitness.metric)
-    seeds = seed_genotypes(space, warm_genotypes(s.warm_start))
+    warm = warm_seeds(warm_genotypes(s.warm_start), space)
+    seeds = [*warm, *seed_genotypes(space)]
     scheduler = scheduler_of(s, seed, space, seeds, chance, floor)
     checkpoints = CheckpointPruner(context.checkpoints, scheduler)
     with SearchView(estimate, context.train.teacher_params, objectives_of(s)) as view:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -101,18 +102,8 @@ def check_space(s: SpaceConfig, offered: Sequence[Encoding]) -> None:
     space_of(unlimited, offered, dict.fromkeys(keys, 1), 2, 1)
 
 
-def seed_genotypes(space: Space, warm: Sequence[Genotype] = ()) -> list[Genotype]:
-    """What a search begins with: genotypes of earlier runs, then presets.
-
-    Those that the space allows, with the nearest sizes and genes that it allows.
-
-    Args:
-        warm: see `rosearch.run.warm`.
-    """
-    return [*_kept(warm, space), *_preset_seeds(space)]
-
-
-def _preset_seeds(space: Space) -> list[Genotype]:
+def seed_genotypes(space: Space) -> list[Genotype]:
+    """Presets that the space allows, with the nearest sizes and encoding genes that it allows."""
     kinds = {votes.name for votes in space.votes if votes is not None}
     names = (*SEEDS, *(name for name in WITH_VOTES if _votes_of(name) in kinds))
     found = [_nearest_coding(_nearest_sizes(PRESETS[name](), space), space) for name in names]
@@ -122,13 +113,25 @@ def _preset_seeds(space: Space) -> list[Genotype]:
     return [small for g in allowed if (small := repair(g, space)) is not None]
 
 
-def _kept(warm: Sequence[Genotype], space: Space) -> list[Genotype]:
-    """Genotypes of earlier runs, as near as the space allows; those it has none like are out."""
+def warm_seeds(warm: Sequence[Genotype], space: Space) -> list[Genotype]:
+    """Genotypes of earlier runs, as near as the space allows; those it has none like are left out,
+    which is said.
+
+    Args:
+        warm: see `rosearch.run.warm`.
+    """
     near = (
         _nearest_mechanisms(_nearest_coding(_nearest_sizes(g, space), space), space) for g in warm
     )
     allowed = [g for g in near if g is not None and _allowed(g, space)]
-    return [small for g in allowed if (small := repair(g, space)) is not None]
+    kept = [small for g in allowed if (small := repair(g, space)) is not None]
+    if left_out := len(warm) - len(kept):
+        print(
+            f"note: {left_out} of the {len(warm)} candidates of the warm start have no like in "
+            "this space (its operations, encodings, defences or limits) and are left out",
+            file=sys.stderr,
+        )
+    return kept
 
 
 def _allowed(g: Genotype, space: Space) -> bool:
