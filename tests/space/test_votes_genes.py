@@ -58,6 +58,13 @@ def test_the_cell_of_the_frame_has_a_small_table_and_its_genes_count():
         assert child.hash != framed.hash
 
 
+def test_models_see_every_kind_of_votes_in_features_of_its_own():
+    kinds = (None, *Votes.combinations(), *FrameVotes.combinations(), *TaughtVotes.combinations())
+    space = Space(SIZES, codings=(PLAIN, WORDS), votes=kinds)
+    found = np.array([vector(replace(CNN, votes=votes), space) for votes in kinds])
+    assert len(np.unique(found, axis=0)) == len(kinds)
+
+
 def test_votes_alone_are_one_student_whatever_the_cell():
     other = replace(ALONE, width=64, nodes=(Node((0,), "lstm"),), pooling="max", repeat=2)
     assert other.hash == ALONE.hash

@@ -63,7 +63,7 @@ def _one_of(kind: type[Choice], choice: Choice | None) -> tuple[float, ...]:
     encoding, which all others are compared with."""
     if kind is Plain:
         return ()
-    if isinstance(choice, kind):
+    if type(choice) is kind:  # kinds that extend another have more genes
         return (1.0, *choice.numbers())
     return (0.0,) * (1 + len(kind().numbers()))
 
