@@ -215,10 +215,12 @@ def _certified(shares: Mapping[str, float]) -> str:
     if not shares:
         return ""
     rows = [[what, f"{value:.1%}"] for what, value in shares.items()]
+    replaced = any(what.endswith("replaced") for what in shares)
+    told = "A word is replaced by one stretch of letters and digits. " if replaced else ""
     return f"""
 Certified for this student, mean over the seeds: the share of the test split that stays right
-whatever any attack does that changes no more than this. A word is replaced by one stretch of
-letters and digits; "any wordnet": any number of words, each by one of its substitutions there.
+whatever any attack does that changes no more than this. {told}"any wordnet": any
+number of words, each by one of its substitutions there.
 
 {table(["change", "certified"], rows)}
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rosearch.attacks.at_hand import lexicons_at_hand, tables_at_hand
 from rosearch.attacks.certificates import certified
+from rosearch.attacks.certificates.votes import votes_of
 from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import Words
 
@@ -31,7 +32,7 @@ def certain(
     Args:
         given: files of lexicons that are made of a task's teacher.
     """
-    if not certified(student, [], []):  # before anything is looked up for it
+    if votes_of(student) is None:  # before anything is looked up for it
         return None
     tables = tables_at_hand(lexicons_at_hand(given), [text.example], given)
     found = certified(student, [text.example], [label], tables, edits=True)

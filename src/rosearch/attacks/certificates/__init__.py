@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rosearch.attacks.certificates.any_words import AnyWords
 from rosearch.attacks.certificates.choices import Choices
+from rosearch.attacks.certificates.framed import FramedChoices
 from rosearch.attacks.certificates.joins import Joins
 from rosearch.attacks.certificates.seen import Seen, seen
 from rosearch.attacks.certificates.votes import StringVotes, votes_of
@@ -48,7 +49,9 @@ def certified(
     to z) more, less or another, or two neighbours swapped. Of pairs the second text changes.
 
     It can be told of a student with votes and no inference-time defence, whose tokenizer reads each
-    word by itself (BERT's; behind a reader, one without capitals).
+    word by itself (BERT's; behind a reader, one without capitals). Of one whose cell reads the
+    frame, only substitutions in lexicons of words can be told: any other word may be a function
+    word, which changes what others say.
 
     Args:
         labels: in the victim's order of labels.
@@ -64,11 +67,13 @@ def certified(
         labels = [victim.order[label] for label in labels]  # as the network numbers them
     read = [seen(segment(text), votes) for text in texts]
     pairs = list(zip(read, labels, strict=True))
-    found = _any_words(any_words, pairs)
+    found = {} if any_words is None else _any_words(any_words, pairs)
+    edits = edits and not votes.framed
     for name, table in (lexicons or {}).items():
         told = edits or name not in (*EVERY_KIND, EVERY_EDIT.name)
         if told and (name not in LEXICONS or LEXICONS[name].offered):
-            choices = Choices(votes, joins, partial(_substitutes, table))
+            of = FramedChoices if votes.framed else Choices
+            choices = of(votes, joins, partial(_substitutes, table))
             found[f"any {Path(name).name}"] = sum(choices.outlasted(*pair) for pair in pairs)
     if edits:
         likely = None if votes.reader is None else partial(_known_edits, votes.reader)
@@ -84,10 +89,10 @@ def _words(n: int) -> str:
 
 
 @lru_cache(maxsize=2)
-def _prepared(votes: StringVotes) -> tuple[StringVotes, Joins | None, AnyWords]:
+def _prepared(votes: StringVotes) -> tuple[StringVotes, Joins | None, AnyWords | None]:
     """What is the same for all texts of a student; to look at all known words takes a second."""
     joins = None if votes.reader is None else Joins(votes.reader)
-    return votes, joins, AnyWords(votes, joins)
+    return votes, joins, None if votes.framed else AnyWords(votes, joins)
 
 
 def _any_words(any_words: AnyWords, texts: Sequence[tuple[Seen, int]]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from rosearch.attacks.certificates.options import Offered, Options
 from rosearch.attacks.certificates.seen import Seen, isolated, names_count, plain
 from rosearch.attacks.certificates.votes import StringVotes
 from rosearch.encodings.reader_joins import JOINTS
+from rosearch.tasks.words import Words
 
 MOST_SPELT = 20_000  # ways to spell out letters that are looked at
 
@@ -52,7 +53,7 @@ class Choices:
         for step in self.steps[:-1]:
             if self._options(text, label, n, text.names, True, *step) is None:
                 return False
-        ways = list(self._ways(text))
+        ways = list(self.ways(text))
         return bool(ways) and all(self._outlasts(text, label, n, *way) for way in ways)
 
     def _outlasts(self, text: Seen, label: int, n: int, names: bool, latin: bool) -> bool:
@@ -88,18 +89,36 @@ class Choices:
             found.append(options)
         return found
 
+    def may_join(self, text: Seen, names: bool, latin: bool) -> bool:
+        """Whether a reader may join any of what words become, or take other words for names."""
+        if self.joins is None:
+            return False
+        offered, substitutes = self.steps[-1]
+        pairs = zip(text.words.words, text.placed(names), strict=True)
+        options = [offered.of(w, place, latin, substitutes(w)) for w, place in pairs]
+        joined = Joined(self.votes, self.joins, text, options)
+        return self._names_may_change(options, names) or joined.possible()
+
     # What holds for a text as a whole
 
-    def _ways(self, text: Seen) -> Iterator[tuple[bool, bool]]:
+    def ways(self, text: Seen) -> Iterator[tuple[bool, bool]]:
         """Whether capitals are names, and whether the text is in Latin letters."""
         if self.joins is None:
-            yield False, True
+            if not self._may_be_special(text.words):
+                yield False, True
             return
         others = [(w, *self.substitutes(w)) for w in text.words.words]
         if all(plain(s) for some in others for s in some):
             yield text.names, True
         elif all(isolated(text.words, i, o, self.joins.reader) for i, o in enumerate(others)):
             yield from ((text.names, True), (text.names, False))
+
+    def _may_be_special(self, text: Words) -> bool:
+        """Whether a word in brackets may become a special token, such as "[MASK]"."""
+        if not any(gap[-1:] in ("[", "<") for gap in text.gaps):
+            return False
+        reserved = self.votes.encoder.reserved or frozenset()
+        return not all(reserved.isdisjoint(self.substitutes(w)) for w in text.words)
 
     @staticmethod
     def _names_may_change(options: Sequence[Options], names: bool) -> bool:
@@ -147,6 +166,10 @@ class Joined:
                 np.maximum(most[1:], worst[start][:-1] + joined, out=most[1:])
             worst.append(most)
         return size <= self._spare() and self.text.right(label, worst[-1][n])
+
+    def possible(self) -> bool:
+        """Whether any words may be joined."""
+        return self._in_parts() or any(True for _ in self._blocks())
 
     def _mark(self, label: int, i: int) -> np.ndarray:
         """What is gone with gap i, (C,)."""

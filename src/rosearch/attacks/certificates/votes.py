@@ -5,7 +5,7 @@ Shapes: C classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,14 @@ class StringVotes:
 
     Attributes:
         cap, context: the bounds of a word and of the cell.
+        framed: whether the cell reads the frame only, and weighs the votes.
         reader: what the student reads by; None reads words as they are written.
     """
 
     def __init__(self, model: Any, encoder: PieceEncoder, reader: Reader | None) -> None:
         self.model, self.encoder, self.reader = model, encoder, reader
         self.cap, self.context = float(model.votes.cap), float(model.context)
+        self.framed = model.reach is not None
         self.bias: np.ndarray = model.votes.bias.detach().double().numpy()
         self.known: dict[str, tuple[np.ndarray, int]] = {}
 
@@ -49,16 +51,30 @@ class StringVotes:
     def learn(self, strings: Iterable[str]) -> None:
         """Ask for the votes of several strings, which is quicker than one by one."""
         new = list(dict.fromkeys(s for s in strings if s not in self.known))
-        encoded = self.encoder.backend.encode_batch(new, add_special_tokens=False)
+        for chosen, pieces, each in self._batches(new):
+            sums = each.sum(1).double().numpy()
+            for i, ids, vote in zip(chosen, pieces, sums, strict=True):
+                self.known[new[i]] = (vote, len(ids))
+
+    def tokens(self, strings: Sequence[str]) -> Iterator[tuple[str, list[int], np.ndarray]]:
+        """Of each string its K tokens and their votes (K, C), that of a word at its first one."""
+        for chosen, pieces, each in self._batches(strings):
+            for i, ids, votes in zip(chosen, pieces, each.double().numpy(), strict=True):
+                yield strings[i], ids, votes[: len(ids)]
+
+    def _batches(
+        self, strings: Sequence[str]
+    ) -> Iterator[tuple[Sequence[int], list[list[int]], torch.Tensor]]:
+        """Which of the strings, their tokens, and votes (B, T, C)."""
+        encoded = self.encoder.backend.encode_batch(strings, add_special_tokens=False)
         pieces = [found.ids for found in encoded]
         for chosen in sorted_batches([len(p) for p in pieces], *TOKENS):
             ids, mask = padded([pieces[i] or [0] for i in chosen], 0)
             real = mask.bool() & torch.tensor([bool(pieces[i]) for i in chosen])[:, None]
             with torch.inference_mode():
                 columns = self.model.votes.columns(ids, self.model.row_of(ids))
-                sums = self.model.votes.each(columns, real).sum(1).double().numpy()
-            for i, vote in zip(chosen, sums, strict=True):
-                self.known[new[i]] = (vote, len(pieces[i]))
+                each = self.model.votes.each(columns, real)
+            yield chosen, [pieces[i] for i in chosen], each
 
     def of(self, string: str) -> np.ndarray:
         """What a string says for each class, (C,)."""
@@ -88,8 +104,6 @@ def votes_of(victim: Classifier) -> StringVotes | None:
         return None
     model: Any = answers.model
     if getattr(model, "votes", None) is None or getattr(model, "defence", None) is not None:
-        return None
-    if model.reach is not None:  # a word that becomes a function word changes what others say
         return None
     encoder, reader = answers.encoder, answers.encoder.read
     if encoder.reserved is None:
