@@ -74,6 +74,13 @@ def test_svg_tells_what_trimming_saved():
     assert "saved" not in draw_svg(g, Sizes({"plain": 3000}, 2))
 
 
+def test_a_cell_that_reads_the_frame_says_so():
+    texts = [
+        e.text or "" for e in ElementTree.fromstring(draw_svg(PRESETS["frame-conv"](), None)).iter()
+    ]
+    assert "function words and marks, no positions" in texts
+
+
 def test_a_student_of_votes_alone_has_no_cell_to_frame():
     g = replace(PRESETS["votes"](), repeat=3)
     root = ElementTree.fromstring(draw_svg(g, None))

@@ -151,7 +151,8 @@ def _boxes(g: Genotype, sizes: Sizes | None) -> list[Box]:
     e, w = g.embedding_dim, g.width
     dims = f"embedding {e}, width {w}"
     place_text = "no positions" if g.position == "none" else f"{g.position} positions"
-    first = f"{g.encoding} encoding, {place_text}"
+    what = "function words and marks" if g.framed else f"{g.encoding} encoding"
+    first = f"{what}, {place_text}"
     tip = f"input, trimmed: {_trimmed(g, sizes)}" if sizes and saved_params(g, sizes) else "input"
     boxes = [Box("end", (first, dims, _cost(_input_params(g, sizes))), (), tip)]
     for i, node in enumerate(g.nodes, start=1):

@@ -26,7 +26,7 @@ from rosearch.attacks.certificates.votes import TOKENS, StringVotes
 from rosearch.models.batches import padded, sorted_batches
 from rosearch.models.pieces import interleaved
 
-MOST_FRAMES = 64  # of a text that are looked at
+MOST_FRAMES = 256  # of a text that are looked at
 
 
 @dataclass(frozen=True, eq=False)
