@@ -193,8 +193,7 @@ class StudentForSequenceClassification(PreTrainedModel):
         if not self.context:
             return self.votes(columns, mask), None
         x = self.states(read, mask)
-        cells = self.context * torch.tanh(self.said_by_cells(x, mask) / self.context)
-        return self.votes(columns, mask, self.weights_of(x)), cells
+        return self.votes(columns, mask, self.weights_of(x)), self.bounded(x, mask)
 
     def states(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """What the stacked cells make of token vectors (B, T, E): (B, T, W)."""
@@ -206,6 +205,11 @@ class StudentForSequenceClassification(PreTrainedModel):
     def said_by_cells(self, states: Tensor, mask: Tensor) -> Tensor:
         """Logits (B, C) of the states (B, T, W) alone."""
         return self.classifier(self.dropout(self.pooling(states, mask)))
+
+    def bounded(self, states: Tensor, mask: Tensor) -> Tensor:
+        """What the cells add to the votes, (B, C): the logits of the states within the bound."""
+        assert self.context
+        return self.context * torch.tanh(self.said_by_cells(states, mask) / self.context)
 
     def weights_of(self, states: Tensor) -> Tensor | None:
         """How much the vote of each word counts, (B, T), by the states (B, T, W); None where all

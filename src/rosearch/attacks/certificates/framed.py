@@ -142,10 +142,12 @@ class FramedChoices:
         mask = mask.bool()
         with torch.inference_mode():
             vectors, width = model.token_vectors(ids), model.votes.width
-            sums, cells = model.apart(vectors, mask)
-            weights = model.weights_of(model.states(vectors[..., :-width], mask))
+            states = model.states(vectors[..., :-width], mask)
+            weights = model.weights_of(states)
             each = model.votes.each(vectors[..., -width:], mask)
-        parts = [x.double().numpy() for x in (sums + cells, each, weights)]
+            sums = model.votes.bias + (each * weights[..., None]).sum(1)
+            logits = sums + model.bounded(states, mask)
+        parts = [x.double().numpy() for x in (logits, each, weights)]
         yield from (Framed(*one) for one in zip(*parts, strict=True))
 
 

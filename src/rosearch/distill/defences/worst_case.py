@@ -135,15 +135,14 @@ def cell_margins(
 
     from rosearch.distill.defences.steps import without_dropout
 
-    table, bound = model.input.table, model.context
-    assert bound
+    table = model.input.table
     with torch.no_grad():
         vectors = table(model.row_of(batch.ids))
         others = table(model.row_of(options))
     vectors.requires_grad_()
     mask = batch.mask.bool()
     with without_dropout(model):
-        said = bound * torch.tanh(model.said_by_cells(model.states(vectors, mask), mask) / bound)
+        said = model.bounded(model.states(vectors, mask), mask)
         (gradient,) = torch.autograd.grad(_difference(said, *classes).sum(), vectors)
     return gains(gradient[places], vectors.detach()[places], others)
 
