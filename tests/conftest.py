@@ -63,16 +63,22 @@ def bert_tokenizer():
 
 
 @pytest.fixture(scope="session")
+def read(bert_tokenizer):
+    """The plain vocabulary, and the tokenizer of students that read it."""
+    vocabulary = plain_vocabulary(bert_tokenizer)
+    return vocabulary, student_tokenizer(bert_tokenizer, vocabulary)
+
+
+@pytest.fixture(scope="session")
 def mr() -> Task:
     """The real built-in task."""
     return load_task("mr")
 
 
 @pytest.fixture(scope="session")
-def mr_train(bert_tokenizer, mr) -> EncodedTrain:
+def mr_train(read, mr) -> EncodedTrain:
     """2,000 real training sentences under the plain encoding, with a random embedding."""
-    vocabulary = plain_vocabulary(bert_tokenizer)
-    tokenizer = student_tokenizer(bert_tokenizer, vocabulary)
+    vocabulary, tokenizer = read
     embedding = np.random.default_rng(0).normal(size=(vocabulary.n_rows, 32)).astype(np.float32)
     settings = tokenizer_settings(tokenizer)
     texts = mr.train.texts[:2000]

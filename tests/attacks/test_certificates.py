@@ -8,6 +8,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import torch
+from made_votes import random_votes
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.certificates import certified
@@ -17,7 +18,6 @@ from rosearch.attacks.engine import attacked
 from rosearch.attacks.lexicon import table_lexicon
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
-from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.models.classifier import Classifier
 from rosearch.space.defences import MaskedMean
 from rosearch.space.genotype import Genotype, Node
@@ -36,22 +36,10 @@ TABLE = {
 TEXTS = ("Good film!", "the bad film of the 90s", "a fine, mean-spirited film", "bad", "!", "")
 
 
-@pytest.fixture(scope="module")
-def read(bert_tokenizer):
-    vocabulary = plain_vocabulary(bert_tokenizer)
-    return vocabulary, student_tokenizer(bert_tokenizer, vocabulary)
-
-
 def victim(read, votes: Votes, classes: int = 3, seed: int = 0, **more) -> Classifier:
     vocabulary, tokenizer = read
-    shape = (vocabulary.n_rows, classes)
-    prior = np.random.default_rng(seed).normal(0, 1, shape).astype(np.float32)
     g = replace(CELL, votes=votes, **more)
-    names = tuple("abcd"[:classes])
-    model = build_student(g, vocabulary, names, seed=seed, prior=prior).eval()
-    with torch.no_grad():
-        model.votes.bias.copy_(torch.linspace(-0.3, 0.3, classes))
-    return Classifier.of(model, tokenizer)
+    return Classifier.of(random_votes(g, vocabulary, classes, seed, bias=0.3), tokenizer)
 
 
 def right(asked: Classifier, texts: list[str], label: int) -> bool:

@@ -6,22 +6,22 @@ import random
 from dataclasses import replace
 from itertools import product
 
-import numpy as np
 import pytest
 import torch
+from made_votes import random_votes
 
 from rosearch.attacks.certificates import certified, framed
 from rosearch.attacks.certificates.seen import TOLERANCE
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import Reader
-from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.models.classifier import Classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.votes import FrameVotes
-from rosearch.student.build import build_student
 from rosearch.tasks.words import segment
 
-CELL = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), votes=FrameVotes(0.5, 1.0))
+CELL = Genotype(
+    32, 32, (Node((0,), "conv3", activation="relu"),), votes=FrameVotes(0.5, 1.0, reach=2.0)
+)
 KNOWN = ("film", "good", "bad", "great", "plot", "story", "movie", "fine")
 # Function words, several words or pieces, a number, what no vocabulary has, the joints of a reader.
 ODD = ("not", "but", "co-operative", "blorptastic", "1994", "\u4e00\u4e8c", "fil", "m", "go", "od")
@@ -30,22 +30,10 @@ GAPS = (" ", " ", " ", ", ", " - ")
 READ = dict.fromkeys((*KNOWN, *STAY), -6.0) | {"co": -9.0, "operative": -9.0}
 
 
-@pytest.fixture(scope="module")
-def read(bert_tokenizer):
-    vocabulary = plain_vocabulary(bert_tokenizer)
-    return vocabulary, student_tokenizer(bert_tokenizer, vocabulary)
-
-
 def student(read, seed: int, classes: int, reads: bool) -> Classifier:
     """Of random votes, and weights that turn some of them round."""
     vocabulary, tokenizer = read
-    prior = np.random.default_rng(seed).normal(0, 1, (vocabulary.n_rows, classes))
-    names = tuple("abcd"[:classes])
-    model = build_student(CELL, vocabulary, names, seed, prior=prior.astype("float32")).eval()
-    with torch.no_grad():
-        model.reach = 2.0
-        model.weigh.weight.normal_(0, 1.0, generator=torch.Generator().manual_seed(seed))
-    victim = Classifier.of(model, tokenizer)
+    victim = Classifier.of(random_votes(CELL, vocabulary, classes, seed), tokenizer)
     if reads:
         victim.answers.encoder.read = Reader(READ, {"fil": -9.0, "m": -9.0}, (), LOOK_ALIKES)
     return victim

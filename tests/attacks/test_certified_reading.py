@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 from itertools import combinations, product
 
-import numpy as np
 import pytest
 import torch
+from made_votes import random_votes
 
 from rosearch.attacks.certificates import (
     AnyWords,
@@ -22,11 +22,9 @@ from rosearch.attacks.certificates import (
 from rosearch.attacks.certificates.any_words import one_word
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import STEPS, Reader
-from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer
 from rosearch.models.classifier import Classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.votes import Votes
-from rosearch.student.build import build_student
 from rosearch.tasks.words import segment
 
 SURE = {
@@ -64,22 +62,15 @@ SPLIT = (
 )
 
 
-@pytest.fixture(scope="module")
-def read(bert_tokenizer):
-    vocabulary = plain_vocabulary(bert_tokenizer)
-    return vocabulary, student_tokenizer(bert_tokenizer, vocabulary)
-
-
 class Student:
     """A student of random votes that reads, and what it says of texts."""
 
     def __init__(self, read, seed: int, steps=STEPS, scale: float = 1.0) -> None:
         vocabulary, tokenizer = read
-        prior = np.random.default_rng(seed).normal(0, scale, (vocabulary.n_rows, 2))
         g = Genotype(32, 32, (Node((0,), "ff1"),), votes=Votes(0.5, 0.0))
-        self.model = build_student(g, vocabulary, ("a", "b"), seed, prior=prior.astype("float32"))
+        self.model = random_votes(g, vocabulary, 2, seed, scale=scale)
         self.tokenizer = tokenizer
-        self.victim = Classifier.of(self.model.eval(), tokenizer)
+        self.victim = Classifier.of(self.model, tokenizer)
         self.reader = Reader(SURE, PIECES, (), LOOK_ALIKES, steps)
         self.victim.answers.encoder.read = self.reader
         self.votes = votes_of(self.victim)

@@ -1,4 +1,4 @@
-"""Training of words that vote: the worst substitutes, where votes start, how long and how fast."""
+"""Training of words that vote: the worst substitutes, how long and how fast."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from made_votes import random_votes
 
 from rosearch.config import DistillConfig, from_dict
 from rosearch.distill.batch import Batch
@@ -18,7 +19,6 @@ from rosearch.distill.defences.steps import Composed
 from rosearch.distill.defences.worst_case import WORST_CASE, Options, WorstSubstitution
 from rosearch.distill.encode import encoded_texts, material_of
 from rosearch.distill.objective import Prediction
-from rosearch.distill.prior import voting_words
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import student_tokenizer, tokenizer_settings
 from rosearch.encodings.words import WORDS
@@ -61,11 +61,7 @@ def train(material, bert_tokenizer):
 
 def voting(train, votes: Votes, classes: int = 2):
     """A student with random votes."""
-    shape = (train.vocabulary.n_rows, classes)
-    prior = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
-    names = tuple("abcd"[:classes])
-    g = replace(CELL, coding=WORDS, votes=votes)
-    return build_student(g, train.vocabulary, names, seed=0, prior=prior).eval()
+    return random_votes(replace(CELL, coding=WORDS, votes=votes), train.vocabulary, classes)
 
 
 def batch_of(train, targets: np.ndarray) -> Batch:
@@ -186,37 +182,12 @@ def test_the_share_is_a_gene_and_pieces_stay(train):
     assert ((rate == 0) | ((rate > 0.3) & (rate < 0.7))).all() and (rate > 0).any()
 
 
-def test_votes_start_from_the_teacher_on_single_words(material):
-    asked: list[str] = []
-
-    def one_word(words):
-        asked.extend(words)
-        likes = {"good": 3.0, "witty": 2.0, "plain": -3.0}
-        return np.array([[-likes.get(w, 0.1), likes.get(w, 0.1)] for w in words])
-
-    config = from_dict({"space": {"defences": ["votes_prior"]}})
-    targets = np.array([[-2.0, 2.0], [-4.0, 4.0], [3.0, -3.0], [0.1, -0.1]])
-    material = replace(material, targets=targets)
+@pytest.mark.parametrize(("defences", "worst"), [([], False), (["votes"], True)])
+def test_substitutes_are_prepared_where_words_may_vote(material, defences: list[str], worst: bool):
     table = np.random.default_rng(0).normal(size=(len(material.tokenizer), 32))
-    made = encoded_texts(encode_settings(config), [WORDS], TEXTS, material, table, one_word)
-    assert len(set(asked)) == len(asked) and "unheardofword" in asked and "[CLS]" not in asked
-    found = made[WORDS.key]
-    assert found.prior.shape == (found.vocabulary.n_rows, 2)
-    rows = found.vocabulary.rows
-    value = {w: found.prior[rows[found.vocabulary.tokens.index(w)]] for w in
-             ("good", "witty", "plain", "film", "[CLS]", "##ness")}  # fmt: skip
-    assert value["good"][1] > value["witty"][1] > 0 > value["plain"][1]
-    assert value["good"].sum() == pytest.approx(0, abs=1e-6)
-    assert not value["[CLS]"].any() and not value["##ness"].any()
-    assert voting_words(found.vocabulary) == set(asked)
-    g = replace(CELL, coding=WORDS, votes=Votes())
-    model = build_student(g, found.vocabulary, ("a", "b"), seed=0, prior=found.prior)
-    assert Classifier.of(model, found.tokenizer()).probabilities(["good"])[0, 1] > 0.5
-    for defences, worst in (([], False), (["votes"], True)):
-        settings = encode_settings(from_dict({"space": {"defences": defences}}))
-        bare = encoded_texts(settings, [WORDS], TEXTS, material, table, one_word)
-        assert all(t.prior is None for t in bare.values())
-        assert all((t.table(Options) is not None) == worst for t in bare.values())
+    settings = encode_settings(from_dict({"space": {"defences": defences}}))
+    made = encoded_texts(settings, [WORDS], TEXTS, material, table)
+    assert all((t.table(Options) is not None) == worst for t in made.values())
 
 
 def test_votes_learn_within_a_search(mr, mr_train):

@@ -139,7 +139,7 @@ def test_a_run_may_allow_some():
     assert {g.defence for g in seed_genotypes(space)} == {None}
     with pytest.raises(
         UserError,
-        match=r"expected one of masked_mean, votes, votes_frame, votes_prior, reading, found 'x'",
+        match=r"expected one of masked_mean, votes, votes_frame, reading, found 'x'",
     ):
         from_dict({"space": {"defences": ["x"]}})
 

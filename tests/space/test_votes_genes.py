@@ -10,7 +10,7 @@ import pytest
 from rosearch.config import codings_of, from_dict, votes_of
 from rosearch.encodings import PLAIN
 from rosearch.encodings.frame import FRAME_ROWS
-from rosearch.encodings.genes import genes_of
+from rosearch.encodings.genes import differences
 from rosearch.encodings.words import WORDS
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
@@ -25,7 +25,7 @@ from rosearch.space.genotype import from_dict as genotype_of
 from rosearch.space.latency import parts
 from rosearch.space.variation import MUTATIONS, Space, crossover, mutate, sample
 from rosearch.space.vector import vector
-from rosearch.space.votes import FrameVotes, TaughtVotes, Votes
+from rosearch.space.votes import FrameVotes, Votes
 
 SIZES = Sizes({"plain": 3000, "words": 5000}, 2)
 VOTES = (None, *Votes.combinations())
@@ -59,7 +59,7 @@ def test_the_cell_of_the_frame_has_a_small_table_and_its_genes_count():
 
 
 def test_models_see_every_kind_of_votes_in_features_of_its_own():
-    kinds = (None, *Votes.combinations(), *FrameVotes.combinations(), *TaughtVotes.combinations())
+    kinds = (None, *Votes.combinations(), *FrameVotes.combinations())
     space = Space(SIZES, codings=(PLAIN, WORDS), votes=kinds)
     found = np.array([vector(replace(CNN, votes=votes), space) for votes in kinds])
     assert len(np.unique(found, axis=0)) == len(kinds)
@@ -83,7 +83,7 @@ def test_votes_alone_are_one_student_whatever_the_cell():
         ("votes", "votes: expected an object, found 'votes'"),
         (
             {"name": "masked_mean"},
-            r"votes\.name: expected one of votes, votes_frame, votes_prior, found 'masked_mean'",
+            r"votes\.name: expected one of votes, votes_frame, found 'masked_mean'",
         ),
         ({"name": "votes", "cap": 0.0}, r"votes\.cap: expected more than 0 to 1000, found 0"),
         ({"name": "votes", "context": -1.0}, r"votes\.context: expected 0 to 1000, found -1"),
@@ -127,17 +127,16 @@ def test_evolution_finds_votes_and_draws_nothing_without():
     assert {crossover(CNN, VOTING, SPACE, rng).votes for _ in range(40)} == {None, VOTING.votes}
 
 
-def test_votes_that_start_from_the_teacher_are_another_kind():
-    taught = replace(VOTING, votes=TaughtVotes(1.0, 4.0, 0.25))
-    assert from_json(taught.to_json()) == taught and taught.hash != VOTING.hash
-    space = replace(SPACE, votes=(*VOTES, *TaughtVotes.combinations()))
+def test_votes_in_a_frame_are_another_kind():
+    framed = replace(CNN, votes=FrameVotes(1.0, 1.0, 0.5))
+    space = replace(SPACE, votes=(*VOTES, *FrameVotes.combinations()))
     rng = np.random.default_rng(0)
-    assert {type(sample(space, rng).votes) for _ in range(60)} == {type(None), Votes, TaughtVotes}
+    assert {type(sample(space, rng).votes) for _ in range(60)} == {type(None), Votes, FrameVotes}
     vote = [change for change in space.mutations if change not in MUTATIONS]
     for _ in range(60):
-        other = vote[0](VOTING, space, rng).votes
-        same = other is not None and genes_of(other) == genes_of(VOTING.votes)
-        assert other is None or type(other) is Votes or same, "one step at a time"
+        other = vote[0](framed, space, rng).votes
+        same = type(other) is FrameVotes and differences(framed.votes, other) == 1
+        assert type(other) is not FrameVotes or same, "one step at a time"
 
 
 def test_limits_let_votes_alone_through():

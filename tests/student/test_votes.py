@@ -12,17 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_votes import random_votes
 from torch import Tensor
 
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import load_attacks, resources_for
 from rosearch.encodings.frame import BLANK, FRAME_ROWS, frame_rows
-from rosearch.encodings.vocabulary import (
-    plain_vocabulary,
-    student_tokenizer,
-    trimmed,
-    word_parts,
-)
+from rosearch.encodings.vocabulary import trimmed, word_parts
 from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.models.classifier import Classifier
 from rosearch.models.onnx import OnnxClassifier
@@ -48,20 +44,8 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def read(bert_tokenizer):
-    vocabulary = plain_vocabulary(bert_tokenizer)
-    return vocabulary, student_tokenizer(bert_tokenizer, vocabulary)
-
-
 def student(g: Genotype, vocabulary) -> StudentForSequenceClassification:
-    """With random votes, of which some are far beyond the bound."""
-    prior = np.random.default_rng(1).normal(0, 1, (vocabulary.n_rows, 3)).astype(np.float32)
-    model = build_student(g, vocabulary, LABELS, seed=0, prior=prior).eval()
-    if g.framed:
-        with torch.no_grad():
-            torch.nn.init.normal_(model.weigh.weight, generator=torch.Generator().manual_seed(0))
-    return model
+    return random_votes(g, vocabulary, len(LABELS))
 
 
 def by_hand(model: StudentForSequenceClassification, tokens: list[str], ids: list[int]) -> Tensor:

@@ -31,7 +31,6 @@ class EncodedTrain:
         ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
         embedding: (rows, D) float32 start of the embedding.
         tables: what training-time defences prepared.
-        prior: (rows, C) float32, what the teacher says to the words alone, where votes start there.
     """
 
     vocabulary: Vocabulary
@@ -41,7 +40,6 @@ class EncodedTrain:
     starts: np.ndarray
     embedding: np.ndarray
     tables: tuple[object, ...] = ()
-    prior: np.ndarray | None = None
 
     def table(self, kind: type[T]) -> T | None:
         """The table of a class, if it was prepared."""

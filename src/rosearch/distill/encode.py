@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from rosearch.attacks.lexicon import cached_table
 from rosearch.distill.data import EncodedTrain, encode_train
 from rosearch.distill.defences import Defence, TrainTexts
 from rosearch.distill.defences.worst_case import WORST_CASE
-from rosearch.distill.prior import OneWord, vote_prior, voting_words
 from rosearch.encodings import ENCODINGS
 from rosearch.encodings.base import Encoding
 from rosearch.encodings.material import Material, reader_of
@@ -48,7 +47,6 @@ class EncodeSettings:
         dims: of the embedding.
         seed: of what the defences draw.
         votes: whether students may have votes.
-        prior: whether votes may start from the teacher.
         reading: whether students may read texts before their tokens.
         given: files of lexicons that are made of the teacher, by what they are given as.
     """
@@ -60,7 +58,6 @@ class EncodeSettings:
     dims: int
     seed: int
     votes: bool = False
-    prior: bool = False
     reading: bool = False
     given: Mapping[str, Path] = field(default_factory=dict)
 
@@ -71,7 +68,6 @@ def encoded_texts(
     texts: Sequence[Text],
     material: Material,
     table: np.ndarray,
-    one_word: OneWord | None = None,
     reader: Reader | None = None,
 ) -> dict[str, EncodedTrain]:
     """The train texts by the key of an encoding.
@@ -79,23 +75,14 @@ def encoded_texts(
     Args:
         wanted: encodings besides the plain one.
         table: (teacher vocabulary, D) word embeddings of the teacher.
-        one_word: the teacher on words as texts; votes start at 0 without.
         reader: of students that read texts before their tokens.
     """
-    made = list(vocabularies(wanted, material))
     encoded = {}
-    for encoding, vocabulary in made:
+    for encoding, vocabulary in vocabularies(wanted, material):
         lexicon = material.united(encoding.lexicons_read(settings.lexicons))
         encoded[encoding.key] = _encoded(
             settings, vocabulary, lexicon, texts, material, table, reader
         )
-    if settings.prior and one_word is not None:
-        words = sorted({word for _, vocabulary in made for word in voting_words(vocabulary)})
-        said = dict(zip(words, one_word(words), strict=True))
-        encoded = {
-            key: replace(train, prior=vote_prior(train, said, material.targets))
-            for key, train in encoded.items()
-        }
     return encoded
 
 

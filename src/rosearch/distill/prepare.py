@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,7 @@ from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.tasks import Task
 from rosearch.teacher.masked_lm import masked_lm_folder
-from rosearch.teacher.targets import (
-    cache_outputs,
-    cache_targets,
-    layers_in,
-    load_targets,
-    word_logits,
-)
+from rosearch.teacher.targets import cache_outputs, cache_targets, layers_in, load_targets
 
 
 def train_data(
@@ -60,14 +53,9 @@ def train_data(
             task.train.texts, own, targets, tokenizer, settings.lexicons, settings.given
         )
         table = model.get_input_embeddings().weight.detach().numpy()
-        one_word = (
-            None
-            if not isinstance(task.train.texts[0], str)
-            else partial(word_logits, task, folder, *how)
-        )
         texts = task.train.texts
         reader = reader_for(settings, wanted, texts[:own], material) if settings.reading else None
-        encoded = encoded_texts(settings, wanted, texts, material, table, one_word, reader)
+        encoded = encoded_texts(settings, wanted, texts, material, table, reader)
         advance(1, "")
     size = sum(p.numel() for p in model.parameters())
     return TrainData(encoded, task.train.labels, targets, task.label_names, size, outputs, reader)

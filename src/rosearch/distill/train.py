@@ -28,7 +28,6 @@ from rosearch.distill.stopping import EarlyStopping
 from rosearch.models.batches import padded
 from rosearch.models.device import to_device
 from rosearch.space.genotype import Genotype
-from rosearch.space.votes import TaughtVotes
 from rosearch.student.build import build_student
 from rosearch.student.model import StudentForSequenceClassification
 from rosearch.types import Fidelity
@@ -71,7 +70,9 @@ def train_student(
         TrainingDiverged: the loss became NaN or infinite.
         UserError: the student can't be matched with the teacher's layers.
     """
-    model = _start(g, data, seed)
+    own = data.read_by(g)
+    start = (data.label_names, seed, own.embedding, data.teacher_params)
+    model = build_student(g, own.vocabulary, *start)
     if parent is not None:
         inherit(model, g, *parent)
     for module in model.modules():
@@ -95,14 +96,6 @@ def train_student(
     if kept is not None and finished:
         save_checkpoint(kept, Checkpoint(training.step, {"model": model.state_dict()}), recipe)
     return model.eval()
-
-
-def _start(g: Genotype, data: TrainData, seed: int) -> StudentForSequenceClassification:
-    """A fresh student."""
-    own = data.read_by(g)
-    names, size = data.label_names, data.teacher_params
-    prior = own.prior if isinstance(g.votes, TaughtVotes) else None
-    return build_student(g, own.vocabulary, names, seed, own.embedding, size, prior)
 
 
 class Training:

@@ -25,7 +25,6 @@ from rosearch.evaluation.context import Context, resources_on
 from rosearch.evaluation.fitness import accuracy_in
 from rosearch.models.labels import check_labels, check_teacher
 from rosearch.space.genotype import Genotype
-from rosearch.space.votes import TaughtVotes
 from rosearch.tasks import Task
 from rosearch.teacher.attack_folders import attack_folders, lexicon_files
 from rosearch.teacher.fit import fit_teacher
@@ -106,7 +105,7 @@ def encode_settings(config: RunConfig, students: Sequence[Genotype] = ()) -> Enc
     Args:
         students: that there will be besides those of the search space.
     """
-    votes = {*votes_of(config.space), *(g.votes for g in students)} - {None}
+    votes = len(votes_of(config.space)) > 1 or any(g.votes is not None for g in students)
     reading = len(readings_of(config.space)) > 1 or any(g.reading is not None for g in students)
     return EncodeSettings(
         config.encoding.lexicons,
@@ -115,7 +114,6 @@ def encode_settings(config: RunConfig, students: Sequence[Genotype] = ()) -> Enc
         config.teacher.max_length,
         max(config.space.embedding_dims),
         config.seed,
-        bool(votes),
-        any(isinstance(v, TaughtVotes) for v in votes),
+        votes,
         reading,
     )

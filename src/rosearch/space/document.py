@@ -97,9 +97,9 @@ Students may have votes of their words, beside the cell or alone:
     logits = b + sum over words of cap * tanh(z_word / cap)
                + context * tanh(logits of the cell / context)
 
-V has a row for each of the embedding's. With `votes` it starts at 0, so that words which neither
-the train split nor the lexicons have say nothing; with `votes_prior` from what the teacher says to
-each word alone. Beside a cell votes are trained as if alone, and the cell on what they leave.
+V has a row for each of the embedding's and starts at 0, so that words which neither the train split
+nor the lexicons have say nothing. Beside a cell votes are trained as if alone, and the cell on what
+they leave.
 Pieces of letters count only where they are the whole word: an unknown word says nothing, while
 numbers, codes and punctuation do. One word that is replaced moves a logit by no more than its vote
 and the bound, which is what certificates count. In training a share of the words take the worst

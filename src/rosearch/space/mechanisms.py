@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from rosearch.encodings.genes import Choice
 from rosearch.encodings.reading import Reading
 from rosearch.space.defences import INFERENCE_DEFENCES
-from rosearch.space.votes import FrameVotes, TaughtVotes, Votes
+from rosearch.space.votes import FrameVotes, Votes
 
 # Field of the genotype -> what it may hold, by name.
 MECHANISMS: Mapping[str, Mapping[str, type[Choice]]] = {
     "defence": INFERENCE_DEFENCES,
-    "votes": {kind.name: kind for kind in (Votes, FrameVotes, TaughtVotes)},
+    "votes": {kind.name: kind for kind in (Votes, FrameVotes)},
     "reading": {Reading.name: Reading},
 }
 

@@ -73,18 +73,6 @@ class Votes(Choice):
 
 
 @dataclass(frozen=True)
-class TaughtVotes(Votes):
-    """Votes that start from the teacher.
-
-    With few train texts many words of new texts are in none of them, and what the teacher says to
-    them is worth points of accuracy; but attacks find the words of which it says too much.
-    """
-
-    name = "votes_prior"
-    text = "the same, but votes start from what the teacher says to each word alone"
-
-
-@dataclass(frozen=True)
 class FrameVotes(Votes):
     """Votes that count more or less, or the other way round, by where they stand in the frame.
 

@@ -13,7 +13,7 @@ from rosearch.space.genotype import Genotype, to_dict
 from rosearch.space.ops import OPS
 from rosearch.student.configuration import StudentConfig
 from rosearch.student.model import StudentForSequenceClassification
-from rosearch.student.votes import MARK, MARKS_PIECE, PIECE, SILENT, WORD, Votes
+from rosearch.student.votes import MARK, MARKS_PIECE, PIECE, SILENT, WORD
 
 
 def module_spec(g: Genotype) -> dict[str, object]:
@@ -38,7 +38,6 @@ def build_student(
     seed: int,
     embedding: np.ndarray | None = None,
     teacher_params: int | None = None,
-    prior: np.ndarray | None = None,
 ) -> StudentForSequenceClassification:
     """A freshly initialised student.
 
@@ -47,7 +46,6 @@ def build_student(
         seed: of the initialisation; the global generator is left as it was.
         embedding: optional start (rows, >= E) of the embedding, components in falling order of
             variance (see `principal_embedding`); the first E are taken.
-        prior: optional start (rows, C) of the votes.
     """
     config = StudentConfig(
         genotype=module_spec(g),
@@ -66,7 +64,8 @@ def build_student(
         if model.mapping is not None and vocabulary.rows is not None:
             model.mapping.copy_(torch.from_numpy(vocabulary.rows))
         if model.votes is not None:
-            _start_votes(model.votes, vocabulary, prior)
+            kinds = torch.tensor(token_kinds(vocabulary), dtype=torch.uint8)
+            model.votes.kinds.copy_(kinds)
         if g.framed:
             assert model.input.rows is not None
             model.input.rows.copy_(torch.from_numpy(frame_rows(vocabulary.tokens)))
@@ -77,13 +76,6 @@ def build_student(
                 model.input.table.weight[:, e:].mul_(0.1)
                 model.input.table.weight[:, :e] = start
     return model
-
-
-def _start_votes(votes: Votes, vocabulary: Vocabulary, prior: np.ndarray | None) -> None:
-    votes.kinds.copy_(torch.tensor(token_kinds(vocabulary), dtype=torch.uint8))
-    if prior is not None:
-        with torch.no_grad():
-            votes.table.weight.copy_(torch.from_numpy(prior))
 
 
 def token_kinds(vocabulary: Vocabulary) -> list[int]:

@@ -67,26 +67,6 @@ def load_targets(path: Path) -> np.ndarray:
     return targets
 
 
-def word_logits(
-    task: Task, teacher: Path, precision: str, max_length: int, words: Sequence[str]
-) -> np.ndarray:
-    """The teacher's logits (words, C) on each word as a text, float32, from a file if they were
-    asked before.
-
-    Raises:
-        UserError: the file can't be written.
-    """
-    told = [content_hash(teacher), precision, str(max_length), *words]
-    key = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
-    path = resources.cache_dir() / "targets" / f"{task.name}-words-{key}.npy"
-    if not is_whole(path):
-        model, tokenizer = load_classifier(teacher)
-        logits = predict_logits(model, tokenizer, words, precision, max_length)
-        with writing_to(path.parent, WHAT):
-            _save(path, logits.astype(np.float16))
-    return np.asarray(load_targets(path), dtype=np.float32)
-
-
 def cache_outputs(
     task: Task,
     teacher: Path,

@@ -87,9 +87,9 @@ class AtWorstPoint:
 def region_of(ball: Ball, data: EncodedTrain, model: StudentForSequenceClassification) -> Region:
     """The region of a ball in units of the embedding scale."""
     weight = model.tables[0].weight
-    # The scale at the start of training: a checkpoint's would differ from it.
-    begun = data.prior if model.separable else data.embedding[:, : weight.shape[1]]
-    scale = 0.0 if begun is None else scale_of(torch.from_numpy(begun))
+    # The scale at the start of training: a checkpoint's would differ from it. Votes start at 0.
+    begun = data.embedding[:, : weight.shape[1]]
+    scale = 0.0 if model.separable else scale_of(torch.from_numpy(begun))
     return Region(ball.scaled(scale), special_tokens(data).to(weight.device))
 
 
