@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +12,13 @@ from rosearch.cli.by_label import BELOW, class_table
 from rosearch.cli.console import nothing_left, print_table, same_answers, table_of
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import AsJson, Attacks, NewFolder, Seed, TaskOptions
+from rosearch.errors import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rosearch.export.bundle import ExportReport
+    from rosearch.export.hub import Target
 
 
 @with_groups
@@ -40,6 +43,21 @@ def export(
     ] = None,
     attacks: Attacks = None,
     n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(
+            help="Also upload the folder as this model of the Hugging Face hub (name or "
+            "owner/name), in private; the token is that of `hf auth login` or HF_TOKEN.",
+            metavar="NAME",
+        ),
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="With --push-to-hub: everybody may see it.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="With --push-to-hub: say what would go, upload nothing."),
+    ] = False,
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,9 +68,45 @@ def export(
     from rosearch.export import bundle
 
     flags = {**data.settings(), **given(seed=seed)}
+    target = _target(push_to_hub, not public, dry_run)  # before minutes of work
     with nothing_left(), same_answers():
         found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
     print_export(found, as_json)
+    if target is not None:
+        _push(found, target, dry_run)
+
+
+def _target(name: str | None, private: bool, dry_run: bool) -> Target | None:
+    from rosearch.export import hub
+
+    if name is None:
+        if not private or dry_run:
+            raise UserError("--public and --dry-run are of --push-to-hub NAME")
+        return None
+    if dry_run:  # works without a token and a network
+        return hub.Target(hub.checked_name(name), private, exists=False)
+    return hub.find_target(name, private)
+
+
+def _push(report: ExportReport, target: Target, dry_run: bool) -> None:
+    """Upload, or say on stderr what would go; stdout may be JSON."""
+    from rosearch.export import hub
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    kind = "private" if target.private else "public"
+    if not dry_run:
+        tell(f"pushed to {target.repo} ({kind}): {hub.push(report.out, target)}")
+        return
+    tell(f"would push to {target.repo} ({kind}):")
+    for path, size in hub.contents(report.out):
+        tell(f"  {path} ({size:,} bytes)")
+    for role, origin in (("data", report.source.data), ("made of", report.source.base)):
+        if origin is not None:
+            told = origin.licence or "not told"
+            tell(f"{role}: {origin.hub or origin.name}, licence: {told}")
+    tell(f"nothing was uploaded; to push this folder: {hub.by_hand(report.out, target)}")
 
 
 def print_export(report: ExportReport, as_json: bool) -> None:

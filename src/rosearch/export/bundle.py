@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rosearch.attacks.methods import ATTACKS, check_attack, members
@@ -14,6 +14,7 @@ from rosearch.errors import UserError, require
 from rosearch.export.int8 import FORM, LARGEST, saturating
 from rosearch.export.measure import Parity, Quality, attacked_quality, clean_quality, parity
 from rosearch.export.onnx_model import write_int8, write_onnx
+from rosearch.export.provenance import with_licence
 from rosearch.export.source import Source, find_source, import_plugins_of
 from rosearch.export.speed import Speed, speeds
 from rosearch.io.files import new_folder
@@ -111,7 +112,9 @@ def export(
     """
     import_plugins_of(what)  # attacks may be of one
     _check(form, out, attacks)
-    source = find_source(what, flags or {}, teacher)
+    found = find_source(what, flags or {}, teacher)
+    base = found.base and with_licence(found.base, "model")
+    source = replace(found, data=with_licence(found.data, "dataset"), base=base)
     with new_folder(out, replace=False) as folder:
         return _export(source, form, out, folder, attacks, n)
 

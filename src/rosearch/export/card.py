@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from rosearch.attacks.methods import describe, members
 from rosearch.export.int8 import FORM
-from rosearch.export.source import RunRecord
+from rosearch.export.provenance import Provenance
+from rosearch.export.source import RunRecord, Source
 from rosearch.export.speed import speed_lines
 from rosearch.export.usage import usage
 from rosearch.results.entries import attack_entry
@@ -48,9 +49,10 @@ def _front_matter(report: ExportReport, original: Classifier) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     best, task = report.qualities[0], report.source.task.name
+    data, base = report.source.data, report.source.base
     about = {
         "task_type": "text-classification",
-        "dataset_type": task,
+        "dataset_type": data.hub or task,
         "dataset_name": task,
         "dataset_split": "test",
         "metric_type": "accuracy",
@@ -65,14 +67,17 @@ def _front_matter(report: ExportReport, original: Classifier) -> str:
         metric = f"accuracy after the attack {attack_label(name)}"
         value = round(counts.after_attack, 4)
         results.append(EvalResult(**about, metric_name=metric, metric_value=value))
-    data = ModelCardData(
+    front = ModelCardData(
         library_name=LIBRARIES[report.form],
         pipeline_tag="text-classification",
         tags=["rosearch", "robustness", *(["int8"] if report.form == "int8" else [])],
         model_name=report.source.name,
         eval_results=results,
+        license=base.licence.lower() or None if base else None,
+        datasets=[data.hub] if data.hub else None,
+        base_model=base.hub or None if base else None,
     )
-    return data.to_yaml()
+    return front.to_yaml()
 
 
 def _body(report: ExportReport, original: Classifier) -> str:
@@ -84,6 +89,7 @@ def _body(report: ExportReport, original: Classifier) -> str:
         _parity(report),
         _latency(report),
         usage(report.form, report.source.pairs, original),
+        _origins(report.source),
         _limits(report),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -251,6 +257,25 @@ One thread, 32 tokens a {example}, tokenizer not counted; medians, on one machin
 
 {table(["", "form", "batch", "ms", "texts a second"], rows)}
 {notes}"""
+
+
+def _origins(source: Source) -> str:
+    base = source.base
+    rows = [_origin("data", source.data), *([_origin("model it is made of", base)] if base else [])]
+    return f"""
+## Data and licences
+
+{table(["", "name", "from", "licence"], rows)}
+
+Who passes this model on has to keep to both.
+"""
+
+
+def _origin(role: str, found: Provenance) -> list[str]:
+    kind = "datasets/" if role == "data" else ""
+    links = [f"https://huggingface.co/{kind}{found.hub}"] if found.hub else []
+    told = plain(found.licence) if found.licence else "not told; ask its owner"
+    return [role, code(found.name), " ".join([*links, found.link]).strip() or "its owner", told]
 
 
 def _limits(report: ExportReport) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import cast
 
 from rosearch.config import RunConfig, held_out_attacks, make_config
 from rosearch.errors import UserError
+from rosearch.export.provenance import Provenance, of_data, of_model
 from rosearch.results.entries import ModelEntry, model_entry
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
@@ -44,6 +46,8 @@ class Source:
 
     Attributes:
         name: how it is called in the model card; no path of this machine.
+        data: where its task's data come from.
+        base: of a student its teacher before it was fine-tuned, else the model itself.
         teacher: folder to compare latency with, or None.
         notes: what the user should know, such as why there is no teacher.
         run: None for a model that is of no run.
@@ -52,6 +56,8 @@ class Source:
     folder: Path
     name: str
     task: Task
+    data: Provenance
+    base: Provenance | None = None
     teacher: Path | None = None
     notes: tuple[str, ...] = ()
     run: RunRecord | None = None
@@ -91,7 +97,17 @@ def find_source(
     notes = () if given else ("no latency of a teacher: name one with --teacher",)
     folder = model_source(what)
     name = folder.resolve().name if Path(what).is_dir() else what
-    return Source(folder, name, task, given, notes)
+    base = teacher if _is_student(folder) else what
+    data = of_data(config.task, task.name)
+    return Source(folder, name, task, data, of_model(base) if base else None, given, notes)
+
+
+def _is_student(folder: Path) -> bool:
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # told where the model is opened
+        return False
+    return isinstance(found, dict) and found.get("model_type") == "rosearch-student"
 
 
 def import_plugins_of(what: str) -> None:
@@ -130,7 +146,8 @@ def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[s
     if teacher is None:
         teacher, notes = _teacher_of_run(config, task)
     record = _record(store, config, student.name)
-    return Source(student, student.name, task, teacher, notes, record)
+    data, base = of_data(meta.run_config.task, task.name), of_model(meta.run_config.teacher.name)
+    return Source(student, student.name, task, data, base, teacher, notes, record)
 
 
 def _teacher_of_run(config: RunConfig, task: Task) -> tuple[Path | None, tuple[str, ...]]:

@@ -44,6 +44,7 @@ class Resource:
         members: patterns of the files to extract; `*` does not cross a `/`.
         licence: licence of the content, as the archive states it.
         description: one line for listings.
+        hub: id of the same model on the Hugging Face hub, for links.
         inner: path of an archive inside the archive, when the files lie in that one.
         target: folder below the resource's own that receives the files.
         strip_cr: drop carriage returns, for text files whose byte offsets assume `\\n`.
@@ -58,6 +59,7 @@ class Resource:
     members: tuple[str, ...]
     licence: str
     description: str
+    hub: str = ""
     inner: str | None = None
     target: str = ""
     strip_cr: bool = False
@@ -81,6 +83,7 @@ RESOURCES: dict[str, Resource] = {
         ),
         licence="Apache-2.0",
         description="all-MiniLM-L6-v2, BERT architecture, 22.7 M parameters: the default teacher",
+        hub="sentence-transformers/all-MiniLM-L6-v2",
         checks={
             "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
         },
