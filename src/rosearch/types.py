@@ -336,9 +336,14 @@ def mean(strata: Iterable[Stratum]) -> float:
 def interval(strata: Iterable[Stratum]) -> Interval:
     """Interval of the `mean`, as of so many texts as would tell as much (Kish 1965, 11.7)."""
     there = [s for s in strata if s.n]
-    weight = sum(s.weight for s in there)
-    n = weight**2 / sum(s.weight**2 / s.n for s in there)
+    n = effective(there)
     return wilson(mean(there) * n, n)
+
+
+def effective(strata: Iterable[Stratum]) -> float:
+    """How many texts without strata would tell as much of the `mean`."""
+    there = [s for s in strata if s.n]
+    return sum(s.weight for s in there) ** 2 / sum(s.weight**2 / s.n for s in there)
 
 
 @dataclass(frozen=True)

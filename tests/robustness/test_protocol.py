@@ -27,12 +27,15 @@ from rosearch.models.calibration import (
     tempered,
 )
 from rosearch.models.open import open_classifier
+from rosearch.robustness.alarms import rare_label
 from rosearch.robustness.assess import AssessSettings, assess
 from rosearch.robustness.assessment import FILE, read_assessment
 from rosearch.robustness.origin import Origin, origin_of
-from rosearch.robustness.protocol import PROTOCOLS, V1, Row
+from rosearch.robustness.pooled import pooled
+from rosearch.robustness.protocol import PROTOCOLS, V1, V2, Row
 from rosearch.robustness.rows import split_rows
 from rosearch.tasks import Split
+from rosearch.types import Stratum
 
 SMALL = replace(
     V1,
@@ -64,7 +67,7 @@ def test_every_row_is_an_attack_of_its_own_name():
     names = [row.name for row in V1.rows]
     assert len(set(names)) == len(names)
     assert all(row.attack.partition(":")[0] in ATTACKS for row in V1.rows)
-    assert set(V1.transfer) <= set(names)
+    assert set(V1.transfer) < set(V2.transfer) <= set(names) and V1.rows == V2.rows
     for row in V1.rows:
         assert (row.limits is not None) == row.name.endswith("-capped")
 
@@ -210,6 +213,92 @@ def test_an_evaluation_goes_on_and_is_read_again(folders, task, tmp_path, small,
         assert task.label_names[said] == line["said"] != line["label"]
 
 
+def rare(split: Split, n: int, few: int) -> Split:
+    """`n` texts of the first label and `few` of the second."""
+    rows = [[i for i, y in enumerate(split.labels) if y == label] for label in (0, 1)]
+    return split.take([*rows[0][:n], *rows[1][:few]])
+
+
+def test_a_rare_label_is_told_at_few_false_alarms(folders, mr, tmp_path, small, monkeypatch):
+    rows = (SMALL.row("characters"), V1.row("splits"))
+    rates = (0.001, 0.1)
+    monkeypatch.setitem(PROTOCOLS, "rare", replace(V1, name="rare", rows=rows, false_alarms=rates))
+    uneven = replace(mr, validation=rare(mr.validation, 150, 40), test=rare(mr.test, 150, 40))
+    chosen = replace(small, protocol="rare", n=60)
+    found = assess(folders[0], uneven, tmp_path / "a", chosen)
+    strict, loose = found.alarms
+    victim = open_classifier(folders[0])
+    logits = np.log(victim.probabilities(uneven.validation.texts))
+    calm = (logits[:, 1] - logits[:, 0])[:150]
+    for one, allowed in ((strict, 0), (loose, 15)):
+        assert (one.label, one.calm) == ("positive", 150)
+        assert (calm > one.thresholds[0]).sum() == allowed  # ties of 150 sums are unlikely
+        said = np.log(victim.probabilities(uneven.test.texts))
+        alarmed = said[:, 1] - said[:, 0] > one.thresholds[0]
+        assert one.false_alarms.share == pytest.approx(alarmed[:150].mean(), abs=1e-4)
+        assert one.recall.share == pytest.approx(alarmed[150:].mean(), abs=1e-4)
+        assert one.after["characters"].share <= one.recall.share
+        assert one.after["all"].share <= min(entry.share for entry in one.after.values())
+        assert one.after["characters"].n == 30
+    assert strict.recall.share < loose.recall.share
+    # What counts is the threshold: every alarm that an attack silenced is below it.
+    lines = (tmp_path / "a/journal/0.1/characters.jsonl").read_text().splitlines()
+    flipped = [x for x in map(json.loads, lines) if x["status"] == "flipped"]
+    scores = np.log(victim.probabilities([x["perturbed"] for x in flipped]))
+    before = np.log(victim.probabilities([x["original"] for x in flipped]))
+    assert len(flipped) > 3
+    assert (scores[:, 1] - scores[:, 0] <= loose.thresholds[0] + 1e-4).all()
+    assert (before[:, 1] - before[:, 0] > loose.thresholds[0] - 1e-4).all()
+    update_card(tmp_path / "card.md", found)
+    card = (tmp_path / "card.md").read_text()
+    assert "0.1% false alarms (no text)" in card and "after splits" in card
+    assert read_assessment(tmp_path / "a" / FILE) == found
+
+
+def test_several_seeds_are_one_model(folders, task, tmp_path, small, monkeypatch):
+    monkeypatch.setitem(PROTOCOLS, "one", replace(SMALL, name="one", rows=SMALL.rows[1:2]))
+    other = shutil.copytree(folders[0], tmp_path / "ID-2")
+    tensors = load_file(other / "model.safetensors")
+    tensors["classifier.bias"] += torch.tensor([0.5, -0.5])
+    save_file(tensors, other / "model.safetensors", {"format": "pt"})
+    chosen = replace(small, protocol="one")
+    single = [
+        assess(folder, task, tmp_path / str(i), chosen, teacher=folders[1])
+        for i, folder in enumerate((folders[0], other))
+    ]
+    both = assess(folders[0], task, tmp_path / "both", chosen, "s", folders[1], [other])
+    (row,), (first,), (second,) = both.rows, *(one.rows for one in single)
+    shares = tuple(one.outcome.after_attack for one in (first, second))
+    assert row.by_seed == shares and len(set(shares)) == 2
+    assert row.outcome.after_attack == pytest.approx(sum(shares) / 2, abs=1e-4)
+    assert row.spent.queries == round((first.spent.queries + second.spent.queries) / 2)
+    accuracies = [one.clean.accuracy for one in single]
+    assert both.clean.accuracy == pytest.approx(sum(accuracies) / 2, abs=1e-4)
+    assert (both.training_seeds, both.transfer[0].found) == (2, single[0].transfer[0].found)
+    assert (tmp_path / "both/journal/seeds/ID-2/wordnet.jsonl").is_file()
+
+
+def test_intervals_are_over_texts_and_seeds():
+    def width(*right: int) -> float:
+        low, high = pooled([[Stratum(count, 100)] for count in right])
+        return high - low
+
+    assert width(50) == width(50, 50) == pytest.approx(0.19, abs=0.01)
+    assert width(50) < width(45, 55) < width(30, 70) < 1
+    assert width(0, 0) < width(50)
+
+
+def test_no_threshold_without_a_rare_label(mr):
+    assert rare_label(mr, None) is None
+    assert rare_label(mr, "positive") == 1
+    assert rare_label(replace(mr, validation=rare(mr.validation, 20, 60)), None) == 0
+    hidden = replace(mr, validation=mr.validation.take([]))
+    assert rare_label(hidden, None) is None
+    for task, name in ((mr, "spam"), (hidden, "positive")):
+        with pytest.raises(UserError, match=r"no label 'spam'|no such validation texts"):
+            rare_label(task, name)
+
+
 def stopping_after(n: int):
     from rosearch.attacks.engine import iterate_suite
 
@@ -289,7 +378,7 @@ def pairs(split: Split):
     ("more", "part"),
     [
         (["--n", "0"], "--n"),
-        (["--protocol", "v9"], "no protocol 'v9'; there is v1"),
+        (["--protocol", "v9"], "no protocol 'v9'; there is v1, v2"),
         (["--test", "{}/empty.csv"], "empty"),
         (["--test", "{}/others.csv"], "--label-map"),
         (["--test", "{}/t.csv", "--neighbours", "{}/none"], "no such file"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rosearch.cli.by_label import BALANCED
-from rosearch.cli.console import print_table, table_of, when_stopped
+from rosearch.cli.console import print_table, printable, table_of, when_stopped
 from rosearch.cli.groups import with_groups
 from rosearch.cli.options import AsJson, OptionalTaskOptions
 from rosearch.errors import UserError
@@ -27,12 +27,14 @@ def evaluate(
         str,
         typer.Argument(
             help="Folder of a student, of any Hugging Face classifier or ONNX graph, a hub id, "
-            "RUN (its best student) or RUN:ID.",
+            "RUN (its best student) or RUN:ID, of which all training seeds are measured.",
             metavar="MODEL",
         ),
     ],
     data: OptionalTaskOptions,
-    protocol: Annotated[str, typer.Option(help="What is measured.")] = "v1",
+    protocol: Annotated[
+        str, typer.Option(help="What is measured: v2, or v1, with fewer replays.")
+    ] = "v2",
     n: Annotated[int, typer.Option("--n", help="Texts of the test split to attack.", min=1)] = 100,
     neighbours: Annotated[
         Path | None,
@@ -40,6 +42,14 @@ def evaluate(
             help="Your own nearest words, for the rows that read them: a lexicon or vectors.",
             metavar="FILE",
             show_default="none: these rows are left out",
+        ),
+    ] = None,
+    rare: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of two labels is told at 0.1 and 1 % false alarms: spam, for instance.",
+            metavar="LABEL",
+            show_default="the rarer one, where they are uneven",
         ),
     ] = None,
     teacher: Annotated[
@@ -68,9 +78,10 @@ def evaluate(
     find_protocol(protocol)
     source = _source(model, data, teacher)
     place, card = _places(model, source, out)
-    settings = AssessSettings(protocol, n, neighbours, device)
+    settings = AssessSettings(protocol, n, neighbours, device, rare)
+    model_of = (source.name, source.teacher, source.seeds)
     with when_stopped(f"the same command goes on from {place}"):
-        found = assess(source.folder, source.task, place, settings, source.name, source.teacher)
+        found = assess(source.folder, source.task, place, settings, *model_of)
     update_card(card, found)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
@@ -112,8 +123,10 @@ def print_assessment(found: Assessment) -> None:
     from rosearch.results.words import certified_lines, share
 
     c = found.clean
+    seeds = f", means of {found.training_seeds} training seeds" * (found.training_seeds > 1)
     print(
-        f"{found.model} on {found.task}, protocol {found.protocol}, attacked: {found.sample}\n"
+        f"{found.model} on {found.task}, protocol {found.protocol}, attacked: {found.sample}"
+        f"{seeds}\n"
         f"clean accuracy (test, n = {c.n}): {share(c.accuracy, c.interval)}; balanced "
         f"{share(c.balanced_clean, c.balanced_clean_interval)}; macro-F1 {c.macro_f1:.3f}"
     )
@@ -128,8 +141,9 @@ def print_assessment(found: Assessment) -> None:
         if rows:
             _print_rows(rows, _TITLES[kind])
     _print_worst(found)
+    _print_alarms(found)
     _print_transfer(found)
-    for line in certified_lines(found.certified):
+    for line in certified_lines(found.certified, found.certified_intervals):
         print(line)
     for name, reason in found.skipped.items():
         print(f"not carried out: {name}: {reason}")
@@ -169,6 +183,19 @@ def _print_worst(found: Assessment) -> None:
     for kind, entry in found.worst.items():
         table.add_row(kind, attacked_words(entry))
     print_table(table)
+
+
+def _print_alarms(found: Assessment) -> None:
+    from rich.text import Text
+
+    from rosearch.robustness.alarm_words import alarm_columns, alarm_rows, alarm_title
+
+    if found.alarms:
+        print(printable(alarm_title(found)))
+        table = table_of(["texts"], alarm_columns(found))
+        for row in alarm_rows(found):
+            table.add_row(*map(Text, row))
+        print_table(table)
 
 
 def _print_transfer(found: Assessment) -> None:

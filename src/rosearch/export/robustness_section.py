@@ -9,6 +9,7 @@ from rosearch.export.card import code, plain, table
 from rosearch.io.files import write_text
 from rosearch.results.entries import AttackEntry
 from rosearch.results.words import attacked_words, share, told
+from rosearch.robustness.alarm_words import alarm_columns, alarm_rows, alarm_title
 from rosearch.robustness.assessment import Assessment, RowEntry
 
 BEGIN, END = "<!-- robustness by RoSearch -->", "<!-- end of robustness by RoSearch -->"
@@ -43,8 +44,14 @@ Test split of {code(found.task)}. Clean (n = {c.n:,}): accuracy {share(c.accurac
 balanced {share(c.balanced_clean, c.balanced_clean_interval)}, macro-F1 {c.macro_f1:.3f}, expected
 calibration error {c.calibration_error:.3f}{calibrated}. Attacked: {found.sample}; shares of **all**
 of these that stay right, with 95 % Wilson intervals, at the temperature worst for each text.
-{_origin(found)}
+{_seeds(found)}{_origin(found)}
 """
+
+
+def _seeds(found: Assessment) -> str:
+    if found.training_seeds == 1:
+        return ""
+    return f"Means of {found.training_seeds} training seeds, intervals over texts and seeds.\n"
 
 
 def _origin(found: Assessment) -> str:
@@ -81,6 +88,9 @@ def _worst(found: Assessment) -> str:
 
 
 def _further(found: Assessment) -> Iterator[str]:
+    if found.alarms:
+        made = table(["texts", *alarm_columns(found)], list(alarm_rows(found)))
+        yield f"{plain(alarm_title(found))}:\n\n{made}"
     if found.transfer:
         head = ["texts found on", "attack", "after replay", "after direct attack", ""]
         rows = [
@@ -89,7 +99,11 @@ def _further(found: Assessment) -> Iterator[str]:
         ]
         yield f"Adversarial texts of other models, replayed:\n\n{table(head, rows)}"
     if found.certified:
-        rows = [[what, f"{value:.1%}"] for what, value in found.certified.items()]
+        around = found.certified_intervals
+        rows = [
+            [what, share(value, around[what]) if what in around else f"{value:.3f}"]
+            for what, value in found.certified.items()
+        ]
         yield f"Certified, whatever an attack does:\n\n{table(['change', 'certified'], rows)}"
     if found.skipped:
         lines = [f"- {code(name)}: {plain(reason)}" for name, reason in found.skipped.items()]

@@ -51,6 +51,7 @@ class Source:
         teacher: folder to compare latency with, or None.
         notes: what the user should know, such as why there is no teacher.
         run: None for a model that is of no run.
+        seeds: folders of the same student trained with other seeds.
     """
 
     folder: Path
@@ -61,6 +62,7 @@ class Source:
     teacher: Path | None = None
     notes: tuple[str, ...] = ()
     run: RunRecord | None = None
+    seeds: tuple[Path, ...] = ()
 
     @property
     def pairs(self) -> bool:
@@ -147,7 +149,8 @@ def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[s
         teacher, notes = _teacher_of_run(config, task)
     record = _record(store, config, student.name)
     data, base = of_data(meta.run_config.task, task.name), of_model(meta.run_config.teacher.name)
-    return Source(student, student.name, task, data, base, teacher, notes, record)
+    seeds = tuple(run.other_seeds(student.name))
+    return Source(student, student.name, task, data, base, teacher, notes, record, seeds)
 
 
 def _teacher_of_run(config: RunConfig, task: Task) -> tuple[Path | None, tuple[str, ...]]:

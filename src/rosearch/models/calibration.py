@@ -1,4 +1,4 @@
-"""How far probabilities are to be believed: calibration error, and temperatures.
+"""How far probabilities are to be believed: calibration error, temperatures, thresholds.
 
 Shapes: N texts, C classes.
 """
@@ -32,11 +32,23 @@ def calibration_error(probabilities: np.ndarray, labels: Sequence[int]) -> float
     return float(np.abs(gaps).sum() / len(right))
 
 
-def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities (N, C) as they would be of logits divided by the temperature."""
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Logits (N, C), but for a constant of each text."""
+    found: np.ndarray = np.log(np.maximum(probabilities.astype(np.float64), LEAST))
+    return found
+
+
+def at_temperature(
+    probabilities: np.ndarray, temperature: float, less: Sequence[float] = ()
+) -> np.ndarray:
+    """Probabilities (N, C) as they would be of logits divided by the temperature.
+
+    Args:
+        less: is taken off the logits before, (C,).
+    """
     if not probabilities.size:
         return probabilities
-    logits = np.log(np.maximum(probabilities.astype(np.float64), LEAST)) / temperature
+    logits = (logits_of(probabilities) - np.asarray(less or 0.0)) / temperature
     raised = np.exp(logits - logits.max(1, keepdims=True))
     found: np.ndarray = (raised / raised.sum(1, keepdims=True)).astype(np.float32)
     return found
@@ -49,7 +61,7 @@ def best_temperature(probabilities: np.ndarray, labels: Sequence[int]) -> float:
     Args:
         probabilities: (N, C) of texts that the model was not trained on.
     """
-    logits = np.log(np.maximum(probabilities.astype(np.float64), LEAST))
+    logits = logits_of(probabilities)
     rows, truth = np.arange(len(logits)), np.asarray(labels)
 
     def loss(log_inverse: float) -> float:
@@ -67,13 +79,14 @@ def best_temperature(probabilities: np.ndarray, labels: Sequence[int]) -> float:
 
 @dataclass(frozen=True)
 class TemperedAnswers:
-    """The answers of another, at a temperature."""
+    """The answers of another, with logits less something, at a temperature."""
 
     plain: Answers
     temperature: float
+    less: tuple[float, ...] = ()
 
     def probabilities(self, texts: Sequence[Words]) -> np.ndarray:
-        return at_temperature(self.plain.probabilities(texts), self.temperature)
+        return at_temperature(self.plain.probabilities(texts), self.temperature, self.less)
 
     def reads(self, texts: Sequence[Words]) -> Sequence[Hashable]:
         return self.plain.reads(texts)
@@ -89,6 +102,20 @@ def tempered(model: Classifier, temperature: float) -> Classifier:
     return replace(model, answers=TemperedAnswers(model.answers, temperature))
 
 
+def at_threshold(model: Classifier, label: int, threshold: float) -> Classifier:
+    """The same classifier of two labels, but that it says `label` where the log-odds of that are
+    above the threshold: an attack on it is one against the threshold.
+
+    It shares the memory of answers, too.
+    """
+    less = [0.0, 0.0]
+    less[label if model.order is None else model.order[label]] = threshold
+    return replace(model, answers=TemperedAnswers(model.answers, 1.0, tuple(less)))
+
+
 def plain_answers(model: Classifier) -> Answers:
-    """The answers of a classifier whatever its temperature."""
-    return model.answers.plain if isinstance(model.answers, TemperedAnswers) else model.answers
+    """The answers of a classifier whatever its temperature and threshold."""
+    found = model.answers
+    while isinstance(found, TemperedAnswers):
+        found = found.plain
+    return found

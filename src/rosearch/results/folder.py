@@ -114,6 +114,15 @@ class RunFolder:
         """The folder of a saved student: `reference` or an id."""
         return self.students / model
 
+    def other_seeds(self, model: str) -> list[Path]:
+        """The folders of a model's students of other seeds than the saved one; early runs have
+        none."""
+        return sorted((self.path / "seeds").glob(f"{model}-*"))
+
+    def other_seed(self, model: str, seed: int) -> Path:
+        """Where one of them lies."""
+        return self.path / "seeds" / f"{model}-{seed}"
+
     def trained(self, model: str, seed: int) -> Path:
         """Where one seed's student lies until the best seed is known."""
         return self.students / f".{model}-{seed}"

@@ -1,6 +1,7 @@
 """How robust a model is by a protocol: what `robustness.json` holds, key by key.
 
-Shares are fractions in [0, 1], rounded; intervals are 95 % Wilson intervals (low, high).
+Shares are fractions in [0, 1], rounded; intervals are 95 % Wilson intervals (low, high). Of several
+training seeds all figures are means, queries and passes are those of one; see `pooled`.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class RowEntry:
         limits: None has none.
         outcome: of the texts that survive at all temperatures.
         by_temperature: share of the texts that survive at this one and those before it.
+        by_seed: after-attack accuracy of each training seed, where there are several.
     """
 
     name: str
@@ -80,6 +82,7 @@ class RowEntry:
     outcome: AttackEntry
     by_temperature: Mapping[str, float]
     spent: Spent
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,7 @@ class TransferEntry:
         source: where they were found: on the `teacher` or the `reference`.
         found: how many.
         direct: after-attack accuracy on the same texts if the model itself is attacked.
-        beyond: texts that only the replay flips.
+        beyond: texts that only the replay flips, of all training seeds.
         masked: whether the replay does better, so that the direct attack tells too little.
         spent: to find them.
     """
@@ -103,6 +106,36 @@ class TransferEntry:
     beyond: int
     masked: bool
     spent: Spent
+
+
+@dataclass(frozen=True)
+class ShareEntry:
+    """A share of `n` texts, with its interval."""
+
+    share: float
+    interval: Pair
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmEntry:
+    """A rare label at a threshold chosen on the validation split, see `Alarms`.
+
+    Attributes:
+        rate: share of the `calm` validation texts that may be false alarms.
+        thresholds: log-odds of the label, one for each training seed.
+        false_alarms, recall: on the whole test split.
+        after: row -> recall of the attacked rare texts when the attack aims at the threshold;
+            `all` is the worst case.
+    """
+
+    label: str
+    rate: float
+    calm: int
+    thresholds: tuple[float, ...]
+    false_alarms: ShareEntry
+    recall: ShareEntry
+    after: Mapping[str, ShareEntry]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +151,9 @@ class Assessment:
         skipped: row -> why it was not carried out.
         worst: `all`, and each standing -> texts that survive every row of it; `all` counts replays.
         certified: share of the attacked texts that no attack can flip, by what it does to them.
+        certified_intervals: of these shares.
+        training_seeds: of the model that were measured, each on the same texts.
+        alarms: one for each rate of false alarms; none where no label is rare.
         seconds: of all attacks.
     """
 
@@ -138,6 +174,9 @@ class Assessment:
     worst: Mapping[str, AttackEntry]
     transfer: tuple[TransferEntry, ...] = ()
     certified: Mapping[str, float] = field(default_factory=dict)
+    certified_intervals: Mapping[str, Pair] = field(default_factory=dict)
+    training_seeds: int = 1
+    alarms: tuple[AlarmEntry, ...] = ()
     seconds: float = 0.0
     machine: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

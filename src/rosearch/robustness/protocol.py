@@ -5,7 +5,7 @@ A protocol never changes once results name it; another one gets another name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rosearch.attacks.limits import Limits
@@ -46,6 +46,7 @@ class Protocol:
         transfer: names of rows whose adversarial texts of other models are replayed.
         transfer_texts: at most so many texts of the other models are attacked.
         examples: adversarial texts of a row that are kept as a sample.
+        false_alarms: rates at which the recall of a rare label is told.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Protocol:
     transfer: tuple[str, ...]
     transfer_texts: int
     examples: int
+    false_alarms: tuple[float, ...] = ()
 
     def row(self, name: str) -> Row:
         """The row of a name."""
@@ -93,7 +95,14 @@ V1 = Protocol(
     transfer_texts=50,
     examples=5,
 )
-PROTOCOLS = {V1.name: V1}
+V2 = replace(
+    V1,
+    name="v2",
+    transfer=tuple(row.name for row in V1.rows if row.limits is None),
+    false_alarms=(0.001, 0.01),
+)
+PROTOCOLS = {V1.name: V1, V2.name: V2}
+NEWEST = V2.name
 
 
 def find_protocol(name: str) -> Protocol:

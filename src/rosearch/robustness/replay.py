@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rosearch.attacks.result import AttackResult
 from rosearch.models.open import open_classifier
@@ -41,9 +42,18 @@ class Replayed:
 
 
 def replays(
-    protocol: Protocol, origin: Origin, bench: Bench, done: Sequence[Done], device: str
+    protocol: Protocol,
+    origin: Origin,
+    bench: Bench,
+    done: Sequence[Done],
+    device: str,
+    journals: Path,
 ) -> Iterator[Replayed]:
-    """Every transfer row of a protocol from every other model that there is."""
+    """Every transfer row of a protocol from every other model that there is.
+
+    Args:
+        journals: folder of the results on the other models.
+    """
     split = bench.split.take(range(min(protocol.transfer_texts, len(bench.split))))
     direct = {one.row.name: one for one in done if one.row.name in protocol.transfer}
     for source, folder in origin.others.items():
@@ -55,7 +65,7 @@ def replays(
             victim=other,
             split=split,
             temperatures={SHIPPED: 1.0},
-            journals=bench.journals / source,
+            journals=journals / source,
         )
         if other.content == bench.victim.content:
             continue

@@ -14,7 +14,7 @@ from rosearch.attacks.result import AttackResult, robustness
 from rosearch.attacks.sources.encoder import ENCODER
 from rosearch.errors import MissingExtra
 from rosearch.io.files import writing_to
-from rosearch.models.calibration import tempered
+from rosearch.models.calibration import at_threshold, tempered
 from rosearch.models.classifier import Classifier
 from rosearch.robustness.journal import Journal
 from rosearch.robustness.journaled import Cost, decisive, journaled, key_of
@@ -33,6 +33,8 @@ class Bench:
         split: the attacked texts.
         temperatures: name -> of the probabilities that attacks see; the first is 1, as shipped.
         journals: folder of the results so far.
+        threshold: the label and the log-odds of it above which the victim says it; None: it says
+            what is likeliest.
     """
 
     victim: Classifier
@@ -41,11 +43,13 @@ class Bench:
     resources: AttackResources
     temperatures: dict[str, float]
     journals: Path
+    threshold: tuple[int, float] | None = None
 
     @property
     def decides(self) -> list[object]:
         """See `decisive`."""
-        return decisive(self.victim, self.task, "test")
+        above = [] if self.threshold is None else [list(self.threshold)]
+        return [*decisive(self.victim, self.task, "test"), *above]
 
 
 @dataclass(frozen=True)
@@ -138,8 +142,10 @@ def _at(
     """A row at one temperature."""
     limits = None if row.limits is None else asdict(row.limits)
     key = key_of(suite, bench.resources, [*bench.decides, limits, round(temperature, 6)])
-    title = f"attacking with {row.name}" if name == SHIPPED else None
-    victim = tempered(bench.victim, temperature)
+    shown = name == SHIPPED and bench.threshold is None
+    title = f"attacking with {row.name}" if shown else None
+    plain, above = bench.victim, bench.threshold
+    victim = tempered(plain if above is None else at_threshold(plain, *above), temperature)
     path = bench.journals / f"{row.name}.jsonl"
     with writing_to(path.parent, "results"), Journal(path, name, key) as journal:
         return journaled(attacks, victim, bench.split, journal, settled, title)

@@ -106,7 +106,8 @@ def _result(future: Future[R], job: FinalJob) -> R:
 
 
 def keep_best_seeds(finals: Sequence[Final], run: RunFolder) -> None:
-    """Of each model keep the seed that is best on the validation split, as `students/<id>`."""
+    """Of each model the seed that is best on the validation split becomes `students/<id>`; the
+    others, by which `rosearch evaluate` tells how much chance there is, are put aside."""
     best: dict[str, Final] = {}
     for final in finals:
         old = best.get(final.model)
@@ -117,8 +118,14 @@ def keep_best_seeds(finals: Sequence[Final], run: RunFolder) -> None:
         if trained.exists():
             shutil.rmtree(run.student(model), ignore_errors=True)
             os.replace(trained, run.student(model))
-    for left in run.students.glob(".*-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for final in finals:
+        left, kept = run.trained(final.model, final.seed), run.other_seed(final.model, final.seed)
+        if left.exists():
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.parent.mkdir(exist_ok=True)
+            os.replace(left, kept)
+    for unfinished in run.students.glob(".*-*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _standing(final: Final) -> tuple[bool, float]:
