@@ -127,6 +127,15 @@ def test_evolution_finds_votes_and_draws_nothing_without():
     assert {crossover(CNN, VOTING, SPACE, rng).votes for _ in range(40)} == {None, VOTING.votes}
 
 
+def test_evolution_reaches_all_shares_of_a_frame_although_other_kinds_have_more_genes():
+    space = replace(SPACE, votes=(*VOTES, *FrameVotes.combinations()))
+    rng, start = np.random.default_rng(0), replace(CNN, votes=FrameVotes())
+    found = [c.votes for _ in range(900) if (c := mutate(start, space, rng)).votes != start.votes]
+    frames = [v for v in found if isinstance(v, FrameVotes)]
+    assert 0.6 < len(frames) / len(found) < 0.95, "and leaves them now and then"
+    assert {v.share for v in frames} == {0.3, 0.5, 0.7, 1.0}
+
+
 def test_votes_in_a_frame_are_another_kind():
     framed = replace(CNN, votes=FrameVotes(1.0, 1.0, 0.5))
     space = replace(SPACE, votes=(*VOTES, *FrameVotes.combinations()))

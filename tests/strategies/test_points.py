@@ -121,6 +121,18 @@ def test_contenders_are_those_that_might_be_a_point():
     }
 
 
+def test_an_accurate_student_keeps_most_of_the_robustness():
+    trials = [trial(i, g, 0.70, 0.06, n=600) for i, g in enumerate(drawn(14))]
+    for i, (clean, after) in {2: (0.77, 0.40), 5: (0.81, 0.30), 9: (0.84, 0.12)}.items():
+        trials[i] = trial(i, trials[i].candidate.genotype, clean, after, n=600)
+    p = believed(trials)
+    robustness = p.beliefs["robustness"].mean
+    assert robustness[9] > p.reference and 0.2 < robustness[5] < robustness[2]
+    points = {name: f.trial for f in choose(p, 3) for name in f.points}
+    assert points["balanced"] is points["robust"] is trials[2]
+    assert points["accurate"] is trials[5]  # not the most accurate of all, which is hardly robust
+
+
 def test_where_nobody_is_accurate_enough_the_fittest_is_balanced():
     weak = [trial(i, g, 0.55, 0.01 * i) for i, g in enumerate(drawn(8))]
     chosen = choose(believed(weak), 2)

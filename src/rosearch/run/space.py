@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 # The presets that a population starts from; the reference is evaluated on its own.
 SEEDS = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")
-WITH_VOTES = ("votes", "frame-conv", "frame-bilstm")  # where students may have such votes
+# Where students may have such votes: all points of the front are looked for from the start.
+WITH_VOTES = ("votes", "frame-conv", "frame-bilstm", "frame-accurate", "frame-robust")
 
 
 def space_of(

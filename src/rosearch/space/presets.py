@@ -156,11 +156,16 @@ def voting(g: Genotype, context: float = 4.0) -> Genotype:
     return replace(g, embedding_dim=dim, coding=WORDS, votes=Votes(context=context))
 
 
-def framing(g: Genotype) -> Genotype:
-    """A student whose words vote, as much as its cell says that reads function words and marks."""
+def framing(g: Genotype, share: float = 0.5) -> Genotype:
+    """A student whose words vote, as much as its cell says that reads function words and marks.
+
+    Args:
+        share: of the words that take their worst substitute in training: fewer for accuracy, more
+            for robustness.
+    """
     dim = min(g.embedding_dim, 32)
     small = replace(g, embedding_dim=dim, width=64, position="none", repeat=1)
-    return replace(small, coding=WORDS, votes=FrameVotes())
+    return replace(small, coding=WORDS, votes=FrameVotes(share=share))
 
 
 def convolutions() -> Genotype:
@@ -198,6 +203,8 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "votes-sepconv": lambda: voting(sepconv()),
     "frame-conv": lambda: framing(convolutions()),
     "frame-bilstm": lambda: framing(bilstm()),
+    "frame-accurate": lambda: framing(bilstm(), 0.3),
+    "frame-robust": lambda: framing(bilstm(), 0.7),
     "frame-transformer1": lambda: framing(transformer(1)),
     "frame-sepconv": lambda: framing(sepconv()),
 }
@@ -220,6 +227,8 @@ DESCRIPTIONS: dict[str, str] = {
     "votes": "sum of the words' bounded votes, nothing else (after Wang and Manning 2012)",
     "frame-conv": "votes weighed by two convolutions, which read function words and marks only",
     "frame-bilstm": "the same, weighed by one bidirectional LSTM layer",
+    "frame-accurate": "the same, trained on fewer worst substitutes: more accurate, less robust",
+    "frame-robust": "the same, trained on more of them",
     "votes-bilstm": "votes beside one bidirectional LSTM layer, bounded as a whole",
 }
 

@@ -44,6 +44,7 @@ T = TypeVar("T")
 TRIES = 200
 # Field of a mechanism -> field of the space with what may be chosen.
 OFFERED = {"defence": "defences", "votes": "votes", "reading": "readings"}
+OWN = 0.7  # share of the changes of a mechanism that are to another gene of it, where it has some
 WHOLE = 0.7  # share of samples that take every step of reading, where they may
 
 
@@ -369,6 +370,9 @@ def _change_mechanism(place: str) -> Mutation:
     def change(g: Genotype, space: Space, rng: np.random.Generator) -> Genotype | None:
         now: Choice | None = getattr(g, place)
         others = [c for c in space.offered(place) if c != now and _near(c, now)]
+        own = [c for c in others if type(c) is type(now)]
+        if own and rng.random() < OWN:  # or kinds with many genes would crowd them out
+            others = own
         return _with(g, place, _pick(rng, others)) if others else None
 
     return change

@@ -14,6 +14,7 @@ from rosearch.types import Trial
 
 BALANCED, ACCURATE, ROBUST = "balanced", "accurate", "robust"
 POINTS = (BALANCED, ACCURATE, ROBUST)  # in the order in which finalists are chosen
+KEPT = 0.5  # of the balanced one's robustness, by an accurate one: or it might have hardly any
 OPTIMISM = 1.0  # standard deviations: who might be a point is still in the race
 
 
@@ -29,9 +30,10 @@ def ranked(point: str, p: Posterior, optimism: float = 0.0) -> list[int]:
     """Students that qualify for a point, the best first, as places in `p.trials`.
 
     `balanced` is the fittest, the fitness charging those that are less accurate than it asks, and
-    above the floor, if any is; `accurate` the most accurate that is clearly more robust than what
-    is expected of the reference; `robust` the most robust above the floor. Means decide, and only
-    students that no other one is believed to beat in all objectives.
+    above the floor, if any is; `accurate` the most accurate that keeps `KEPT` of the balanced one's
+    robustness and is clearly more robust than what is expected of the reference; `robust` the most
+    robust above the floor. Means decide, and only students that no other one is believed to beat in
+    all objectives.
 
     Args:
         optimism: standard deviations that count in a student's favour; with any, those that are
@@ -45,7 +47,9 @@ def ranked(point: str, p: Posterior, optimism: float = 0.0) -> list[int]:
         qualified = qualified if (allowed & qualified).any() else np.ones_like(allowed)
     elif point == ACCURATE:
         value = accuracy
-        qualified = _shifted(robustness, optimism or -WIDTH) > p.reference
+        enough = KEPT * robustness.mean[ranked(BALANCED, p)[0]]
+        qualified = _shifted(robustness, optimism) >= enough
+        qualified &= _shifted(robustness, optimism or -WIDTH) > p.reference
     else:
         value, qualified = robustness, _shifted(accuracy, optimism) >= standard.floor
     worth = _shifted(value, optimism)
