@@ -58,7 +58,7 @@ def written(words: list[str], text: str) -> str:
 
 @pytest.mark.parametrize(("classes", "seed"), [(2, 0), (3, 1), (4, 2)])
 def test_lexicons_and_deletions_are_those_of_brute_force(read, classes: int, seed: int):
-    asked = victim(read, Votes(0.5, 0.0), classes, seed)
+    asked = victim(read, Votes(0.5), classes, seed)
     for text in TEXTS:
         words = list(segment(text).words)
         own = [[w, *(TABLE[w.lower()] if w.lower() in TABLE and w != "the" else ())] for w in words]
@@ -77,7 +77,7 @@ def test_lexicons_and_deletions_are_those_of_brute_force(read, classes: int, see
 def test_any_word_is_the_worst_word(read):
     """With a vocabulary that holds a word for each corner of the bound, both are exact."""
     tokenizer = read[1]
-    asked = victim(read, Votes(0.5, 0.0), classes=2, seed=3)
+    asked = victim(read, Votes(0.5), classes=2, seed=3)
     corners = {"zebra": (50.0, -50.0), "piano": (-50.0, 50.0)}
     with torch.no_grad():
         for word, z in corners.items():
@@ -113,18 +113,9 @@ def test_a_word_in_the_sense_of_the_certificate_is_one_to_the_tokenizer(read):
     assert not any(map(one_word, ("a b", "a-b", "", "\u4e2d\u6587", "good\u2474bad", "\ufdfa")))
 
 
-def test_the_cell_counts_as_its_worst(read, mr):
-    texts = mr.validation.texts[:60]
-    labels = victim(read, Votes(2.0, 0.0)).probabilities(texts).argmax(1).tolist()
-    asked = [victim(read, Votes(2.0, bound)) for bound in (0.0, 0.5, 500.0)]
-    found = [certified(one, texts, labels)["1 word deleted"] for one in asked]
-    assert found[0] > found[1] > found[2] == 0
-
-
-@pytest.mark.parametrize("bound", [0.0, 0.2])
-def test_no_attack_breaks_a_certified_text(read, mr, bound: float):
+def test_no_attack_breaks_a_certified_text(read, mr):
     """Real sentences; the attack replaces as many words as it likes by anything of the table."""
-    asked = victim(read, Votes(0.5, bound), classes=2)
+    asked = victim(read, Votes(0.5), classes=2)
     texts = mr.validation.texts[:60]
     labels = asked.probabilities(texts).argmax(1).tolist()
     words = sorted({w.lower() for t in texts for w in segment(t).words})
@@ -145,7 +136,7 @@ def test_no_attack_breaks_a_certified_text(read, mr, bound: float):
 
 
 def test_pairs_labels_in_another_order_and_long_texts(read):
-    asked = victim(read, Votes(0.5, 0.0), classes=2, seed=1)
+    asked = victim(read, Votes(0.5), classes=2, seed=1)
     pair = ("a good film", "the film was bad")
     label = int(asked.probabilities([pair]).argmax())
     found = certified(asked, [pair], [label], {"mine": TABLE})
@@ -162,8 +153,8 @@ def test_pairs_labels_in_another_order_and_long_texts(read):
 
 
 def test_nothing_is_said_of_what_nothing_is_known_of(read):
-    bare = victim(read, Votes(0.5, 0.0))
-    assert certified(victim(read, Votes(0.5, 0.0), defence=MaskedMean(2)), TEXTS, [0] * 6) == {}
+    bare = victim(read, Votes(0.5))
+    assert certified(victim(read, Votes(0.5), defence=MaskedMean(2)), TEXTS, [0] * 6) == {}
     assert certified(Classifier.function(lambda texts: [[1.0, 0.0]] * len(texts)), ["a"], [0]) == {}
     vocabulary, tokenizer = read
     plain = build_student(CELL, vocabulary, ("a", "b"), seed=0)

@@ -67,7 +67,7 @@ class Student:
 
     def __init__(self, read, seed: int, steps=STEPS, scale: float = 1.0) -> None:
         vocabulary, tokenizer = read
-        g = Genotype(32, 32, (Node((0,), "ff1"),), votes=Votes(0.5, 0.0))
+        g = Genotype(32, 32, (Node((0,), "ff1"),), votes=Votes(0.5))
         self.model = random_votes(g, vocabulary, 2, seed, scale=scale)
         self.tokenizer = tokenizer
         self.victim = Classifier.of(self.model, tokenizer)

@@ -18,7 +18,6 @@ from rosearch.distill.defences.compose import robust_method
 from rosearch.distill.defences.steps import Composed
 from rosearch.distill.defences.worst_case import WORST_CASE, Options, WorstSubstitution
 from rosearch.distill.encode import encoded_texts, material_of
-from rosearch.distill.objective import Prediction
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import student_tokenizer, tokenizer_settings
 from rosearch.encodings.words import WORDS
@@ -128,47 +127,12 @@ def test_more_classes_go_against_the_next_one(train):
     assert ((before - after)[rows, label] >= (before - after)[rows, rival] - 1e-6).all()
 
 
-def test_what_the_cell_makes_of_words_counts_too(train):
-    """With votes that say nothing, the cell's first-order change decides."""
-    model = voting(train, Votes(0.5, 1.0, 1.0))
-    with torch.no_grad():
-        model.votes.table.weight.zero_()
-    batch = batch_of(train, np.eye(2)[[0, 1, 0, 1]])
-    found = WORST_CASE.noise(DistillConfig(), train, model)(model, batch, None)
-    assert not torch.equal(found.ids, batch.ids)
-    vectors = model.input.table(model.row_of(batch.ids)).detach().requires_grad_()
-    mask = batch.mask.bool()
-    said = torch.tanh(model.said_by_cells(model.states(vectors, mask), mask))
-    rows = torch.arange(len(TEXTS))
-    label = batch.targets.argmax(1)
-    (slope,) = torch.autograd.grad((said[rows, label] - said[rows, 1 - label]).sum(), vectors)
-    moved = model.input.table(model.row_of(found.ids)) - vectors
-    rise = (slope * moved).sum(-1)
-    assert (rise[found.ids != batch.ids] < 0).all()
-    bare = replace(noise_of(train), share=1.0)(voting(train, Votes(0.5, 0.0, 1.0)), batch, None)
-    assert bare.ids.shape == batch.ids.shape
-
-
-def noise_of(train) -> WorstSubstitution:
-    return WORST_CASE.noise(DistillConfig(), train, voting(train, Votes(0.5, 0.0, 0.5)))
-
-
-def test_votes_beside_a_cell_are_trained_as_if_alone(train):
-    alone, beside = voting(train, Votes(0.5, 0.0)), voting(train, Votes(0.5, 2.0))
-    batch, objective = batch_of(train, np.eye(2)[[0, 1, 0, 1]]), Prediction(DistillConfig())
-    for model in (alone, beside):
-        objective.losses(model, batch).mean().backward()
-    slopes = [model.votes.table.weight.grad for model in (alone, beside)]
-    assert torch.allclose(*slopes, atol=1e-7) and slopes[0].abs().max() > 0
-    assert beside.classifier.weight.grad.abs().max() > 0, "and the cell is trained as well"
-
-
 def test_the_share_is_a_gene_and_pieces_stay(train):
     config = DistillConfig(substitution=0.0)
     assert WORST_CASE.noise(config, train, voting(train, Votes(0.5, 0.0, 0.0))) is None
     bare = build_student(replace(CELL, coding=WORDS), train.vocabulary, ("a", "b"), seed=0)
     assert WORST_CASE.noise(config, train, bare) is None
-    model = voting(train, Votes(0.5, 1.0, 0.5))
+    model = voting(train, FrameVotes(0.5, 1.0, 0.5))
     method = robust_method(config, train, model)
     assert isinstance(method, Composed) and method.clean_weight == 0.3
     assert len(robust_method(DistillConfig(), train, model).noises) == 1, "words change once"

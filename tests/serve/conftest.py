@@ -23,11 +23,11 @@ Voting = Callable[..., Classifier]
 
 @pytest.fixture(scope="session")
 def voting(read) -> Voting:
-    """Makes students whose words vote at random; `context` bounds what else they say."""
+    """Makes students whose words vote at random."""
     vocabulary, plain = read
 
-    def make(names: tuple[str, ...], context: float = 0.0, reads: bool = False) -> Classifier:
-        g = replace(CELL, votes=Votes(0.5, context))
+    def make(names: tuple[str, ...], reads: bool = False) -> Classifier:
+        g = replace(CELL, votes=Votes(0.5))
         model = random_votes(g, vocabulary, len(names), bias=0.3)
         model.config.id2label = dict(enumerate(names))
         if not reads:

@@ -182,13 +182,12 @@ def test_who_goes_away_in_the_middle_harms_nobody(page: str) -> None:
 
 
 def test_pairs_take_two_texts(voting) -> None:
-    with running(Subject("pairs", voting(("no", "yes"), context=0.5), pairs=True)) as url:
+    with running(Subject("pairs", voting(("no", "yes")), pairs=True)) as url:
         pair = {"text": "a man sleeps", "text_pair": "a man is awake"}
         assert ask(url, "student", pair)[0] == 200
         assert ask(url, "teacher", pair)[2]["probabilities"] == []
         weighed = ask(url, "words", pair)[2]
         assert len(weighed["texts"]) == 2
-        assert weighed["rest"] == 0.5
         steps = ask(url, "attack", pair | {"attack": "characters"})[2]["steps"]
         assert steps[0]["text"] == "a man is awake"  # attacks leave the first text alone
         status, _, answer = ask(url, "student", {"text": "a man sleeps"})

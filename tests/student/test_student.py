@@ -79,7 +79,7 @@ def test_params_formula_is_exact(g: Genotype):
 
 
 @pytest.mark.parametrize(
-    "g", [*GENOTYPES, preset("votes"), preset("votes-bilstm")], ids=lambda g: g.hash
+    "g", [*GENOTYPES, preset("votes"), preset("frame-bilstm")], ids=lambda g: g.hash
 )
 def test_flops_formula_is_close(g: Genotype):
     model = build_student(g, vocabulary(g), LABELS, seed=0).eval()

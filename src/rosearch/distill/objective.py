@@ -46,12 +46,7 @@ def read_vectors(
 
 
 class Prediction:
-    """The student's logits against the teacher's and the labels.
-
-    Votes beside a cell that reads the words, too, are trained as if they were alone, and the cell
-    on what they leave, as in boosting (Friedman 2001): trained as one sum, the cell learns what the
-    votes could have said, and what it says can be attacked.
-    """
+    """The student's logits against the teacher's and the labels."""
 
     def __init__(self, config: DistillConfig) -> None:
         self.config = config
@@ -64,12 +59,7 @@ class Prediction:
     ) -> Tensor:
         mask = batch.mask.bool()
         with read_vectors(model, batch, vectors, self.config.precision) as read:
-            if model.votes is None or model.separable:
-                return self.of_logits(model.logits(read, mask).float(), batch)
-            sums, cells = model.apart(read, mask)
-            assert cells is not None
-        together = self.of_logits((sums.detach() + cells).float(), batch)
-        return together + self.of_logits(sums.float(), batch)
+            return self.of_logits(model.logits(read, mask).float(), batch)
 
     def of_logits(self, logits: Tensor, batch: Batch) -> Tensor:
         """Losses (B,) of logits (B, C)."""

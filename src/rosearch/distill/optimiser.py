@@ -1,4 +1,4 @@
-"""The optimiser of a student: AdamW, and for tables of tokens an Adam that moves the rows read.
+"""The optimiser of a student: AdamW, and for its table of tokens an Adam that moves the rows read.
 
 Of 30,522 rows a batch reads some hundreds. AdamW moves all of them in every step, most by nothing
 but old momentum; that is a fifth of a small student's training time.
@@ -12,17 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from rosearch.config import DistillConfig
+from rosearch.distill import votes
 from rosearch.student.model import StudentForSequenceClassification
 
 LARGEST_GRADIENT = 1.0
-VOTE_RATE = 5.0  # times the learning rate: a word is met seldom, and its vote is one number a class
 
 
 class Optimiser:
-    """AdamW for the network, `torch.optim.SparseAdam` for embedding and votes.
+    """AdamW for the network, `torch.optim.SparseAdam` for the embedding or the votes.
 
-    Departures from AdamW on everything: rows that no batch reads stay as they are, the tables have
-    no weight decay, and their gradient plays no part in the clipping (Adam is blind to its size).
+    Departures from AdamW on everything: rows that no batch reads stay as they are, the table has
+    no weight decay, and its gradient plays no part in the clipping (Adam is blind to its size).
 
     Args:
         more: trained together with the student, and left behind with it.
@@ -34,21 +34,16 @@ class Optimiser:
         config: DistillConfig,
         more: nn.Module | None = None,
     ) -> None:
-        for table in model.tables:
-            table.sparse = True
-        self.tables = [table.weight for table in model.tables]
+        model.table.sparse = True
+        self.table = model.table.weight
         modules = nn.ModuleDict({"model": model, **({} if more is None else {"more": more})})
         self.names: dict[Tensor, str] = {p: name for name, p in modules.named_parameters()}
-        self.others = [p for p in self.names if all(p is not table for table in self.tables)]
+        self.others = [p for p in self.names if p is not self.table]
         rate, decay = config.learning_rate, config.weight_decay
-        votes = None if model.votes is None else model.votes.table.weight
-        groups = [
-            {"params": [table], "lr": rate * VOTE_RATE if table is votes else rate}
-            for table in self.tables
-        ]
+        own = rate if model.votes is None else rate * votes.RATE
         self.parts = (
             torch.optim.AdamW(self.others, lr=rate, weight_decay=decay, fused=True),
-            torch.optim.SparseAdam(groups, lr=rate),
+            torch.optim.SparseAdam([self.table], lr=own),
         )
         self.rates = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
@@ -80,7 +75,7 @@ class Optimiser:
                 for key, value in tensors.items()
                 if key.startswith(begin)
             }
-            if all(parameter is not table for table in self.tables):
+            if parameter is not self.table:
                 dense.state[parameter] = state
             elif state:  # SparseAdam counts its steps in Python, AdamW in a tensor
                 sparse.state[parameter] = {**state, "step": int(state["step"])}

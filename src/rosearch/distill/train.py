@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from rosearch.config import DistillConfig
+from rosearch.distill import votes
 from rosearch.distill.batch import Batch
 from rosearch.distill.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rosearch.distill.data import TrainData
@@ -35,9 +36,6 @@ from rosearch.types import Fidelity
 # Called with batches done, batches in all, and the loss.
 OnBatch = Callable[[int, int, float], None]
 Validate = Callable[[StudentForSequenceClassification], float]  # loss on the validation split
-# Where votes alone read the words, at least: a pass takes a second, and one is not enough; a word
-# is met seldom, and small batches move its vote by chance (on `mr` 0.03 of accuracy at 32 texts).
-VOTE_EPOCHS, VOTE_BATCH = 8, 128
 STREAM = 1_000_003  # a prime: steps of trainings with near seeds draw different numbers
 
 
@@ -116,9 +114,9 @@ class Training:
         self.model, self.data, self.seed = model, own, seed
         self.labels = torch.as_tensor(np.asarray(data.labels))
         self.targets = torch.as_tensor(np.asarray(data.targets, dtype=np.float32))
-        if g.votes is not None and g.votes.separable:
-            fidelity = replace(fidelity, epochs=max(fidelity.epochs, VOTE_EPOCHS))
-            config = replace(config, batch_size=max(config.batch_size, VOTE_BATCH))
+        if g.votes is not None:
+            fidelity = replace(fidelity, epochs=max(fidelity.epochs, votes.EPOCHS))
+            config = replace(config, batch_size=max(config.batch_size, votes.BATCH))
         labels = data.labels if config.sampling == "balanced" else None
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed, labels)
         match = match_loss(g, own, config, data.outputs, seed)

@@ -103,13 +103,12 @@ function weightOf(weight, exact) {
   return sign + (exact ? Math.abs(weight).toFixed(2) : percent(Math.abs(weight)));
 }
 
-function howWords({ label, other, exact, bias, rest }) {
+function howWords({ label, other, exact, bias }) {
   const [own, next] = [about.labels[label], about.labels[other]];
   if (!exact) {
     return `What \u201c${own}\u201d loses in probability when a word is left out; of a text with many words, only the first ones are tried.`;
   }
-  const more = rest ? `; the rest of the network moves each label by at most ${rest.toFixed(2)}` : "";
-  return `Votes of the words, in logits, for \u201c${own}\u201d rather than \u201c${next}\u201d, as the student reads the text. They are exact: with ${weightOf(bias, true)} to start from, their sum is the margin of the answer${more}.`;
+  return `Votes of the words, in logits, for \u201c${own}\u201d rather than \u201c${next}\u201d, as the student reads the text. They are exact: with ${weightOf(bias, true)} to start from, their sum is the margin of the answer.`;
 }
 
 function showWords(found, asked) {

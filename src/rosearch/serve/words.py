@@ -29,9 +29,8 @@ class Carried:
         label: number of the answer; `other` is the one that comes next.
         texts: the text, or both of a pair, in pieces; as the model reads them, if `exact`.
         exact: whether weights are votes, in logits: the margin of the answer over the other label
-            is `bias` and their sum, up to what the rest of the network says. Else weights are what
-            the probability of the answer loses without the word.
-        rest: most that the rest of the network may say for or against a label.
+            is `bias` and their sum. Else weights are what the probability of the answer loses
+            without the word.
     """
 
     label: int
@@ -39,7 +38,6 @@ class Carried:
     texts: tuple[tuple[Piece, ...], ...]
     exact: bool
     bias: float = 0.0
-    rest: float = 0.0
 
 
 def carried(victim: Classifier, text: Words) -> Carried:
@@ -99,7 +97,7 @@ def _by_votes(victim: Classifier, model: Any, text: Words, label: int, other: in
 
     texts = [_voted(model, encoder, t, n, gap) for t, n in zip(read, kept, strict=True)]
     bias = float(gap(model.votes.bias.detach().double().numpy()))
-    return Carried(label, other, tuple(texts), True, bias, float(model.context))
+    return Carried(label, other, tuple(texts), True, bias)
 
 
 def _voted(

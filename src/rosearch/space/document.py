@@ -91,21 +91,18 @@ training knows nothing of it. Its forward passes count in FLOPs and latency.
 run may have besides none; by default none has any, and the architecture alone is searched.
 """
 VOTES = """\
-Students may have votes of their words, beside the cell or alone:
+Students may have votes of their words in place of a cell that reads all of them:
 
     z_word = sum over its pieces of V_row      (C)
     logits = b + sum over words of cap * tanh(z_word / cap)
-               + context * tanh(logits of the cell / context)
 
-V has a row for each of the embedding's and starts at 0, so that words which neither the train split
-nor the lexicons have say nothing. Beside a cell votes are trained as if alone, and the cell on what
-they leave.
-Pieces of letters count only where they are the whole word: an unknown word says nothing, while
-numbers, codes and punctuation do. One word that is replaced moves a logit by no more than its vote
-and the bound, which is what certificates count. In training a share of the words take the worst
-substitute that the lexicons have for them, which is exact where the votes are a sum: of two classes
-for the votes as a whole, of more against the class that comes next. `(rows + 1) * C` parameters and
-`2*C*T^2` FLOPs; with `context` 0 nothing else.
+V has a row for each of an embedding's and starts at 0, so that words which neither the train split
+nor the lexicons have say nothing. Pieces of letters count only where they are the whole word: an
+unknown word says nothing, while numbers, codes and punctuation do. One word that is replaced moves
+a logit by no more than its vote and the bound, which is what certificates count. In training a
+share of the words take the worst substitute that the lexicons have for them, which is exact: of two
+classes for the votes as a whole, of more against the class that comes next. `(rows + 1) * C`
+parameters and `2*C*T^2` FLOPs; of `votes` alone nothing else.
 
 With `votes_frame` the cell reads the *frame* of a text only: its function words and marks, while
 any other word is a blank and any number the same number. It says how much each vote counts, and
@@ -145,9 +142,8 @@ decides alike. Sampling and variation shrink a student until it meets the limits
 NOTES = f"""\
 With {ROWS:,} rows of the embedding, two classes, 32 tokens. Departures from the papers stand in
 `rosearch/space/presets.py`. `transformer1` to `sepconv` also come with the synonym encoding, as
-`bilstm-synonym` and so on, and with votes beside them, as `votes-bilstm`; `bilstm-synonym` and
-`textcnn-synonym` also with a reading before, as `bilstm-synonym-reading`. `rosearch show NAME`
-draws a preset.
+`bilstm-synonym` and so on, `bilstm-synonym` and `textcnn-synonym` also with a reading before, as
+`bilstm-synonym-reading`. `rosearch show NAME` draws a preset.
 """
 
 

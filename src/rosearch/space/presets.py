@@ -147,25 +147,12 @@ def sepconv(coding: Encoding = PLAIN) -> Genotype:
     return Genotype(64, 128, cell, coding=coding, pooling="attention", repeat=2)
 
 
-def voting(g: Genotype, context: float = 4.0) -> Genotype:
-    """A student whose words vote beside its cell, as the encoding of whole words reads them.
-
-    That has twice the rows, so the embedding is narrower.
-    """
-    dim = min(g.embedding_dim, 64)
-    return replace(g, embedding_dim=dim, coding=WORDS, votes=Votes(context=context))
-
-
-def framing(g: Genotype, share: float = 0.5) -> Genotype:
-    """A student whose words vote, as much as its cell says that reads function words and marks.
-
-    Args:
-        share: of the words that take their worst substitute in training: fewer for accuracy, more
-            for robustness.
-    """
+def voting(g: Genotype, votes: Votes | None = None) -> Genotype:
+    """A student whose words vote, as much as a small cell says that reads function words and marks;
+    or by other votes."""
     dim = min(g.embedding_dim, 32)
     small = replace(g, embedding_dim=dim, width=64, position="none", repeat=1)
-    return replace(small, coding=WORDS, votes=FrameVotes(share=share))
+    return replace(small, coding=WORDS, votes=votes or FrameVotes())
 
 
 def convolutions() -> Genotype:
@@ -195,18 +182,13 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "sepconv-synonym": lambda: sepconv(Synonym()),
     "textcnn-synonym-reading": lambda: replace(text_cnn(Synonym()), reading=Reading()),
     "bilstm-synonym-reading": lambda: replace(bilstm(Synonym()), reading=Reading()),
-    "votes": lambda: voting(bag(), 0.0),
-    "votes-transformer1": lambda: voting(transformer(1)),
-    "votes-textcnn": lambda: voting(text_cnn()),
-    "votes-bilstm": lambda: voting(bilstm()),
-    "votes-bag": lambda: voting(bag()),
-    "votes-sepconv": lambda: voting(sepconv()),
-    "frame-conv": lambda: framing(convolutions()),
-    "frame-bilstm": lambda: framing(bilstm()),
-    "frame-accurate": lambda: framing(bilstm(), 0.3),
-    "frame-robust": lambda: framing(bilstm(), 0.7),
-    "frame-transformer1": lambda: framing(transformer(1)),
-    "frame-sepconv": lambda: framing(sepconv()),
+    "votes": lambda: voting(bag(), Votes()),
+    "frame-conv": lambda: voting(convolutions()),
+    "frame-bilstm": lambda: voting(bilstm()),
+    "frame-accurate": lambda: voting(bilstm(), FrameVotes(share=0.3)),
+    "frame-robust": lambda: voting(bilstm(), FrameVotes(share=0.7)),
+    "frame-transformer1": lambda: voting(transformer(1)),
+    "frame-sepconv": lambda: voting(sepconv()),
 }
 
 # What each one is, for the documentation.
@@ -229,7 +211,6 @@ DESCRIPTIONS: dict[str, str] = {
     "frame-bilstm": "the same, weighed by one bidirectional LSTM layer",
     "frame-accurate": "the same, trained on fewer worst substitutes: more accurate, less robust",
     "frame-robust": "the same, trained on more of them",
-    "votes-bilstm": "votes beside one bidirectional LSTM layer, bounded as a whole",
 }
 
 REFERENCE = "transformer3"

@@ -15,16 +15,14 @@ MOST = 1000.0  # of a bound
 
 @dataclass(frozen=True)
 class Votes(Choice):
-    """Logits are a sum of the words' bounded votes, and of what the cell says, bounded as a whole.
+    """Logits are a sum of the words' bounded votes: no cell, no embedding, and none of their genes.
 
     A word that is replaced moves the logits by no more than its own vote can: what no attack
     changes can be counted (`rosearch.attacks.certificates`).
     """
 
     name = "votes"
-    text = (
-        "logits = b + sum over words of cap * tanh(z_word / cap) + context * tanh(cell / context)"
-    )
+    text = "logits = b + sum over words of cap * tanh(z_word / cap)"
     source = (
         "additive models of words (Wang and Manning 2012); worst case of words in training as in "
         "Jia et al. 2019 and Huang et al. 2019, exact here"
@@ -33,9 +31,7 @@ class Votes(Choice):
 
     cap: float = gene([0.5, 1.0, 2.0], "most that a word can say for or against each class.")
     context: float = gene(
-        [0.0, 1.0, 2.0, 4.0],
-        "most that the cell can say for or against each class; with 0 there is no cell, no "
-        "embedding, and all their genes are without effect.",
+        [0.0], "always 0; of students of earlier versions, the bound of a cell that read all words."
     )
     share: float = gene(
         [0.5, 0.25, 1.0, 0.0],
@@ -45,18 +41,13 @@ class Votes(Choice):
 
     @property
     def alone(self) -> bool:
-        """Whether nothing but the votes decides."""
+        """Whether nothing but the votes decides; of what is still built, all but frames."""
         return self.context == 0
 
     @property
     def framed(self) -> bool:
         """Whether the cell reads the frame only, and says how much each vote counts."""
         return False
-
-    @property
-    def separable(self) -> bool:
-        """Whether what words say does not depend on other words that attacks may replace."""
-        return self.alone or self.framed
 
     def problems(self) -> list[str]:
         found = []

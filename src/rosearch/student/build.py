@@ -9,10 +9,11 @@ import torch
 
 from rosearch.encodings.frame import FRAME_ROWS, frame_rows
 from rosearch.encodings.vocabulary import Vocabulary, is_special, word_parts
+from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype, to_dict
 from rosearch.space.ops import OPS
 from rosearch.student.configuration import StudentConfig
-from rosearch.student.model import StudentForSequenceClassification
+from rosearch.student.model import BESIDE, StudentForSequenceClassification
 from rosearch.student.votes import MARK, MARKS_PIECE, PIECE, SILENT, WORD
 
 
@@ -46,7 +47,12 @@ def build_student(
         seed: of the initialisation; the global generator is left as it was.
         embedding: optional start (rows, >= E) of the embedding, components in falling order of
             variance (see `principal_embedding`); the first E are taken.
+
+    Raises:
+        UserError: a genotype of an earlier version, whose like is not built any more.
     """
+    if g.votes is not None and not (g.votes.alone or g.framed):
+        raise UserError(f"cannot build {g.hash}: {BESIDE}")
     config = StudentConfig(
         genotype=module_spec(g),
         vocab_size=len(vocabulary.tokens),

@@ -51,9 +51,8 @@ class StudentConfig(PreTrainedConfig):
     def saved_params(self) -> int:
         """Parameters that trimming the vocabulary left out."""
         votes = self.genotype.get("votes")
-        apart = votes and (self.frame_rows or not votes["context"])
-        columns = 0 if apart else int(self.genotype["embedding_dim"])
-        return self.trimmed_rows * (columns + (self.num_labels if votes else 0))
+        columns = self.num_labels if votes else int(self.genotype["embedding_dim"])
+        return self.trimmed_rows * columns
 
 
 # `save_pretrained` copies this file beside the weights and names it in `config.json`.

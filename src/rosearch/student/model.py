@@ -20,6 +20,11 @@ from .layers import Cell, Pooling, sinusoid
 from .votes import Votes
 
 MAX_POSITIONS = 512
+# Of students of earlier versions: what such a cell says, attacks reach.
+BESIDE = (
+    "its votes stand beside a cell that reads all words, which only earlier versions of rosearch "
+    "build; votes_frame is what came in its place"
+)
 
 
 def token_rows(config: StudentConfig) -> Tensor | None:
@@ -37,9 +42,15 @@ def input_rows(config: StudentConfig) -> tuple[int, Tensor | None]:
 
 
 def votes_of(spec: dict[str, Any] | None, config: StudentConfig) -> Votes | None:
-    """The module of a genotype's votes, JSON-ready; None has none."""
+    """The module of a genotype's votes, JSON-ready; None has none.
+
+    Raises:
+        ValueError: a cell beside them reads all words.
+    """
     if spec is None:
         return None
+    if spec["context"] and "reach" not in spec:
+        raise ValueError(BESIDE)
     return Votes(config.embedding_rows, config.vocab_size, config.num_labels, spec["cap"])
 
 
@@ -92,10 +103,9 @@ class StudentForSequenceClassification(PreTrainedModel):
         super().__init__(config)
         g = config.genotype
         self.votes = votes_of(g.get("votes"), config)
-        self.context: float | None = None if self.votes is None else g["votes"]["context"]
         self.reach: float | None = None if self.votes is None else g["votes"].get("reach")
-        # Of the votes where they are alone with the words; else the input stage has them.
-        self.register_buffer("rows", token_rows(config) if self.separable else None)
+        # Of the votes, which alone read the words; else the input stage has them.
+        self.register_buffer("rows", None if self.votes is None else token_rows(config))
         if self.has_cells:
             self._build_cells(g, config)
         self.defence = defence_of(g.get("defence"))
@@ -104,7 +114,7 @@ class StudentForSequenceClassification(PreTrainedModel):
     @property
     def mapping(self) -> Tensor | None:
         """Token id -> row of the tables; None where they are equal."""
-        return self.rows if self.separable else self.input.rows
+        return self.input.rows if self.votes is None else self.rows
 
     def row_of(self, input_ids: Tensor) -> Tensor:
         """Rows of the tables that token ids read, of the same shape."""
@@ -112,14 +122,9 @@ class StudentForSequenceClassification(PreTrainedModel):
 
     @property
     def has_cells(self) -> bool:
-        """Whether there is an embedding and a cell; else there are votes alone."""
-        return self.context != 0
-
-    @property
-    def separable(self) -> bool:
-        """Whether nothing but the votes reads the words: there is no cell, or it reads the frame
-        only (function words and marks) and says how much each vote counts."""
-        return not self.has_cells or self.reach is not None
+        """Whether there is an embedding and a cell; else there are votes alone. Beside votes it
+        reads the frame only (function words and marks), and says how much each vote counts."""
+        return self.votes is None or self.reach is not None
 
     def _build_cells(self, g: dict[str, Any], config: StudentConfig) -> None:
         self.input = InputStage(config)
@@ -131,6 +136,7 @@ class StudentForSequenceClassification(PreTrainedModel):
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(g["width"], config.num_labels)
         if self.reach is not None:
+            self.context: float = g["votes"]["context"]
             self.weigh = nn.Linear(g["width"], 1)
             nn.init.zeros_(self.weigh.weight)
             nn.init.zeros_(self.weigh.bias)
@@ -139,13 +145,13 @@ class StudentForSequenceClassification(PreTrainedModel):
         """Keep torch's own initialisation; a loaded model has every weight in its file."""
 
     def get_input_embeddings(self) -> nn.Module:
-        return self.tables[0]
+        return self.table
 
     @property
-    def tables(self) -> list[nn.Embedding]:
-        """What has rows of tokens: the embedding, and the votes."""
-        votes = [] if self.votes is None else [self.votes.table]
-        return votes if self.separable else [self.input.table, *votes]
+    def table(self) -> nn.Embedding:
+        """What has rows of tokens: the embedding, or the votes."""
+        found: nn.Embedding = self.input.table if self.votes is None else self.votes.table
+        return found
 
     def token_vectors(self, input_ids: Tensor) -> Tensor:
         """Token vectors (B, T, E) of token ids, with the columns of the votes, if any, at the end:
@@ -183,17 +189,13 @@ class StudentForSequenceClassification(PreTrainedModel):
         """Logits (B, C) of token vectors (B, T, E) and a boolean mask (B, T), without a defence."""
         if self.votes is None:
             return self.said_by_cells(self.states(vectors, mask), mask)
-        sums, cells = self.apart(vectors, mask)
-        return sums if cells is None else sums + cells
-
-    def apart(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits (B, C) of the votes, and of the bounded cells if there are any."""
-        assert self.votes is not None
         read, columns = vectors[..., : -self.votes.width], vectors[..., -self.votes.width :]
-        if not self.context:
-            return self.votes(columns, mask), None
+        if self.reach is None:
+            voted: Tensor = self.votes(columns, mask)
+            return voted
         x = self.states(read, mask)
-        return self.votes(columns, mask, self.weights_of(x)), self.bounded(x, mask)
+        weighed: Tensor = self.votes(columns, mask, self.weights_of(x))
+        return weighed + self.bounded(x, mask)
 
     def states(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """What the stacked cells make of token vectors (B, T, E): (B, T, W)."""
@@ -208,14 +210,11 @@ class StudentForSequenceClassification(PreTrainedModel):
 
     def bounded(self, states: Tensor, mask: Tensor) -> Tensor:
         """What the cells add to the votes, (B, C): the logits of the states within the bound."""
-        assert self.context
         return self.context * torch.tanh(self.said_by_cells(states, mask) / self.context)
 
-    def weights_of(self, states: Tensor) -> Tensor | None:
-        """How much the vote of each word counts, (B, T), by the states (B, T, W); None where all
-        count alike."""
-        if self.reach is None:
-            return None
+    def weights_of(self, states: Tensor) -> Tensor:
+        """How much the vote of each word counts, (B, T), by the states (B, T, W)."""
+        assert self.reach is not None
         return 1 + self.reach * torch.tanh(self.weigh(states)[..., 0] / self.reach)
 
 

@@ -2,9 +2,8 @@
 
 A word is a stretch of letters and digits, as attacks see it. If it is replaced, its vote goes and
 another comes, which is at most the bound; no other word is read in another way. So the worst text
-is found word by word, and a text whose margin outlasts that (and twice the bound of the cell, of
-which nothing is assumed) is right under every such attack. Counts what Levine and Feizi 2020 count
-of an ensemble, of one sum.
+is found word by word, and a text whose margin outlasts that is right under every such attack: what
+Levine and Feizi 2020 count of an ensemble, of one sum.
 
 Where a reader stands before the votes, that holds of what it reads: see `seen` and `choices`.
 """

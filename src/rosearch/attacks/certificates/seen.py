@@ -78,7 +78,6 @@ class Seen:
         rest: logits (C,) of the bias and of all that is no word.
         spare: tokens that the text may get until it is cut.
         certain: whether its words are read one by one.
-        context: the bound of the cell.
     """
 
     words: Words
@@ -89,11 +88,10 @@ class Seen:
     rest: np.ndarray
     spare: int
     certain: bool
-    context: float
 
     @cached_property
     def total(self) -> np.ndarray:
-        """Logits (C,) without the cell."""
+        """Logits (C,)."""
         found: np.ndarray = self.rest + self.votes.sum(0)
         return found
 
@@ -102,8 +100,8 @@ class Seen:
         return self.places if names else (Place(),) * len(self.places)
 
     def right(self, label: int, loss: np.ndarray | float = 0.0) -> bool:
-        """Whether the label wins by more than `loss` (C,) and all that the cell could change."""
-        margin = self.total[label] - self.total - loss - 2 * self.context - TOLERANCE
+        """Whether the label wins by more than `loss` (C,)."""
+        margin = self.total[label] - self.total - loss - TOLERANCE
         margin[label] = 1.0
         return self.certain and self.spare >= 0 and bool((margin > 0).all())
 
@@ -137,7 +135,6 @@ def seen(text: Words, votes: StringVotes) -> Seen:
         certain=all_separate(text.gaps)
         and reserved.isdisjoint(text.words)
         and (reader is None or _read_apart(text, read, reader)),
-        context=votes.context,
     )
 
 

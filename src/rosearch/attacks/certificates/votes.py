@@ -24,14 +24,14 @@ class StringVotes:
     """The votes of strings that stand apart from what is beside them.
 
     Attributes:
-        cap, context: the bounds of a word and of the cell.
+        cap: the bound of a word.
         framed: whether the cell reads the frame only, and weighs the votes.
         reader: what the student reads by; None reads words as they are written.
     """
 
     def __init__(self, model: Any, encoder: PieceEncoder, reader: Reader | None) -> None:
         self.model, self.encoder, self.reader = model, encoder, reader
-        self.cap, self.context = float(model.votes.cap), float(model.context)
+        self.cap = float(model.votes.cap)
         self.framed = model.reach is not None
         self.bias: np.ndarray = model.votes.bias.detach().double().numpy()
         self.known: dict[str, tuple[np.ndarray, int]] = {}

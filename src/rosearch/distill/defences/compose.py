@@ -8,7 +8,8 @@ from rosearch.distill.defences import asked_defences
 from rosearch.distill.defences.base import StepDefence, TokenDefence
 from rosearch.distill.defences.steps import Composed, Noise, Plain, RobustMethod
 from rosearch.distill.defences.substitution import Substitution
-from rosearch.distill.defences.worst_case import CLEAN_WEIGHT, WORST_CASE
+from rosearch.distill.defences.worst_case import WORST_CASE
+from rosearch.distill.votes import CLEAN_WEIGHT
 from rosearch.student.model import StudentForSequenceClassification
 
 

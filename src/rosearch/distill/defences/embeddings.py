@@ -86,10 +86,10 @@ class AtWorstPoint:
 
 def region_of(ball: Ball, data: EncodedTrain, model: StudentForSequenceClassification) -> Region:
     """The region of a ball in units of the embedding scale."""
-    weight = model.tables[0].weight
+    weight = model.table.weight
     # The scale at the start of training: a checkpoint's would differ from it. Votes start at 0.
     begun = data.embedding[:, : weight.shape[1]]
-    scale = 0.0 if model.separable else scale_of(torch.from_numpy(begun))
+    scale = 0.0 if model.votes is not None else scale_of(torch.from_numpy(begun))
     return Region(ball.scaled(scale), special_tokens(data).to(weight.device))
 
 

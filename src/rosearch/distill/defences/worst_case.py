@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.config import DistillConfig
 from rosearch.distill.defences.base import TokenDefence, TrainTexts
-from rosearch.distill.defences.first_order import gains
 from rosearch.distill.defences.substitution import Substitutes, substitutes
+from rosearch.distill.votes import MOST_SUBSTITUTES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,13 +31,10 @@ if TYPE_CHECKING:
     from rosearch.encodings.vocabulary import Vocabulary
     from rosearch.student.model import StudentForSequenceClassification
 
-MOST = 40  # substitutes kept per word: of several lexicons, whose lists stand one after the other
-CLEAN_WEIGHT = 0.3  # of the loss on the clean text, unless the configuration says otherwise
-
 
 @dataclass(frozen=True)
 class Options(Substitutes):
-    """Substitutes of every word, as `MOST` allows."""
+    """Substitutes of every word, as `MOST_SUBSTITUTES` allows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +42,7 @@ class WorstSubstitution:
     """About `share` of the whole words of a batch are replaced by their worst substitutes.
 
     The worst for the teacher's label against the class that the votes of the clean text put next,
-    which of two classes is the other one. It is exact for the votes. What the cell makes of a
-    substitute is added by its linear approximation at the clean words, as HotFlip does (Ebrahimi
-    et al. 2018, section 3). Words that no substitute makes worse stay.
+    which of two classes is the other one. It is exact. Words that no substitute makes worse stay.
 
     Attributes:
         table, count: `Options` as tensors (V, K) and (V,).
@@ -76,8 +71,6 @@ class WorstSubstitution:
         weights = frame_weights(model, batch)
         if weights is not None:
             margins = margins * weights[places][:, None]
-        elif model.context:
-            margins = margins + cell_margins(model, batch, places, options, (label, rival))
         ids = batch.ids.clone()
         ids[places] = options.gather(1, margins.argmin(1, keepdim=True))[:, 0]
         return replace(batch, ids=ids)
@@ -106,7 +99,7 @@ def compared(model: StudentForSequenceClassification, batch: Batch) -> tuple[Ten
 
 def frame_weights(model: StudentForSequenceClassification, batch: Batch) -> Tensor | None:
     """How much the votes of a batch count, (B, T), which no substitute of a content word changes;
-    None where a cell reads the words or there is none."""
+    None where all count alike."""
     import torch
 
     from rosearch.distill.defences.steps import without_dropout
@@ -116,35 +109,6 @@ def frame_weights(model: StudentForSequenceClassification, batch: Batch) -> Tens
     with torch.no_grad(), without_dropout(model):
         vectors = model.input.embed(batch.ids)
         return model.weights_of(model.states(vectors, batch.mask.bool()))
-
-
-def cell_margins(
-    model: StudentForSequenceClassification,
-    batch: Batch,
-    places: tuple[Tensor, ...],
-    options: Tensor,
-    classes: tuple[Tensor, Tensor],
-) -> Tensor:
-    """First-order change (N, K + 1) of the cell's bounded margin by each option of each word.
-
-    Args:
-        places: of the words, 2 x (N,).
-        classes: (B,) each, see `compared`.
-    """
-    import torch
-
-    from rosearch.distill.defences.steps import without_dropout
-
-    table = model.input.table
-    with torch.no_grad():
-        vectors = table(model.row_of(batch.ids))
-        others = table(model.row_of(options))
-    vectors.requires_grad_()
-    mask = batch.mask.bool()
-    with without_dropout(model):
-        said = model.bounded(model.states(vectors, mask), mask)
-        (gradient,) = torch.autograd.grad(_difference(said, *classes).sum(), vectors)
-    return gains(gradient[places], vectors.detach()[places], others)
 
 
 def _difference(values: Tensor, label: Tensor, rival: Tensor) -> Tensor:
@@ -167,7 +131,7 @@ class WorstCase(TokenDefence):
         return {w: found for w, found in texts.lexicon.items() if not_a_stop_word(w)}
 
     def fitted(self, table: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Options:
-        found = substitutes(vocabulary, table, MOST)
+        found = substitutes(vocabulary, table, MOST_SUBSTITUTES)
         return Options(found.ids, found.count)
 
     def noise(
