@@ -333,3 +333,23 @@ def test_robust_trainings_go_on_from_checkpoints(data, tmp_path):
     train(0.4, path)
     assert path.exists()
     assert all(torch.equal(a, b) for a, b in states(whole, train(1.0, path)))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator with CUDA")
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_trains_on_cuda(name, data):
+    labels = [i % 2 for i in range(42)]
+    targets = np.eye(2)[labels] * 4 - 2
+    train_data = TrainData({LSTM.encoding_key: data}, labels, targets, ("a", "b"), 1)
+    config = replace(METHODS[name], device="cuda", learning_rate=1e-2)
+    losses: list[float] = []
+
+    def keep(done: int, total: int, loss: float) -> None:
+        losses.append(loss)
+
+    for g in (CNN, LSTM):
+        losses.clear()
+        model = train_student(g, train_data, config, Fidelity(8, 1.0, 0, ()), 0, on_batch=keep)
+        assert model.device.type == "cuda"
+        assert np.mean(losses[-2:]) < np.mean(losses[:2])

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from rosearch.config.names import names
 from rosearch.config.setting import Setting
 from rosearch.config.student_sections import (
+    DEVICE,
     LEAST,
     DistillConfig,
     EncodingConfig,
@@ -106,6 +107,14 @@ class TeacherConfig:
             "times the texts of another or more (no text more than 20 times); plain has each once."
         ),
     ] = "balanced"
+    device: Annotated[
+        str,
+        Setting(
+            "Where the teacher is fine-tuned and asked: auto is the accelerator if there is one.",
+            pattern=DEVICE,
+            form="auto, cpu, cuda or cuda:N",
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True)

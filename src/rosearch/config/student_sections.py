@@ -12,6 +12,7 @@ from rosearch.space.mechanisms import mechanism_names
 
 LEAST = 1e-6  # of shares that may not be 0
 Precision = Literal["auto", "float32", "bf16"]
+DEVICE = r"auto|cpu|cuda(:\d+)?"  # what names a device, as a pattern
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class DistillConfig:
         Setting(
             "Where students are trained and attacked: auto is the accelerator if there is one, "
             "which all workers share. Latency is always measured on the CPU.",
-            pattern=r"auto|cpu|cuda(:\d+)?",
+            pattern=DEVICE,
             form="auto, cpu, cuda or cuda:N",
         ),
     ] = "auto"

@@ -42,12 +42,12 @@ def train_data(
     model, tokenizer = load_classifier(folder)
     own = len(task.train.texts)
     task = with_copies(task, distill, settings, teacher.name, tokenizer.mask_token)
-    how = (teacher.precision, teacher.max_length)
-    targets = np.asarray(load_targets(cache_targets(task, folder, "train", *how)))
+    how, on = (teacher.precision, teacher.max_length), teacher.device
+    targets = np.asarray(load_targets(cache_targets(task, folder, "train", *how, on)))
     outputs = None
     if distill.matching != "none":
         layers = layers_for(distill.matching, students, layers_in(folder))
-        outputs = cache_outputs(task, folder, "train", *how, *layers)
+        outputs = cache_outputs(task, folder, "train", *how, *layers, on)
     with stage("preparing encodings", 1) as advance:
         material = material_of(
             task.train.texts, own, targets, tokenizer, settings.lexicons, settings.given

@@ -29,6 +29,7 @@ class Budget(NamedTuple):
 
 
 QUERIES = Budget(2048, 2)  # of an attack; more is slower on a CPU, its caches overflow
+ACCELERATED = Budget(65_536, 8)  # the same on an accelerator, which fewer and larger batches fill
 ONE_BY_ONE = Budget(1, 2)
 PASSES = Budget(4096, 4)  # of a large model over a whole split
 

@@ -16,7 +16,7 @@ import torch
 
 from rosearch.errors import UserError
 from rosearch.models.answers import Answers, FunctionAnswers, NetworkAnswers
-from rosearch.models.batches import ONE_BY_ONE, QUERIES, takes_types, tokenized
+from rosearch.models.batches import ACCELERATED, ONE_BY_ONE, QUERIES, takes_types, tokenized
 from rosearch.models.labels import LabelMap, check_labels, names_in, numbers
 from rosearch.models.load import content_hash
 from rosearch.models.network import Network, Tokenizer
@@ -65,7 +65,8 @@ class Classifier:
                 batch, so what it says of a text would depend on the texts beside it.
         """
         model.eval()
-        answers = NetworkAnswers(model, tokenizer, ONE_BY_ONE if one_by_one else QUERIES)
+        queries = QUERIES if model.device.type == "cpu" else ACCELERATED
+        answers = NetworkAnswers(model, tokenizer, ONE_BY_ONE if one_by_one else queries)
         return cls(answers, name, names_in(getattr(model, "config", None)), folder)
 
     @classmethod

@@ -86,7 +86,8 @@ def teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig, metric: M
     Raises:
         UserError: its labels seem to be swapped, or it is no better than a constant guess.
     """
-    path = cache_targets(task, folder, "validation", teacher.precision, teacher.max_length)
+    how = (teacher.precision, teacher.max_length, teacher.device)
+    path = cache_targets(task, folder, "validation", *how)
     answers, labels = load_targets(path).argmax(1), task.validation.labels
     theirs = label_names_in_order(task, folder)
     check_labels(answers, labels, task.label_names, theirs, f"the teacher {teacher.name}")

@@ -21,7 +21,7 @@ from rosearch.io import resources
 from rosearch.io.files import new_folder
 from rosearch.io.quiet import quiet_transformers
 from rosearch.models.batches import bucketed_epoch, model_inputs, takes_types, tokenized
-from rosearch.models.device import autocast
+from rosearch.models.device import autocast, to_device
 from rosearch.models.labels import LabelError
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.models.padding import together
@@ -75,7 +75,7 @@ def saved_teacher(task: Task, config: TeacherConfig, seed: int = 0) -> Path | No
 
 
 def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
-    how = {k: v for k, v in asdict(config).items() if k not in ("weak", "sampling")}
+    how = {k: v for k, v in asdict(config).items() if k not in ("weak", "sampling", "device")}
     if config.sampling == "balanced" and uneven(task.train.labels):
         how["sampling"] = config.sampling  # else as in versions without a choice
     if Path(config.name).is_dir():  # its content tells which it is, wherever it lies
@@ -93,7 +93,7 @@ def _fine_tune(source: Path, task: Task, config: TeacherConfig, seed: int, folde
         model.config.id2label = dict(enumerate(task.label_names))
         model.config.label2id = {name: i for i, name in enumerate(task.label_names)}
         model.get_input_embeddings().weight.requires_grad = False
-        train_classifier(model, tokenizer, task, config, seed)
+        train_classifier(to_device(model, config.device), tokenizer, task, config, seed)
     with quiet_transformers():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -106,7 +106,8 @@ def train_classifier(
     config: TeacherConfig,
     seed: int,
 ) -> None:
-    """Train a classifier on the task's labels, as `fit_teacher` does; weights change in place.
+    """Train a classifier on the task's labels, where it is, as `fit_teacher` does; weights change
+    in place.
 
     Args:
         task: its labels are numbered as the model numbers them.
@@ -116,7 +117,8 @@ def train_classifier(
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(task.train))[: max(1, round(config.train_share * len(task.train)))]
     texts = [task.train.texts[i] for i in chosen]
-    labels = torch.tensor([task.train.labels[i] for i in chosen])
+    device = model.device
+    labels = torch.tensor([task.train.labels[i] for i in chosen], device=device)
     encoded = tokenized(tokenizer, texts, config.max_length, takes_types(model, tokenizer))
     model.eval()
     left = together(model, tokenizer) != "padded" and tokenizer.padding_side == "left"
@@ -130,8 +132,8 @@ def train_classifier(
 
     def loss_of(batch: np.ndarray) -> Tensor:
         inputs = model_inputs([encoded[i] for i in batch], tokenizer.pad_token_id, left)
-        with autocast(config.precision):
-            logits = model(**inputs).logits  # (B, C)
+        with autocast(config.precision, device.type):
+            logits = model(**{name: x.to(device) for name, x in inputs.items()}).logits  # (B, C)
         return F.cross_entropy(logits.float(), labels[batch])
 
     title = f"fine-tuning the teacher {config.name} on {task.name}"

@@ -74,12 +74,12 @@ def write_states(
         with (
             stage("computing the teacher's hidden states", len(encoded)) as advance,
             torch.inference_mode(),
-            autocast(precision),
+            autocast(precision, model.device.type),
         ):
             for chosen in sorted_batches(lengths.tolist(), *budget):
                 found = _forward(model, pad_id, [encoded[i] for i in chosen], wanted)
                 for layer, values in found.items():
-                    for i, value in zip(chosen, values.float().numpy(), strict=True):
+                    for i, value in zip(chosen, values.float().cpu().numpy(), strict=True):
                         writers[layer].put(i, value)
                 advance(len(chosen), "")
         for stream in streams.values():
@@ -116,8 +116,9 @@ def _forward(
 ) -> dict[Layer, Tensor]:
     """The wanted layers' values of a batch, (B, T, D) or (B, H, T, T)."""
     kinds = {layer.kind for layer in wanted}
+    inputs = model_inputs(batch, pad_id)
     output = model(
-        **model_inputs(batch, pad_id),
+        **{name: x.to(model.device) for name, x in inputs.items()},
         output_hidden_states="hidden" in kinds,
         output_attentions="attention" in kinds,
     )

@@ -25,7 +25,7 @@ from rosearch.models.batches import (
     takes_types,
     tokenized,
 )
-from rosearch.models.device import autocast
+from rosearch.models.device import autocast, to_device
 from rosearch.models.labels import names_in, numbers
 from rosearch.models.load import content_hash, load_classifier
 from rosearch.models.padding import budget_of, together
@@ -41,12 +41,18 @@ WHAT = "the teacher's outputs"
 
 
 def cache_targets(
-    task: Task, teacher: Path, split: str, precision: str = "auto", max_length: int = 128
+    task: Task,
+    teacher: Path,
+    split: str,
+    precision: str = "auto",
+    max_length: int = 128,
+    device: str = "cpu",
 ) -> Path:
     """File of the teacher's logits (N, C), float16, in the order of a split and of its labels.
 
     Args:
         split: `train` or `validation`.
+        device: where they are computed, if they are not there.
 
     Raises:
         UserError: the file can't be written (there is none then, and other files stay), or the
@@ -55,7 +61,8 @@ def cache_targets(
     path = Path(f"{_stem(task, teacher, split, precision, max_length)}.npy")
     if not is_whole(path):
         model, tokenizer = load_classifier(teacher)
-        logits = predict_logits(model, tokenizer, getattr(task, split).texts, precision, max_length)
+        model, texts = to_device(model, device), getattr(task, split).texts
+        logits = predict_logits(model, tokenizer, texts, precision, max_length)
         with writing_to(path.parent, WHAT):
             _save(path, logits[:, label_numbers(task, teacher)].astype(np.float16))
     return path
@@ -75,6 +82,7 @@ def cache_outputs(
     max_length: int = 128,
     hidden: Sequence[int] = (),
     attention: Sequence[int] = (),
+    device: str = "cpu",
 ) -> TeacherOutputs:
     """Logits, token ids and chosen layers' states and attention maps of the teacher on a split.
 
@@ -89,7 +97,7 @@ def cache_outputs(
         UserError: the teacher has no such layer, or the disk has no room; nothing is left of an
             unfinished file, and other files stay.
     """
-    logits = cache_targets(task, teacher, split, precision, max_length)
+    logits = cache_targets(task, teacher, split, precision, max_length, device)
     stem = str(logits).removesuffix(".npy")
     ids, starts = Path(f"{stem}-ids.npy"), Path(f"{stem}-starts.npy")
     wanted = [*(Layer("hidden", i) for i in hidden), *(Layer("attention", i) for i in attention)]
@@ -105,6 +113,7 @@ def cache_outputs(
                 what = f"{task.name} ({split})"
                 budget = budget_of(together(model.eval(), tokenizer), PASSES)
                 pad_id = tokenizer.pad_token_id
+                model = to_device(model, device)
                 write_states(model, pad_id, encoded, missing, precision, what, budget)
     states = {i: Ragged(path, starts) for (kind, i), path in layers.items() if kind == "hidden"}
     maps = {i: RaggedMaps(path, starts) for (kind, i), path in layers.items() if kind != "hidden"}
@@ -156,11 +165,12 @@ def predict_logits(
     with (
         stage("computing the teacher's targets", len(texts)) as advance,
         torch.inference_mode(),
-        autocast(precision),
+        autocast(precision, model.device.type),
     ):
         for chosen in sorted_batches([len(e.ids) for e in encoded], *budget):
             inputs = model_inputs([encoded[i] for i in chosen], tokenizer.pad_token_id)
-            logits[chosen] = model(**inputs).logits.float().numpy()
+            inputs = {name: x.to(model.device) for name, x in inputs.items()}
+            logits[chosen] = model(**inputs).logits.float().cpu().numpy()
             advance(len(chosen), "")
     return logits
 
