@@ -1,0 +1,225 @@
+"""What searched students reach on a task, by the protocol: search, measure, collect.
+
+    python benchmarks/results.py mr --work DIR [--run RUN --commit SHA] [--neighbours FILE]
+    python benchmarks/results.py sms --data DIR --work DIR [--flags="--candidates 12"]
+
+One search (`--run` takes a finished one), then `rosearch evaluate` of its reference, its best
+student, its teacher, and with `--int8` of the best student as int8. Every step goes on where it was
+stopped, from `--work`. What they wrote is collected in `benchmarks/results/TASK.json`, without
+paths and texts; `python benchmarks/results_page.py` makes docs/results.md from these files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import commit
+
+from rosearch.export.source import find_source
+from rosearch.results.folder import RunFolder
+from rosearch.types import Json, Trial
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a task, below the folder of `--data`; none of a built-in one.
+
+    Attributes:
+        test: empty to split it off `train`.
+        columns: of the text and the label.
+        header: whether the files name their columns.
+        words: at which texts are cut; 0 for not at all.
+        rows: most texts of `train` and `test`, drawn at random; 0 for all.
+    """
+
+    train: str = ""
+    test: str = ""
+    columns: tuple[str, str] = ("text", "label")
+    header: bool = True
+    words: int = 0
+    rows: tuple[int, int] = (0, 0)
+
+
+TASKS = {
+    "mr": Files(),
+    "bbc_news": Files(),
+    "sms": Files("sms/sms.csv", columns=("message", "label")),
+    "ag_news": Files(
+        "ag_news/train.tsv", "ag_news/test.tsv", header=False, words=64, rows=(3000, 1000)
+    ),
+    "sst2": Files("sst2/train.tsv", "sst2/test.tsv", ("sentence", "label"), rows=(8000, 0)),
+}
+
+
+def prepare(files: Files, name: str, most: int, data: Path, out: Path) -> Path:
+    """`out`, made of a file without quotes if it is not there: cut and drawn as `files` says."""
+    if out.exists():
+        return out
+    delimiter = "\t" if name.endswith(".tsv") else ","
+    with (data / name).open(encoding="utf-8", newline="") as stream:
+        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+        rows = list(csv.reader(stream, delimiter=delimiter, quoting=quoting))
+    if files.header:
+        at = [rows[0].index(column) for column in files.columns]
+        rows = [[row[i] for i in at] for row in rows[1:]]
+    if most and len(rows) > most:
+        rows = random.Random(0).sample(rows, most)
+    lines = (
+        {"text": " ".join(text.split()[: files.words]) if files.words else text, "label": label}
+        for text, label in rows
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return out
+
+
+def task_flags(task: str, data: Path, work: Path) -> list[str]:
+    """What tells `rosearch` the data of a task."""
+    files = TASKS[task]
+    if not files.train:
+        return ["--task", task]
+    flags = []
+    for split, most in zip(("train", "test"), files.rows, strict=True):
+        if name := getattr(files, split):
+            out = work / f"{task}{'-test' * (split == 'test')}.jsonl"  # the first names the run
+            flags += [f"--{split}", str(prepare(files, name, most, data, out))]
+    return flags
+
+
+def call(*words: object) -> None:
+    """Run `rosearch`; it ends the program if it fails."""
+    subprocess.run([sys.executable, "-m", "rosearch", *map(str, words)], check=True)
+
+
+def search(run: Path, flags: list[str]) -> None:
+    """Start a search, go on with it, or leave a finished one alone."""
+    if (run / "summary.json").exists():
+        return
+    if (run / "run.db").exists():
+        call("resume", run)
+    else:
+        call("search", "--preset", "quick", *flags, "--out", run)
+
+
+def measure(run: Path, work: Path, arguments: argparse.Namespace, flags: list[str]) -> None:
+    """Evaluate the models of a run by the protocol; each has a folder in `work`."""
+    more = ["--neighbours", arguments.neighbours] if arguments.neighbours else []
+    best = json.loads((run / "summary.json").read_text(encoding="utf-8"))["best"]["id"]
+    for name, id in (("reference", "reference"), ("best", best)):
+        call("evaluate", f"{run}:{id}", "--n", arguments.n, *more, "--out", work / name)
+    teacher = find_source(f"{run}:{best}", {}).teacher
+    own = ["--n", arguments.teacher_n or arguments.n, "--teacher", teacher]
+    call("evaluate", teacher, *flags, *own, *more, "--out", work / "teacher")
+    if arguments.int8:
+        exported = work / "exported-int8"
+        if not exported.exists():
+            call("export", f"{run}:{best}", "--format", "int8", "--out", exported)
+        own = ["--n", arguments.n, "--teacher", teacher]
+        call("evaluate", exported, *flags, *own, *more, "--out", work / "int8")
+
+
+def noted(path: Path, made: str | None = None) -> str:
+    """The commit that a step was first done at, kept in a file."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(made or commit(), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+def without_paths(found: object) -> object:
+    """JSON data in which what looks like a path has its last part only."""
+    if isinstance(found, dict):
+        return {key: without_paths(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [without_paths(value) for value in found]
+    if isinstance(found, str) and "/" in found and " " not in found:
+        prefix, colon, path = found.rpartition(":")
+        return f"{prefix}{colon}{Path(path).name}"
+    return found
+
+
+def fittest(trials: Sequence[Trial]) -> Json:
+    """The best of some candidates, by what the search measured on the validation split."""
+    scores = [trial.score for trial in trials if trial.score is not None]
+    best = max(scores, key=lambda score: score.fitness)
+    return {
+        "of": len(scores),
+        "fitness": round(best.fitness, 3),
+        "clean": round(best.clean, 4),
+        "after_attack": round(best.after_attack, 4),
+        "params": int(best.measurements["params"]),
+    }
+
+
+def collect(run: Path, work: Path, commits: Json) -> Json:
+    """All that was measured, as the file of a task holds it."""
+    with closing(RunFolder(run).open()) as store:
+        meta, trials = store.meta(), store.trials()
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    protocol = {}
+    for name in ("teacher", "reference", "best", "int8"):
+        if (path := work / name / "robustness.json").exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            protocol[name] = {k: v for k, v in found.items() if k not in ("machine", "versions")}
+    kept = ("teacher", "reference", "finalists", "front", "candidates", "seconds", "search_attack")
+    return {
+        "labels": meta.label_names,
+        "data": meta.data,
+        "commits": commits,
+        "configuration": meta.config,
+        "machine": meta.machine,
+        "versions": summary["versions"],
+        "search": {key: summary[key] for key in kept}
+        | {
+            "first": fittest([t for t in trials if t.candidate.parent is None]),
+            "evolved": fittest([t for t in trials if t.candidate.parent is not None]),
+        },
+        "best": summary["best"]["id"],
+        "protocol": protocol,
+    }
+
+
+def main() -> None:
+    """Do what is missing, and write the file of the task."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--data", type=Path, default=Path(), help="folder of the tasks' files")
+    parser.add_argument("--work", type=Path, required=True, help="what is kept between calls")
+    parser.add_argument("--run", type=Path, help="a finished run, instead of a search")
+    parser.add_argument("--commit", help="that made it")
+    parser.add_argument("--flags", default="", help="further flags of the search, in one word")
+    parser.add_argument("--n", type=int, default=200, help="texts that students are attacked on")
+    parser.add_argument("--teacher-n", type=int, help="texts of the teacher, which is slow")
+    parser.add_argument("--neighbours", type=Path, help="nearest words in counter-fitted vectors")
+    parser.add_argument("--int8", action="store_true", help="the best student as int8, too")
+    parser.add_argument("--collect", action="store_true", help="write down what there is")
+    arguments = parser.parse_args()
+    work = arguments.work / arguments.task
+    flags = task_flags(arguments.task, arguments.data, work)
+    run = arguments.run or work / "run"
+    commits = {"search": noted(work / "searched", arguments.commit)}
+    if not arguments.collect:
+        search(run, [*flags, *shlex.split(arguments.flags)])
+    commits["protocol"] = noted(work / "measured")
+    if not arguments.collect:
+        measure(run, work, arguments, flags)
+    found = without_paths(json.loads(json.dumps(collect(run, work, commits))))
+    text = json.dumps({"task": arguments.task, **found}, indent=1)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{arguments.task}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""Tables of one task for docs/results.md, made of its file in benchmarks/results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+BERT_BASE = 109_500_000  # parameters, by which the paper counts
+MODELS = ("teacher", "reference", "best", "int8")
+RARE = 0.25  # as a share of the test split
+
+Found = dict[str, Any]  # a file of benchmarks/results, or a part of one
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def share(x: float, interval: Sequence[float] | None = None) -> str:
+    """A share, with its interval."""
+    return f"{x:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def finalist(task: Found) -> Found:
+    """The best student as the search measured it: means over seeds."""
+    return next(one for one in task["search"]["finalists"] if one["id"] == task["best"])
+
+
+def entry(task: Found, model: str) -> Found:
+    """A model as the search measured it; int8 is the best student."""
+    return finalist(task) if model in ("best", "int8") else task["search"][model]
+
+
+def row(task: Found, model: str, name: str) -> Found | None:
+    """A row of the protocol, if it was carried out."""
+    rows = task["protocol"].get(model, {}).get("rows", ())
+    return next((one for one in rows if one["name"] == name), None)
+
+
+def after(task: Found, model: str, name: str) -> float | None:
+    """Share of the texts that survive a row."""
+    found = row(task, model, name)
+    return None if found is None else found["outcome"]["after_attack"]
+
+
+def measured(task: Found) -> list[str]:
+    """The models that the protocol measured."""
+    return [model for model in MODELS if model in task["protocol"]]
+
+
+def sizes(task: Found) -> str:
+    """Each model: size, and what it is without an attack."""
+    labels = [f"recall of {label}" for label in task["labels"]]
+    header = ["model", "parameters", "smaller than the teacher", "than BERT-base", "clean"]
+    header += ["balanced", "macro-F1", "calibration error", *labels]
+    rows = []
+    for model in measured(task):
+        clean, params = task["protocol"][model]["clean"], entry(task, model)["params"]
+        teacher = task["search"]["teacher"]["params"]
+        cells = [model, f"{params:,}", f"{teacher / params:.1f}x", f"{BERT_BASE / params:.1f}x"]
+        cells += [share(clean["accuracy"], clean["interval"]), share(clean["balanced_clean"])]
+        cells += [share(clean["macro_f1"]), share(clean["calibration_error"])]
+        cells += [share(one["recall"], one["interval"]) for one in clean["classes"]]
+        rows.append(cells)
+    return table(header, rows)
+
+
+def front(task: Found) -> str:
+    """What could be had for what, as the search measured it."""
+    points = sorted(task["search"]["front"], key=lambda one: -float(one["clean"]))
+    each = ", ".join(
+        f"{one['clean']:.3f} and {one['after_attack']:.3f} ({one['params']:,})" for one in points
+    )
+    return f"Its front on the validation split, clean and after its attacks (parameters): {each}."
+
+
+def finals(task: Found) -> str:
+    """The search's own final table: means over its seeds."""
+    held = list(finalist(task)["held_out"])
+    header = ["model", "parameters", "clean", "after all attacks of the search at once"]
+    header += [f"held out: `{name}`" for name in held]
+    rows = []
+    found = task["search"]
+    for one in (found["teacher"], found["reference"], *found["finalists"]):
+        name = one["id"] if one["genotype"] is None or one["id"] == "reference" else one["id"][:8]
+        name = f"**`{name}`**" if one["id"] == task["best"] else f"`{name}`"
+        cells = [name, f"{one['params']:,}", share(one["clean"], one["clean_interval"])]
+        cells.append(share(one["after_attack"], one["interval"]))
+        for at in held:
+            cells.append(
+                share(one["held_out"][at]["after_attack"], one["held_out"][at]["interval"])
+            )
+        rows.append(cells)
+    return table(header, rows)
+
+
+def names(task: Found) -> list[str]:
+    """The rows of any model, in the order of the protocol."""
+    every = [one["name"] for m in measured(task) for one in task["protocol"][m]["rows"]]
+    longest = max((task["protocol"][m]["rows"] for m in measured(task)), key=len)
+    first = [one["name"] for one in longest]
+    return [*first, *dict.fromkeys(name for name in every if name not in first)]
+
+
+def standing(task: Found, name: str) -> str:
+    """What a row is to the best student."""
+    found = row(task, "best", name)
+    if found is None:
+        return "not carried out"
+    return found["standing"] + ", adaptive" * found["adaptive"]
+
+
+def attacks(task: Found, label: int | None = None) -> str:
+    """Each row of the protocol: what survives, or the recall of a label."""
+    models = measured(task)
+    sizes_ = [f"{model} (n = {task['protocol'][model]['n']})" for model in models]
+    rows = []
+    for name in names(task):
+        cells = [f"`{name}`", standing(task, name)]
+        for model in models:
+            found = row(task, model, name)
+            if found is None:
+                cells.append("")
+                continue
+            one = found["outcome"]
+            if label is not None:
+                one = one["attacked_classes"][label]
+            cells.append(share(one["after_attack"], one["interval"]))
+        rows.append(cells)
+    for kind in ("known", "held out", "all") if label is None else ():
+        cells = [f"**worst case**: {kind}", ""]
+        for model in models:
+            one = task["protocol"][model]["worst"].get(kind)
+            cells.append("" if one is None else share(one["after_attack"], one["interval"]))
+        rows.append(cells)
+    return table(["attack", "to the best student", *sizes_], rows)
+
+
+def rare(task: Found) -> int | None:
+    """The rarest label, if it is rare."""
+    counts = [one["n"] for one in task["protocol"]["best"]["clean"]["classes"]]
+    least = min(range(len(counts)), key=counts.__getitem__)
+    return least if counts[least] / sum(counts) < RARE and len(counts) == 2 else None
+
+
+def told(found: Found | None) -> str:
+    """What survives a row, or that it was not carried out."""
+    return (
+        "-"
+        if found is None
+        else share(found["outcome"]["after_attack"], found["outcome"]["interval"])
+    )
+
+
+def certified(task: Found) -> str:
+    """What is proved of the best student."""
+    found = task["protocol"]["best"]["certified"]
+    each = ", ".join(f"{what} {value:.3f}" for what, value in found.items())
+    return f"Certified of the best student, a lower bound, no attack: {each}." if each else ""
+
+
+def spent(task: Found) -> str:
+    """What the attacks took."""
+    each = []
+    for model in measured(task):
+        one = task["protocol"][model]
+        n = one["n"] * len(one["rows"])
+        queries, passes = (
+            f"{sum(found['spent'][what] for found in one['rows']) / n:,.0f}"
+            for what in ("queries", "passes")
+        )
+        each.append(f"{model} {queries} queries, {passes} forward passes, {one['seconds']:,.0f} s")
+    return f"Spent, a text and attack, and in all: {'; '.join(each)}."
+
+
+def made_by(task: Found) -> str:
+    """How the students came to be."""
+    configuration, commits, search = task["configuration"], task["commits"], task["search"]
+    return (
+        f"Searched at commit {commits['search']}, measured at {commits['protocol']}: "
+        f"{task['search']['candidates']} candidates, seed {configuration['seed']}, "
+        f"{task['search']['seconds'] / 60:.0f} minutes of a machine with "
+        f"{task['machine']['cores']} cores and other work on them. "
+        + ", ".join(
+            f"{words} {found['of']} {found['fitness']:.3f} (clean {found['clean']:.3f}, "
+            f"after the attacks {found['after_attack']:.3f}, {found['params']:,} parameters)"
+            for words, found in (
+                ("Best fitness (validation split, partial training) of the first", search["first"]),
+                ("of the evolved", search["evolved"]),
+            )
+        )
+        + "."
+    )
+
+
+def section(task: Found) -> str:
+    """All of one task."""
+    label, best = rare(task), finalist(task)
+    parts = [
+        f"## `{task['task']}`",
+        "; ".join(task["data"]) + ".",
+        made_by(task),
+        sizes(task),
+        f"The protocol, on {task['protocol']['best']['sample']}:",
+        attacks(task),
+    ]
+    if label is not None:
+        parts += [f"Recall of {task['labels'][label]} after each attack:", attacks(task, label)]
+    seeds = f"{len(best['seeds'])} training seed{'s' * (len(best['seeds']) > 1)}"
+    parts += [
+        spent(task),
+        certified(task),
+        f"The search's own final table, means over {seeds}, n = {best['n']} attacked:",
+        finals(task),
+        front(task),
+    ]
+    return "\n\n".join(part for part in parts if part)

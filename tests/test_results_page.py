@@ -1,0 +1,85 @@
+"""The page of results: made of the files beside it, which tell no machine and no path."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def benchmarks():
+    """The modules that measure and that make the page."""
+    folder = str(ROOT / "benchmarks")
+    sys.path.insert(0, folder)
+    try:
+        import results
+        import results_page
+        import results_tables
+
+        yield SimpleNamespace(results=results, page=results_page, tables=results_tables)
+    finally:
+        sys.path.remove(folder)
+
+
+def test_page_and_files_agree(benchmarks):
+    made = benchmarks.page.page(benchmarks.page.load())
+    written = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert made == written, "run: python benchmarks/results_page.py"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_is_of_one_sample_and_tells_no_place(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r'"[^" ]*/(tmp|home|root|work)/', text)
+    found = json.loads(text)
+    best = found["protocol"]["best"]
+    assert {"reference", "best"} <= found["protocol"].keys()
+    for one in found["protocol"].values():
+        assert (one["protocol"], one["seed"]) == (best["protocol"], best["seed"]) == ("v1", 0)
+        assert one["clean"]["n"] == best["clean"]["n"]
+        for row in one["rows"]:
+            low, high = row["outcome"]["interval"]
+            assert low <= row["outcome"]["after_attack"] <= high
+            assert row["outcome"]["n"] == one["n"]
+        worst = one["worst"]["all"]["after_attack"]
+        assert worst <= min(row["outcome"]["after_attack"] for row in one["rows"])
+
+
+def test_goals_say_by_how_much_they_are_missed(benchmarks):
+    """Of figures that are put in: the row of TextFooler 0.05 too low, size far above."""
+    page, tables = benchmarks.page, benchmarks.tables
+    task = next(one for one in page.load() if one["task"] == "mr")
+    tables.row(task, "best", "textfooler")["outcome"]["after_attack"] = 0.428
+    cells = {line.split(" | ")[0].strip("| "): line for line in page.goals([task]).splitlines()}
+    assert "0.428 (>= 0.478: missed by 0.050)" in cells["after TextFooler"]
+    assert "met" in cells["times smaller than the teacher"]
+    best, bert = tables.entry(task, "best")["params"], tables.BERT_BASE
+    assert f"{bert / best:.1f}x" in tables.sizes(task)
+
+
+def test_texts_are_cut_and_drawn_the_same_way_every_time(benchmarks, tmp_path: Path):
+    results = benchmarks.results
+    (tmp_path / "a.tsv").write_text("".join(f'{i} "b c d\tx{i % 2}\n' for i in range(9)))
+    files = results.Files("a.tsv", header=False, words=2)
+    made = [results.prepare(files, "a.tsv", 4, tmp_path, tmp_path / name) for name in ("1", "2")]
+    lines = [json.loads(line) for line in made[0].read_text().splitlines()]
+    assert made[0].read_text() == made[1].read_text()
+    assert len({line["text"] for line in lines}) == 4
+    for line in lines:
+        number, word = line["text"].split(" ")
+        assert (word, line["label"]) == ('"b', f"x{int(number) % 2}")
+
+
+def test_paths_in_settings_are_names(benchmarks):
+    told = {"train": "/data/sms/train.jsonl", "attack": "neighbours:/x/near.json", "why": "a / b c"}
+    assert benchmarks.results.without_paths([told]) == [
+        {"train": "train.jsonl", "attack": "neighbours:near.json", "why": "a / b c"}
+    ]
