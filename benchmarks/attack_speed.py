@@ -47,7 +47,7 @@ from rosearch.student.saving import save_student
 from rosearch.tasks import Task, load_task
 from rosearch.teacher.fit import fit_teacher
 
-SERVER = Path(__file__).with_name("textattack_greedy.py")
+SERVER = Path(__file__).with_name("textattack_server.py")
 SAME_SUCCESS = 0.97
 QUERIES_PER_SECOND = 10_000  # of the CNN on two cores
 Json = dict[str, Any]
@@ -74,7 +74,7 @@ COMPARISONS = (
 
 @contextmanager
 def textattack(python: Path, scratch: Path) -> Iterator[Callable[[Json], Json]]:
-    """TextAttack as a function from a request to its answer, see `textattack_greedy.py`."""
+    """TextAttack as a function from a request to its answer, see `textattack_server.py`."""
     corpora = scratch / "nltk" / "corpora"
     shutil.copytree(resources.fetch("wordnet") / "corpora" / "wordnet", corpora / "wordnet")
     (corpora / "stopwords").mkdir()  # TextAttack opens it when it is imported

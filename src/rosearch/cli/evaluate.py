@@ -16,8 +16,11 @@ from rosearch.cli.options import AsJson, OptionalTaskOptions
 from rosearch.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
     from rosearch.export.source import Source
-    from rosearch.robustness.assessment import Assessment, RowEntry
+    from rosearch.robustness.assessment import Assessment
+    from rosearch.robustness.tables import Table
 
 
 @with_groups
@@ -120,7 +123,8 @@ def _places(model: str, source: Source, out: Path | None) -> tuple[Path, Path]:
 
 def print_assessment(found: Assessment) -> None:
     """All that was measured, as tables."""
-    from rosearch.results.words import certified_lines, share
+    from rosearch.results.words import share
+    from rosearch.robustness.tables import tables
 
     c = found.clean
     seeds = f", means of {found.training_seeds} training seeds" * (found.training_seeds > 1)
@@ -136,80 +140,21 @@ def print_assessment(found: Assessment) -> None:
     if c.temperature is not None:
         calibrated = f"; {c.calibrated_error:.3f} at the temperature {c.temperature:.3g}"
     print(f"expected calibration error: {c.calibration_error:.3f}{calibrated}")
-    for kind in ("known", "held out", "unknown"):
-        rows = [row for row in found.rows if row.standing == kind]
-        if rows:
-            _print_rows(rows, _TITLES[kind])
-    _print_worst(found)
-    _print_alarms(found)
-    _print_transfer(found)
-    for line in certified_lines(found.certified, found.certified_intervals):
-        print(line)
+    for table in tables(found):
+        print_table(_shown(table))
+        for note in table.notes:
+            print(note)
     for name, reason in found.skipped.items():
         print(f"not carried out: {name}: {reason}")
 
 
-_TITLES = {
-    "known": "known: encoding, training or search knew the attack, its lexicon or its kind",
-    "held out": "held out: none of them knew it",
-    "unknown": "unknown origin: nothing tells what the model knows of these",
-}
-
-
-def _print_rows(rows: list[RowEntry], title: str) -> None:
-    from rosearch.results.words import attacked_words
-
-    columns = ("after attack", "as shipped", "then calibrated", "queries", "passes", "ms a text")
-    table = table_of(["attack"], columns, title=title, caption=BALANCED)
-    for row in rows:
-        shipped, *_ = row.by_temperature.values()
-        calibrated = row.by_temperature.get("calibrated")
-        table.add_row(
-            row.name + " (adaptive)" * row.adaptive,
-            attacked_words(row.outcome),
-            f"{shipped:.3f}",
-            "-" if calibrated is None else f"{calibrated:.3f}",
-            f"{row.spent.queries:,}",
-            f"{row.spent.passes:,}",
-            f"{row.spent.ms_per_text:.1f}",
-        )
-    print_table(table)
-
-
-def _print_worst(found: Assessment) -> None:
-    from rosearch.results.words import attacked_words
-
-    table = table_of(["attacks"], ("right after all of them",), title="worst case")
-    for kind, entry in found.worst.items():
-        table.add_row(kind, attacked_words(entry))
-    print_table(table)
-
-
-def _print_alarms(found: Assessment) -> None:
+def _shown(table: Table) -> RichTable:
+    from rich.markup import escape
     from rich.text import Text
 
-    from rosearch.robustness.alarm_words import alarm_columns, alarm_rows, alarm_title
-
-    if found.alarms:
-        print(printable(alarm_title(found)))
-        table = table_of(["texts"], alarm_columns(found))
-        for row in alarm_rows(found):
-            table.add_row(*map(Text, row))
-        print_table(table)
-
-
-def _print_transfer(found: Assessment) -> None:
-    from rosearch.results.words import share
-
-    if not found.transfer:
-        return
-    columns = ("texts", "found", "after replay", "after direct attack", "flipped by replay only")
-    table = table_of(("found on", "attack"), columns, title="adversarial texts of other models")
-    for t in found.transfer:
-        after = share(t.outcome.after_attack, t.outcome.interval)
-        cells = (str(t.outcome.n), str(t.found), after, f"{t.direct:.3f}", str(t.beyond))
-        table.add_row(t.source, t.row, *cells)
-    print_table(table)
-    for t in found.transfer:
-        if t.masked:
-            print(f"masked: {t.row}: texts of the {t.source} do better than the direct attack")
+    title = escape(printable(table.title))
+    second = any("\n" in cell for row in table.rows for cell in row)
+    made = table_of(table.names, table.numbers, title, BALANCED if second else None)
+    for row in table.rows:
+        made.add_row(*map(Text, row))
+    return made

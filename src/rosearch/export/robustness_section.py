@@ -7,10 +7,9 @@ from pathlib import Path
 
 from rosearch.export.card import code, plain, table
 from rosearch.io.files import write_text
-from rosearch.results.entries import AttackEntry
-from rosearch.results.words import attacked_words, share, told
-from rosearch.robustness.alarm_words import alarm_columns, alarm_rows, alarm_title
-from rosearch.robustness.assessment import Assessment, RowEntry
+from rosearch.results.words import share, told
+from rosearch.robustness.assessment import Assessment
+from rosearch.robustness.tables import Table, tables
 
 BEGIN, END = "<!-- robustness by RoSearch -->", "<!-- end of robustness by RoSearch -->"
 
@@ -28,7 +27,7 @@ def update_card(path: Path, found: Assessment) -> None:
 
 def section(found: Assessment) -> str:
     """The section, Markdown."""
-    parts = (_head(found), _rows(found), _worst(found), *_further(found))
+    parts = (_head(found), *map(_shown, tables(found)), *_skipped(found))
     return "\n\n".join(part.strip() for part in parts)
 
 
@@ -60,51 +59,19 @@ def _origin(found: Assessment) -> str:
     return "Unknown origin: nothing tells what its training knew."
 
 
-def _rows(found: Assessment) -> str:
-    head = ["attack", "to this model", "after attack", "as shipped", "queries a text", "ms a text"]
-    return table(head, [_row(row) for row in found.rows])
-
-
-def _row(row: RowEntry) -> list[str]:
-    shipped = next(iter(row.by_temperature.values()))
-    told_by = row.standing + (", adaptive" if row.adaptive else "")
-    return [
-        code(row.name),
-        told_by,
-        _lines(row.outcome),
-        f"{shipped:.3f}",
-        f"{row.outcome.queries_per_text:.0f}",
-        f"{row.spent.ms_per_text:.1f}",
+def _shown(one: Table) -> str:
+    rows = [
+        [*map(code, row[: len(one.names)]), *map(_lines, row[len(one.names) :])] for row in one.rows
     ]
+    made = table([*one.names, *one.numbers], rows)
+    return "\n\n".join([f"**{plain(one.title)}**", made, *map(plain, one.notes)])
 
 
-def _lines(entry: AttackEntry) -> str:
-    return told(attacked_words(entry)).replace("; ", "<br>")
+def _lines(cell: str) -> str:
+    return told(cell).replace("; ", "<br>")
 
 
-def _worst(found: Assessment) -> str:
-    rows = [[kind, _lines(entry)] for kind, entry in found.worst.items()]
-    return f"Worst case, right after every attack:\n\n{table(['attacks', 'survive'], rows)}"
-
-
-def _further(found: Assessment) -> Iterator[str]:
-    if found.alarms:
-        made = table(["texts", *alarm_columns(found)], list(alarm_rows(found)))
-        yield f"{plain(alarm_title(found))}:\n\n{made}"
-    if found.transfer:
-        head = ["texts found on", "attack", "after replay", "after direct attack", ""]
-        rows = [
-            [t.source, code(t.row), _lines(t.outcome), f"{t.direct:.3f}", "masked" * t.masked]
-            for t in found.transfer
-        ]
-        yield f"Adversarial texts of other models, replayed:\n\n{table(head, rows)}"
-    if found.certified:
-        around = found.certified_intervals
-        rows = [
-            [what, share(value, around[what]) if what in around else f"{value:.3f}"]
-            for what, value in found.certified.items()
-        ]
-        yield f"Certified, whatever an attack does:\n\n{table(['change', 'certified'], rows)}"
+def _skipped(found: Assessment) -> Iterator[str]:
     if found.skipped:
         lines = [f"- {code(name)}: {plain(reason)}" for name, reason in found.skipped.items()]
         yield "Not carried out:\n\n" + "\n".join(lines)

@@ -26,15 +26,11 @@ def attack_label(name: str) -> str:
     return joint.join(f"{kind}{colon}{PurePath(path).name}" for kind, colon, path in parts)
 
 
-def certified_lines(
-    certified: Mapping[str, float], intervals: Mapping[str, tuple[float, float]] | None = None
-) -> list[str]:
+def certified_lines(certified: Mapping[str, float]) -> list[str]:
     """What no attack can flip, for the terminal: a line for each kind of change."""
     if not certified:
         return []
-    around = dict.fromkeys(certified, "")
-    around |= {what: f" [{low:.3f}, {high:.3f}]" for what, (low, high) in (intervals or {}).items()}
-    parts = [f"  {what}: {value:.3f}{around[what]}" for what, value in certified.items()]
+    parts = [f"  {what}: {share:.3f}" for what, share in certified.items()]
     return ["certified, of all texts (right whatever is done to them):", *parts]
 
 

@@ -8,43 +8,23 @@ when the score of a rare text is no longer above it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from rosearch.attacks.result import AttackResult, robustness
 from rosearch.errors import UserError
 from rosearch.models.calibration import at_threshold, logits_of
 from rosearch.models.classifier import Classifier
+from rosearch.robustness.assessment import AlarmEntry
+from rosearch.robustness.pooled import share_entry
 from rosearch.robustness.report import ALL, worst_case
 from rosearch.robustness.rows import Bench, Done, carry_out
-from rosearch.tasks import Split, Task
+from rosearch.tasks import Task
 from rosearch.tasks.sample import uneven
-from rosearch.types import ClassCounts, Robustness
+from rosearch.types import Text
 
 MARGIN = 1e-3  # of log-odds, by which texts of a validation split stay below a threshold
-
-
-@dataclass(frozen=True)
-class Alarms:
-    """A model with a threshold.
-
-    Attributes:
-        label: the rare one.
-        rate: share of the other label's validation texts that may be alarms.
-        threshold: log-odds.
-        calm: validation texts of the other label, by which it was chosen.
-        clean: test texts.
-        after: row -> what is left of the attacked rare texts; `all` is the worst case.
-    """
-
-    label: int
-    rate: float
-    threshold: float
-    calm: int
-    clean: tuple[ClassCounts, ...]
-    after: Mapping[str, Robustness]
 
 
 def rare_label(task: Task, named: str | None) -> int | None:
@@ -71,41 +51,50 @@ def rare_label(task: Task, named: str | None) -> int | None:
     return task.label_names.index(named)
 
 
-def alarms(
-    label: int, rates: Sequence[float], bench: Bench, done: Sequence[Done]
-) -> Iterator[Alarms]:
-    """The model at the threshold of each rate: clean, and after the attack of each row."""
-    task, split = bench.task, bench.split
+def alarm_entries(
+    label: int, rates: Sequence[float], benches: Sequence[Bench], runs: Sequence[Sequence[Done]]
+) -> Iterator[AlarmEntry]:
+    """A model at the threshold of each rate, clean and after each row.
+
+    Args:
+        benches, runs: of each training seed, as without a threshold.
+    """
+    validation, split = benches[0].task.validation, benches[0].split
+    calm = np.asarray(validation.labels) != label
     rare = split.take([i for i, own in enumerate(split.labels) if own == label])
-    calm = log_odds(bench.victim, others(task.validation, label), label)
+    scores = [log_odds(bench.victim, validation.texts, label)[calm] for bench in benches]
     for rate in rates:
-        threshold = threshold_of(calm, rate)
-        own = replace(
-            bench,
-            split=rare,
-            threshold=(label, threshold),
-            journals=bench.journals / f"{rate:g}",
+        thresholds = [threshold_of(own, rate) for own in scores]
+        counts, after = [], []
+        for bench, done, threshold in zip(benches, runs, thresholds, strict=True):
+            counts.append(at_threshold(bench.victim, label, threshold).counts(bench.task.test))
+            place = bench.journals / f"{rate:g}"
+            above = replace(bench, split=rare, threshold=(label, threshold), journals=place)
+            after.append(_after(above, done))
+        n = counts[0][1 - label].n
+        yield AlarmEntry(
+            label=benches[0].task.label_names[label],
+            rate=rate,
+            calm=int(calm.sum()),
+            thresholds=tuple(thresholds),
+            false_alarms=share_entry([n - own[1 - label].correct for own in counts], n),
+            recall=share_entry([own[label].correct for own in counts], counts[0][label].n),
+            after={name: share_entry([own[name] for own in after], len(rare)) for name in after[0]},
         )
-        clean = at_threshold(bench.victim, label, threshold).counts(task.test)
-        found = {one.row.name: carry_out(one.row, one.suite, own).results for one in done}
-        yield Alarms(label, rate, threshold, len(calm), clean, _counts(found))
 
 
-def _counts(found: Mapping[str, list[AttackResult]]) -> dict[str, Robustness]:
-    every = {**found, ALL: worst_case(list(found.values()))} if found else {}
-    return {name: robustness(name, results) for name, results in every.items()}
-
-
-def others(split: Split, label: int) -> Split:
-    """The texts of other labels."""
-    return split.take([i for i, own in enumerate(split.labels) if own != label])
-
-
-def log_odds(victim: Classifier, split: Split, label: int) -> np.ndarray:
-    """Log-odds (N,) of one of two labels."""
-    logits = logits_of(victim.probabilities(split.texts))
+def log_odds(victim: Classifier, texts: Sequence[Text], label: int) -> np.ndarray:
+    """Those (N,) of one of two labels."""
+    logits = logits_of(victim.probabilities(texts))
     found: np.ndarray = logits[:, label] - logits[:, 1 - label]
     return found
+
+
+def _after(bench: Bench, done: Sequence[Done]) -> dict[str, int]:
+    """How many texts survive each row."""
+    found = {one.row.name: carry_out(one.row, one.suite, bench).results for one in done}
+    found[ALL] = worst_case(list(found.values()))
+    return {name: sum(r.status == "survived" for r in own) for name, own in found.items()}
 
 
 def threshold_of(scores: np.ndarray, rate: float) -> float:

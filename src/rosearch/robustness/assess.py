@@ -7,32 +7,43 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from rosearch.attacks.attack_resources import AttackResources
 from rosearch.attacks.methods import resources_for
 from rosearch.errors import UserError
 from rosearch.io.files import write_text
 from rosearch.io.progress import stage
-from rosearch.models.calibration import at_temperature, best_temperature, calibration_error
+from rosearch.models.calibration import best_temperature
 from rosearch.models.classifier import Classifier
 from rosearch.models.open import open_classifier
+from rosearch.results.summary import machine, versions
 from rosearch.results.words import attack_label
-from rosearch.robustness.alarms import alarms, rare_label
+from rosearch.robustness.alarms import alarm_entries, rare_label
 from rosearch.robustness.assessment import FILE, Assessment
-from rosearch.robustness.evaluate import certain, labelled
-from rosearch.robustness.measured import Clean, Measured, assessment
+from rosearch.robustness.evaluate import labelled
 from rosearch.robustness.origin import Origin, origin_of
-from rosearch.robustness.protocol import NEWEST, Protocol, Row, find_protocol
+from rosearch.robustness.pooled import (
+    certified_entries,
+    clean_entry,
+    row_entry,
+    transfer_entry,
+    worst_entries,
+)
+from rosearch.robustness.protocol import NEWEST, Protocol, find_protocol
 from rosearch.robustness.replay import replays
-from rosearch.robustness.report import adversarial
-from rosearch.robustness.rows import SHIPPED, Bench, Done, carry_out, split_rows, suite_of
-from rosearch.tasks import Split, Task
+from rosearch.robustness.report import adversarial, sample_words
+from rosearch.robustness.rows import (
+    CALIBRATED,
+    SHIPPED,
+    Bench,
+    Done,
+    carry_out,
+    split_rows,
+    suite_of,
+)
+from rosearch.tasks import Task
+from rosearch.tasks.sample import SEED
 from rosearch.teacher.attack_folders import attack_folders
-from rosearch.types import class_counts
 
 EXAMPLES = "adversarial.jsonl"
-LEAST_CHANGE = 1e-3  # of a temperature: a nearer one is taken for 1
 
 
 @dataclass(frozen=True)
@@ -51,26 +62,6 @@ class AssessSettings:
     neighbours: Path | None = None
     device: str = "auto"
     rare: str | None = None
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is done with each training seed of a model.
-
-    Attributes:
-        rows: name -> the row and its attack.
-        others: folder of results on other models.
-    """
-
-    task: Task
-    split: Split
-    protocol: Protocol
-    origin: Origin
-    rows: dict[str, tuple[Row, str]]
-    resources: AttackResources
-    rare: int | None
-    device: str
-    others: Path
 
 
 def assess(
@@ -101,74 +92,77 @@ def assess(
         raise UserError(f"{chosen.n} texts to attack; it takes at least 1")
     rare = rare_label(task, chosen.rare)
     origin = origin_of(folder, teacher)
-    there, skipped = split_rows(protocol, origin, chosen.neighbours)
-    rows = {row.name: (row, suite_of(row, chosen.neighbours)) for row in there}
-    split = labelled(task, "test").sample(chosen.n)
-    victims = [open_classifier(one, chosen.device).fitted(task, split) for one in (folder, *seeds)]
-    resources = _resources([suite for _, suite in rows.values()], task, split, origin)
-    own = out / "journal"
-    plan = _Plan(task, split, protocol, origin, rows, resources, rare, chosen.device, own)
-    journals = [own, *(own / "seeds" / one.name for one in seeds)]
-    runs = [_measured(plan, *one) for one in zip(victims, journals, strict=True)]
-    title = name or folder.resolve().name
-    found = assessment(runs, task, origin, protocol.name, title, split, skipped)
-    write_text(out / EXAMPLES, "".join(_examples(runs[0].done, protocol, task)))
+    rows, skipped = split_rows(protocol, origin, chosen.neighbours)
+    suites = [suite_of(row, chosen.neighbours) for row in rows]
+    benches = _benches((folder, *seeds), task, out / "journal", chosen, suites, origin)
+    runs = [[carry_out(*one, bench) for one in zip(rows, suites, strict=True)] for bench in benches]
+    replayed = [
+        list(replays(protocol, origin, bench, done, chosen.device, out / "journal"))
+        for bench, done in zip(benches, runs, strict=True)
+    ]
+    at = () if rare is None else alarm_entries(rare, protocol.false_alarms, benches, runs)
+    certified, intervals = certified_entries(benches)
+    costs = [one.cost for done in runs for one in done] + [one.cost for one in replayed[0]]
+    n = len(benches[0].split)
+    found = Assessment(
+        protocol=protocol.name,
+        model=name or folder.resolve().name,
+        task=task.name,
+        labels=task.label_names,
+        n=n,
+        sample=sample_words(n, len(task.test)),
+        seed=SEED,
+        complete=origin.complete,
+        known=origin.settings,
+        mechanisms=tuple(sorted(origin.mechanisms)),
+        clean=clean_entry(benches),
+        rows=tuple(row_entry(same, origin, task) for same in zip(*runs, strict=True)),
+        skipped=skipped,
+        worst=worst_entries(runs, replayed, origin, task),
+        transfer=tuple(transfer_entry(same, task) for same in zip(*replayed, strict=True)),
+        certified=certified,
+        certified_intervals=intervals,
+        training_seeds=len(runs),
+        alarms=tuple(at),
+        seconds=round(sum(cost.seconds for cost in costs), 1),
+        machine=machine(),
+        versions=versions(),
+    )
+    write_text(out / EXAMPLES, "".join(_examples(runs[0], protocol, task)))
     write_text(out / FILE, json.dumps(found.to_json(), indent=2) + "\n")
     return found
 
 
-def _resources(suites: Sequence[str], task: Task, split: Split, origin: Origin) -> AttackResources:
+def _benches(
+    folders: Sequence[Path],
+    task: Task,
+    journals: Path,
+    settings: AssessSettings,
+    suites: Sequence[str],
+    origin: Origin,
+) -> list[Bench]:
+    """What attacks are carried out on: one for each training seed."""
+    split = labelled(task, "test").sample(settings.n)
+    victims = [open_classifier(one, settings.device).fitted(task, split) for one in folders]
     with stage("preparing attacks", 1) as advance:
-        folders = attack_folders(suites, None, task, origin.body, origin.others.get("teacher"))
-        found = resources_for(suites, split.texts, folders)
+        read = attack_folders(suites, None, task, origin.body, origin.others.get("teacher"))
+        resources = resources_for(suites, split.texts, read)
         advance(1, "")
-    return found
+    places = [journals, *(journals / "seeds" / one.name for one in folders[1:])]
+    swept = find_protocol(settings.protocol).temperatures
+    return [
+        Bench(victim, task, split, resources, _sweep(victim, task, swept), place)
+        for victim, place in zip(victims, places, strict=True)
+    ]
 
 
-def _measured(plan: _Plan, victim: Classifier, journals: Path) -> Measured:
-    """All of one training seed."""
-    clean = _clean(victim, plan.task)
-    sweep = _temperatures(clean, plan.protocol)
-    bench = Bench(victim, plan.task, plan.split, plan.resources, sweep, journals)
-    done = [carry_out(row, suite, bench) for row, suite in plan.rows.values()]
-    replayed = replays(plan.protocol, plan.origin, bench, done, plan.device, plan.others)
-    rates = plan.protocol.false_alarms
-    return Measured(
-        clean,
-        done,
-        list(replayed),
-        certain(victim, plan.split, plan.resources),
-        [] if plan.rare is None else list(alarms(plan.rare, rates, bench, done)),
-    )
-
-
-def _temperatures(clean: Clean, protocol: Protocol) -> dict[str, float]:
-    """Those of the sweep by name, as shipped first."""
+def _sweep(victim: Classifier, task: Task, others: Sequence[float]) -> dict[str, float]:
+    """Temperatures by name: as shipped, the one that fits the validation split, the others."""
     found = {SHIPPED: 1.0}
-    calibrated = 1.0 if clean.temperature is None else clean.temperature
-    if abs(calibrated - 1) > LEAST_CHANGE:
-        found["calibrated"] = calibrated
-    return found | {f"{t:g}": t for t in protocol.temperatures if t != 1}
-
-
-def _clean(victim: Classifier, task: Task) -> Clean:
-    """The whole test split, and the temperature that fits the validation split."""
-    found, labels = victim.probabilities(task.test.texts), task.test.labels
-    temperature = _temperature(victim, task)
-    calibrated = None if temperature is None else at_temperature(found, temperature)
-    return Clean(
-        class_counts(found.argmax(1), labels, found.shape[1]),
-        calibration_error(found, labels),
-        temperature,
-        None if calibrated is None else calibration_error(calibrated, labels),
-    )
-
-
-def _temperature(victim: Classifier, task: Task) -> float | None:
-    if "validation" in task.hidden or not len(task.validation):
-        return None
-    said: np.ndarray = victim.probabilities(task.validation.texts)
-    return round(best_temperature(said, task.validation.labels), 4)
+    if "validation" not in task.hidden and len(task.validation):
+        said = victim.probabilities(task.validation.texts)
+        found[CALIBRATED] = round(best_temperature(said, task.validation.labels), 4)
+    return found | {f"{t:g}": t for t in others if t != 1}
 
 
 def _examples(done: Sequence[Done], protocol: Protocol, task: Task) -> Iterator[str]:

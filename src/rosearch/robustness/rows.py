@@ -22,7 +22,7 @@ from rosearch.robustness.origin import Origin
 from rosearch.robustness.protocol import NEIGHBOURS, Protocol, Row
 from rosearch.tasks import Split, Task
 
-SHIPPED = "as shipped"
+SHIPPED, CALIBRATED = "as shipped", "calibrated"
 
 
 @dataclass(frozen=True)

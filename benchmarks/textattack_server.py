@@ -1,32 +1,38 @@
-"""TextAttack's greedy WordNet swap, run by attack_speed.py under an interpreter of its own.
+"""TextAttack's attacks, run by attack_speed.py and textattack_protocol.py under an interpreter of
+its own.
 
 Reads one JSON request a line from stdin, and answers each with one line of JSON:
 
     {"victim": FOLDER, "padding": "shipped" | "length 64" | "batch", "texts": [...],
-     "labels": [...], "stop_words": [...]}
+     "labels": [...], "stop_words": [...], "recipe": "wordnet" | "pwws" | "deepwordbug"}
     {"seconds": WALL, "cpu": CPU SECONDS, "results": [{"status", "perturbed", "queries"}, ...]}
 
 Models are loaded and WordNet is opened before the clock starts. NLTK_DATA must name a folder with
-WordNet in it. Nothing of rosearch is imported here but the code that a saved student carries.
+WordNet in it. Nothing of rosearch is imported here but the code that a saved student carries: its
+model, and the reader of students that read.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import time
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import nltk
+import numpy as np
 import torch
 import transformers
 
 nltk.download = lambda *a, **k: False  # on import, TextAttack asks a site that may not be reachable
 
 from textattack import Attack  # noqa: E402
+from textattack.attack_recipes import DeepWordBugGao2018, PWWSRen2019  # noqa: E402
 from textattack.constraints.pre_transformation import (  # noqa: E402
     RepeatModification,
     StopwordModification,
@@ -43,10 +49,14 @@ STATUS = {"Skipped": "skipped", "Successful": "flipped", "Failed": "survived"}
 
 
 class PaddedPerBatch(HuggingFaceModelWrapper):
-    """TextAttack's wrapper, but a batch is padded to its longest text."""
+    """TextAttack's wrapper, but texts are read first where the student reads, and a batch is padded
+    to its longest text."""
+
+    read = staticmethod(str)
 
     def __call__(self, text_input_list: list[str]) -> torch.Tensor:
-        inputs = self.tokenizer(text_input_list, padding=True, truncation=True, return_tensors="pt")
+        texts = [self.read(text) for text in text_input_list]
+        inputs = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         with torch.no_grad():
             return self.model(**inputs).logits
 
@@ -70,17 +80,34 @@ def wrapped(folder: str, padding: str) -> HuggingFaceModelWrapper:
         model_input_names=["input_ids", "attention_mask"],
     )
     kind = PaddedPerBatch if padding == "batch" else HuggingFaceModelWrapper
-    return kind(classifier(folder), tokenizer)
+    made = kind(classifier(folder), tokenizer)
+    if (Path(folder) / "reader.json").exists():
+        if padding != "batch":
+            raise SystemExit(f"{folder} reads its texts: ask with padding per batch")
+        sys.path.insert(0, folder)  # transformers 4 can't load its tokenizer; its reader needs none
+        made.read = import_module("reader").Reader.load(Path(folder) / "reader.json")
+    return made
+
+
+def attack_of(request: dict[str, Any]) -> Attack:
+    """The attack of a request; the recipes of TextAttack get the request's stop words, too."""
+    victim = wrapped(request["victim"], request["padding"])
+    stop = StopwordModification(stopwords=request["stop_words"])
+    if request.get("recipe", "wordnet") == "wordnet":
+        goal, search = UntargetedClassification(victim), GreedyWordSwapWIR(wir_method="delete")
+        return Attack(goal, [RepeatModification(), stop], WordSwapWordNet(), search)
+    recipe = {"pwws": PWWSRen2019, "deepwordbug": DeepWordBugGao2018}[request["recipe"]]
+    made = recipe.build(victim)
+    own = [c for c in made.pre_transformation_constraints if not isinstance(c, type(stop))]
+    made.pre_transformation_constraints = [*own, stop]
+    return made
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
     """Attack the texts of a request, one after the other."""
-    attack = Attack(
-        UntargetedClassification(wrapped(request["victim"], request["padding"])),
-        [RepeatModification(), StopwordModification(stopwords=request["stop_words"])],
-        WordSwapWordNet(),
-        GreedyWordSwapWIR(wir_method="delete"),
-    )
+    attack = attack_of(request)
+    random.seed(0)  # of deepwordbug: which letter, and which other
+    np.random.seed(0)
     results = []
     wall, cpu = time.perf_counter(), time.process_time()
     for text, label in zip(request["texts"], request["labels"], strict=True):
