@@ -17,6 +17,7 @@ from made_scores import made_score, with_numbers
 from scipy.stats import pearsonr
 
 from rosearch.encodings.plain import PLAIN
+from rosearch.encodings.reading import Reading
 from rosearch.errors import MissingExtra
 from rosearch.report.features import columns_of, density, features
 from rosearch.report.findings import forest, section, words
@@ -30,6 +31,7 @@ from rosearch.space.ops import OPS
 from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.variation import Space, sample
 from rosearch.space.vector import depth
+from rosearch.space.votes import Votes
 from rosearch.types import Candidate, Fidelity, Trial
 
 SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 28000}, 2)
@@ -100,6 +102,25 @@ def test_planted_effects_are_found_with_sign_and_interval():
             assert e.significant and e.controlled.effect * true > 0
             covered.append(e.controlled.low <= true <= e.controlled.high)
     assert np.mean(covered) >= 0.9
+
+
+def test_what_mechanisms_do_together_and_with_the_shape_is_told_apart():
+    offered = {"votes": (None, Votes(1.0, 4.0, 0.5)), "readings": (None, Reading())}
+    space = Space(SIZES, Limits(4_500_000, 50_000_000), **offered)
+    genotypes = [sample(space, np.random.default_rng(k)) for k in range(200)]
+
+    def truth(g: Genotype, size: float, clean: float) -> float:
+        voting, reading = g.votes is not None, g.reading is not None
+        return 0.2 + 0.1 * voting + 0.05 * voting * float(np.log2(depth(g))) - 0.02 * reading
+
+    found = statistics(made(genotypes, truth, 0))
+    deep = effect(found, "votes with depth")
+    assert deep.significant and deep.controlled.low <= 0.05 <= deep.controlled.high
+    assert not effect(found, "votes with reading").significant
+    mean = np.mean([np.log2(depth(g)) for g in genotypes])
+    alone = effect(found, "votes votes").controlled
+    assert alone.low <= 0.1 + 0.05 * mean <= alone.high, "of the average student"
+    assert not any("with" in f.name for f in features(pool()[:60])), "no mechanism, nothing to tell"
 
 
 def test_size_does_not_pass_for_an_effect_of_width():

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations, product
 from operator import attrgetter
 from statistics import fmean
 from typing import Literal
@@ -81,9 +82,9 @@ def density(g: Genotype) -> float:
 def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     """All features in the order in which they enter a model that cannot hold them all.
 
-    The order looks at genotypes only, never at results: encoding, pooling, the shape of the graph,
-    then operations and activations, those that are had by the most nearly half first, then the
-    rest.
+    The order looks at genotypes only, never at results: encoding and mechanisms, pooling, the shape
+    of the graph and what it does together with mechanisms, then operations and activations, those
+    that are had by the most nearly half first, then the rest.
     """
     genes = [f for e in ENCODINGS.values() for f in _traits(e(), genotypes, lambda g: g.coding)]
     mechanisms = [
@@ -94,12 +95,16 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     ]
     operations = [_operation(family) for family in op_families()]
     activations = [_activation(name) for name in ACTIVATIONS if name != "none"]
+    deep = Feature("depth", "depth", "amount", lambda g: math.log2(depth(g)), unit="per doubling")
+    wide = Feature("width", "width", "amount", lambda g: math.log2(g.width), unit="per doubling")
     return [
         Feature("encoding", "encoding", "choice", lambda g: g.encoding, PLAIN.name),
+        *(_has(field) for field in MECHANISMS),
         Feature("pooling", "pooling", "choice", lambda g: g.pooling, POOLINGS[1]),
         *(f for f in genes if f.kind == "amount"),
-        Feature("depth", "depth", "amount", lambda g: math.log2(depth(g)), unit="per doubling"),
-        Feature("width", "width", "amount", lambda g: math.log2(g.width), unit="per doubling"),
+        deep,
+        wide,
+        *_interactions(deep, wide, genotypes),
         Feature("density", "density", "amount", lambda g: 10 * density(g), unit="per 0.1"),
         *_by_balance(operations, genotypes),
         *_by_balance(activations, genotypes),
@@ -116,7 +121,6 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
         ),
         Feature("sharing", "shared weights", "presence", lambda g: g.shared and g.repeat > 1),
         *(f for f in genes if f.kind != "amount"),
-        *(_has(field) for field in MECHANISMS),
         *mechanisms,
     ]
 
@@ -162,6 +166,30 @@ def _has(field: str) -> Feature:
         return "none" if choice is None else choice.name
 
     return Feature(field, field, "choice", name, "none")
+
+
+def _interactions(deep: Feature, wide: Feature, genotypes: Sequence[Genotype]) -> list[Feature]:
+    """What two mechanisms do together, and a mechanism with the shape: beyond the sum of both."""
+    some = [_some(field) for field in MECHANISMS]
+    had = [sum(bool(f.value(g)) for g in genotypes) for f in some]
+    able = [f for f, n in zip(some, had, strict=True) if RARE <= n <= len(genotypes) - RARE]
+    pairs = [*combinations(able, 2), *product(able, (deep, wide))]
+    return [_product(one, other, genotypes) for one, other in pairs]
+
+
+def _some(field: str) -> Feature:
+    return Feature(field, field, "presence", lambda g: float(getattr(g, field) is not None))
+
+
+def _product(one: Feature, other: Feature, genotypes: Sequence[Genotype]) -> Feature:
+    """Of deviations from the means: so the effects of each alone stay those of the average."""
+    means = [fmean(float(f.value(g)) for g in genotypes) for f in (one, other)]
+
+    def value(g: Genotype) -> float:
+        return math.prod(float(f.value(g)) - m for f, m in zip((one, other), means, strict=True))
+
+    unit = other.unit or "having both"
+    return Feature("interaction", f"{one.name} with {other.name}", "amount", value, unit=unit)
 
 
 def _traits(

@@ -27,7 +27,8 @@ with the controls log-parameters, clean accuracy, and fidelity where it varies.
   candidates have (or have not), and those that others nearly determine.
 
 Each candidate was trained with one seed and attacked on the same texts: effects are of networks
-trained once, on these texts. A linear model without interactions tells averages over the sample.
+trained once, on these texts. A linear model tells averages over the sample; interactions are those
+of mechanisms with each other and with the shape of the cell.
 """
 
 from __future__ import annotations
