@@ -115,7 +115,8 @@ def search(run: Path, flags: list[str]) -> None:
 
 def measure(run: Path, work: Path, arguments: argparse.Namespace, flags: list[str]) -> None:
     """Evaluate the models of a run by the protocol; each has a folder in `work`."""
-    more = ["--neighbours", arguments.neighbours] if arguments.neighbours else []
+    more = ["--protocol", "v1"]  # that of all files of results
+    more += ["--neighbours", arguments.neighbours] if arguments.neighbours else []
     best = json.loads((run / "summary.json").read_text(encoding="utf-8"))["best"]["id"]
     for name, id in (("reference", "reference"), ("best", best)):
         call("evaluate", f"{run}:{id}", "--n", arguments.n, *more, "--out", work / name)
