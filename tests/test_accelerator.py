@@ -193,6 +193,15 @@ def test_the_benchmark_without_cuda_says_what_to_do(benchmark, monkeypatch, caps
     assert "--device cpu" in capsys.readouterr().err
 
 
+def test_a_step_that_fails_is_told(benchmark, capsys):
+    def broken(bench: object) -> dict[str, object]:
+        raise RuntimeError("no kernel image")
+
+    assert benchmark.tried(broken, None) == {"wrong": "RuntimeError: no kernel image"}
+    assert "no kernel image" in capsys.readouterr().err
+    assert benchmark.tried(lambda bench: {"ratio": 2.0}, None) == {"ratio": 2.0}
+
+
 @pytest.mark.slow
 def test_the_benchmark_runs_without_an_accelerator(tmp_path):
     file = tmp_path / "found.json"
@@ -201,5 +210,5 @@ def test_the_benchmark_runs_without_an_accelerator(tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(file.read_text())
     assert found["student_logits"]["most_apart"] == 0 == found["teacher_logits"]["apart"]
-    assert all(victim["same"] == 1 for victim in found["attack"].values())
+    assert all(found["attack"][victim]["same"] == 1 for victim in ("textcnn", "teacher"))
     assert len(found["eight_students"]["device"]["clean"]) == 2
