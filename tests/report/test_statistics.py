@@ -32,7 +32,7 @@ from rosearch.space.presets import bilstm, text_cnn, transformer
 from rosearch.space.variation import Space, sample
 from rosearch.space.vector import depth
 from rosearch.space.votes import Votes
-from rosearch.types import Candidate, Fidelity, Trial
+from rosearch.types import Candidate, ClassCounts, Fidelity, Trial
 
 SIZES = Sizes({"plain": 30522, "synonym:wordnet:0.015:0": 28000}, 2)
 FIDELITY = Fidelity(1, 1.0, 150, ("wordnet",))
@@ -258,6 +258,19 @@ def test_failed_candidates_are_counted_and_left_out():
     found = analyse(broken, "evolved")
     assert (found.n, found.failed) == (60, 1)
     assert "1 failed candidate is left out." in words(Statistics((found,), 1))[0].sentences
+
+
+def test_who_always_says_the_same_tells_nothing_of_robustness():
+    trials = drawn(100, planted, 0)
+    constant = (ClassCounts(50, 0, 0), ClassCounts(50, 50, 100))
+    same = [t for t in trials if has(t.candidate.genotype, "conv")][:20]
+    stuck = [
+        replace(t, score=replace(with_numbers(t.score, 0.5, 0.5), classes=constant)) for t in same
+    ]
+    others = [t for t in trials if t not in same]
+    found = analyse([*others, *stuck], "uniform")
+    assert found.n == 80 and found.effects == analyse(others, "uniform").effects
+    assert found.left_out[0].label == "20 candidates"
 
 
 def test_words_tell_direction_size_and_how_sure():

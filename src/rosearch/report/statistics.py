@@ -157,7 +157,9 @@ def analyse(trials: Sequence[Trial], sample: Sample, seed: int = 0) -> Analysis:
     """Effects in one sample, not yet corrected for their number."""
     scored = [(t, t.score) for t in trials if t.score is not None]
     found = Analysis(sample, len(scored), failed=len(trials) - len(scored))
-    kept, notes = list(scored), list[LeftOut]()
+    kept, notes = [(t, score) for t, score in scored if score.learned], list[LeftOut]()
+    if ignorant := len(scored) - len(kept):
+        notes.append(LeftOut(_counted(ignorant), "always the same answer, which no attack changes"))
     while True:
         if unclear := _unclear(kept):
             return replace(found, n=len(kept), left_out=tuple(notes), unclear=unclear)
