@@ -15,9 +15,11 @@ from rosearch.distill.batch import Batch
 from rosearch.distill.data import TrainData, encode_train
 from rosearch.distill.defences import TrainTexts
 from rosearch.distill.defences.compose import robust_method
-from rosearch.distill.defences.steps import Composed
+from rosearch.distill.defences.framed import FramedSteps
+from rosearch.distill.defences.steps import Composed, Plain
 from rosearch.distill.defences.worst_case import WORST_CASE, Options, WorstSubstitution
 from rosearch.distill.encode import encoded_texts, material_of
+from rosearch.distill.objective import Prediction
 from rosearch.distill.train import train_student
 from rosearch.encodings.vocabulary import student_tokenizer, tokenizer_settings
 from rosearch.encodings.words import WORDS
@@ -125,6 +127,26 @@ def test_more_classes_go_against_the_next_one(train):
     rival = before.scatter(1, label[:, None], -torch.inf).argmax(1)
     rows = torch.arange(len(TEXTS))
     assert ((before - after)[rows, label] >= (before - after)[rows, rival] - 1e-6).all()
+
+
+def test_one_pass_of_the_cell_serves_a_text_and_its_substitutes(train):
+    """Gradients are those of two passes, where substitutes leave the frame as it is."""
+    model = voting(train, FrameVotes(0.5, 1.0, 1.0, 1.5))
+    with torch.no_grad():
+        model.weigh.weight.normal_()
+    config = DistillConfig(precision="float32")
+    method = robust_method(config, train, model)
+    assert isinstance(method, FramedSteps)
+    batch, objective = batch_of(train, np.eye(2)[[0, 1, 0, 1]]), Prediction(config)
+    slopes = []
+    for one in (method, Composed((method.noise,), Plain(), method.clean_weight)):
+        model.zero_grad()
+        loss = one.backward(model, batch, objective)
+        slopes.append([loss, *(p.grad for p in model.parameters())])
+    for once, twice in zip(*slopes, strict=True):
+        assert torch.allclose(once, twice, atol=1e-6) and once.abs().max() > 0
+    other = robust_method(replace(config, adversarial="fgsm"), train, model)
+    assert isinstance(other, Composed), "it steps otherwise"
 
 
 def test_the_share_is_a_gene_and_pieces_stay(train):

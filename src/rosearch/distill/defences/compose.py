@@ -6,6 +6,7 @@ from rosearch.config import DistillConfig
 from rosearch.distill.data import EncodedTrain
 from rosearch.distill.defences import asked_defences
 from rosearch.distill.defences.base import StepDefence, TokenDefence
+from rosearch.distill.defences.framed import FramedSteps
 from rosearch.distill.defences.steps import Composed, Noise, Plain, RobustMethod
 from rosearch.distill.defences.substitution import Substitution
 from rosearch.distill.defences.worst_case import WORST_CASE
@@ -38,4 +39,6 @@ def robust_method(
     if method is None and not noises:
         return Plain()
     weight = config.clean_weight or (0.0 if worst is None else CLEAN_WEIGHT)
+    if model.reach is not None and worst is not None and noises == [worst] and method is None:
+        return FramedSteps(worst, weight)
     return Composed(tuple(noises), method or Plain(), weight)

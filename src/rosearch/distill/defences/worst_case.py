@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from rosearch.distill.batch import Batch
     from rosearch.distill.data import EncodedTrain
-    from rosearch.distill.defences.steps import Noise
     from rosearch.distill.objective import Objective
     from rosearch.encodings.vocabulary import Vocabulary
     from rosearch.student.model import StudentForSequenceClassification
@@ -55,6 +54,16 @@ class WorstSubstitution:
     def __call__(
         self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
     ) -> Batch:
+        return self.replaced(model, batch, frame_weights(model, batch))
+
+    def replaced(
+        self, model: StudentForSequenceClassification, batch: Batch, weights: Tensor | None
+    ) -> Batch:
+        """The batch with the worst substitutes.
+
+        Args:
+            weights: how much its votes count, (B, T); None where no cell weighs them.
+        """
         import torch
 
         assert model.votes is not None
@@ -68,7 +77,6 @@ class WorstSubstitution:
         with torch.no_grad():
             votes = model.votes.of_words(options, model.row_of(options))  # (N, K + 1, C)
             margins = _difference(votes, label[places[0], None], rival[places[0], None])
-        weights = frame_weights(model, batch)
         if weights is not None:
             margins = margins * weights[places][:, None]
         ids = batch.ids.clone()
@@ -91,6 +99,8 @@ def compared(model: StudentForSequenceClassification, batch: Batch) -> tuple[Ten
 
     assert model.votes is not None
     label = batch.targets.argmax(-1)
+    if model.votes.classes == 2:
+        return label, 1 - label
     with torch.no_grad():
         columns = model.votes.columns(batch.ids, model.row_of(batch.ids))
         sums = model.votes(columns, batch.mask.bool())
@@ -136,7 +146,7 @@ class WorstCase(TokenDefence):
 
     def noise(
         self, config: DistillConfig, data: EncodedTrain, model: StudentForSequenceClassification
-    ) -> Noise | None:
+    ) -> WorstSubstitution | None:
         import torch
 
         found = data.table(Options)
