@@ -154,7 +154,7 @@ def test_the_share_is_a_gene_and_pieces_stay(train):
     assert WORST_CASE.noise(config, train, voting(train, Votes(0.5, 0.0, 0.0))) is None
     bare = build_student(replace(CELL, coding=WORDS), train.vocabulary, ("a", "b"), seed=0)
     assert WORST_CASE.noise(config, train, bare) is None
-    model = voting(train, FrameVotes(0.5, 1.0, 0.5))
+    model = voting(train, Votes(share=0.5))
     method = robust_method(config, train, model)
     assert isinstance(method, Composed) and method.clean_weight == 0.3
     assert len(robust_method(DistillConfig(), train, model).noises) == 1, "words change once"
