@@ -23,6 +23,7 @@ from rosearch.models.batches import (
     takes_types,
 )
 from rosearch.models.first_token import first_token_only
+from rosearch.models.linear import fast_linear
 from rosearch.models.network import Network, Tokenizer
 from rosearch.models.padding import budget_of, together
 from rosearch.models.pieces import PieceEncoder
@@ -139,7 +140,7 @@ class NetworkAnswers:
     def _forward(self, encoded: list[Encoded]) -> np.ndarray:
         inputs = model_inputs(encoded, self.pad_id)
         device = self.model.device
-        with torch.inference_mode(), first_token_only(self.model):
+        with torch.inference_mode(), first_token_only(self.model), fast_linear(self.model):
             logits = self.model(**{name: x.to(device) for name, x in inputs.items()}).logits
         result: np.ndarray = logits.float().softmax(-1).cpu().numpy()
         return result
