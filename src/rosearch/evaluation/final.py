@@ -16,6 +16,7 @@ from rosearch.evaluation.context import Context
 from rosearch.evaluation.held_out import Knowledge
 from rosearch.models.calibration import calibration_error
 from rosearch.models.classifier import Classifier
+from rosearch.models.kept import kept_answers
 from rosearch.models.timing import latency_ms, on_cpu
 from rosearch.space.genotype import Genotype
 from rosearch.student.saving import save_student
@@ -51,11 +52,21 @@ def evaluate_final(
         The results, and the attacked texts by attack.
     """
     start = time.perf_counter()
-    made, rated = (
-        (context.opened(job.folder), None)
-        if job.genotype is None
-        else _trained(job.genotype, job, context, on_batch)
-    )
+    if job.genotype is not None:
+        return _measured(job, context, start, *_trained(job.genotype, job, context, on_batch))
+    model = context.opened(job.folder)
+    with kept_answers(model):  # the teacher's, slow and the same in all runs
+        return _measured(job, context, start, model, None)
+
+
+def _measured(
+    job: FinalJob, context: Context, start: float, made: Classifier, rated: Rated | None
+) -> tuple[Final, dict[str, list[AttackResult]]]:
+    """See `evaluate_final`.
+
+    Args:
+        rated: of a student, what the search says of it.
+    """
     split, classes = context.test.sample(job.plan.attacked), made.counts(context.test)
     results = {
         name: attacked(context.attacks(name), made, split.texts, split.labels)

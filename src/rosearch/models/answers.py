@@ -30,6 +30,8 @@ from rosearch.models.pieces import PieceEncoder
 from rosearch.tasks.words import Words
 from rosearch.types import Text
 
+# What a network reads of a text: token ids (or rows of its embedding) and token types, as bytes.
+Key = tuple[bytes, bytes]
 CACHE_ENTRIES = 200_000  # answers that are remembered
 
 
@@ -77,7 +79,7 @@ class NetworkAnswers:
         self.tokenizer = tokenizer
         self.budget = budget
         self.pad_id: int = tokenizer.pad_token_id or 0
-        self.known: dict[tuple[bytes, bytes], np.ndarray] = {}
+        self.known: dict[Key, np.ndarray] = {}
         self.passes = 0
 
     @cached_property
@@ -118,7 +120,7 @@ class NetworkAnswers:
         encode = self.encoder.encode
         return [e if e.ids else Encoded([self.pad_id]) for e in map(encode, texts)]
 
-    def _keys(self, encoded: Sequence[Encoded]) -> list[tuple[bytes, bytes]]:
+    def _keys(self, encoded: Sequence[Encoded]) -> list[Key]:
         """What the model reads of each text: the rows of its embedding, and the token types."""
         read: Sequence[array[int] | np.ndarray] = [array("i", e.ids) for e in encoded]
         if self.rows is not None:
