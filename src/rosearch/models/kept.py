@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -39,17 +40,18 @@ def kept_answers(classifier: Classifier) -> Iterator[None]:
     yield
     if answers.passes > before:
         with writing_to(path.parent, "a model's answers"), new_file(path) as stream:
-            np.savez(stream, **_arrays(answers.known))
+            _write(answers.known, stream)
 
 
-def _arrays(known: Known) -> dict[str, np.ndarray]:
+def _write(known: Known, stream: IO[bytes]) -> None:
     """Keys end to end, their lengths in bytes (N, 2), and probabilities (N, C)."""
     keys = b"".join(part for key in known for part in key)
-    return {
-        "keys": np.frombuffer(keys, dtype=np.uint8),
-        "lengths": np.array([[len(ids), len(types)] for ids, types in known], dtype=np.int64),
-        "probabilities": np.stack(list(known.values())),
-    }
+    np.savez(
+        stream,
+        keys=np.frombuffer(keys, dtype=np.uint8),
+        lengths=np.array([[len(ids), len(types)] for ids, types in known], dtype=np.int64),
+        probabilities=np.stack(list(known.values())),
+    )
 
 
 def _read(path: Path) -> dict[Key, np.ndarray]:
