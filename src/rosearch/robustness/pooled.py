@@ -156,6 +156,6 @@ def certified_entries(benches: Sequence[Bench]) -> tuple[dict[str, float], dict[
     """Shares of the attacked texts that no attack can flip, and their intervals."""
     n = len(benches[0].split)
     counts = [certain(bench.victim, bench.split, bench.resources) for bench in benches]
-    found = {what: share_entry([own[what] for own in counts], n) for what in counts[0]}
+    found = {what: share_entry([own.get(what, 0) for own in counts], n) for what in counts[0]}
     shares = {what: one.share for what, one in found.items()}
     return shares, {what: one.interval for what, one in found.items()}
