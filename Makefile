@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search test lint types unit cases docs slow format clean
+.PHONY: help setup search test lint types unit cases docs slow dist lowest format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -40,6 +41,12 @@ docs: setup  ## Build the documentation into site/; a dead link is an error
 
 slow: setup  ## The tests that take minutes each; CI runs them too
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow $(ARGS)
+
+dist: setup  ## Build wheel and sdist, and use the wheel in a clean environment (TORCH=2.13.0: that one)
+	$(BIN)/python benchmarks/clean_install.py $(if $(TORCH),--torch $(TORCH))
+
+lowest: setup  ## Tests with the lowest version that pyproject.toml allows of each package
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/clean_install.py --lowest $(if $(TORCH),--torch $(TORCH))
 
 format: setup  ## Format the code
 	$(BIN)/ruff check --fix .

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rosearch import __version__
+from rosearch.cli.about import about
 from rosearch.cli.attack import attack
 from rosearch.cli.compare import compare
 from rosearch.cli.compress import prune, quantize
@@ -44,19 +45,21 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"rosearch {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --version: all that a bug report needs.")
     ] = False,
 ) -> None:
     """Search for small text classifiers that are accurate and robust to adversarial attacks."""
+    if version:
+        print(f"rosearch {__version__}")
+        for line in about() if verbose else ():
+            print(line)
+        raise typer.Exit
+    if verbose:
+        raise UserError("--verbose is of --version: rosearch --version --verbose")
 
 
 for command in COMMANDS:
