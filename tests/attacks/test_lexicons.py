@@ -15,10 +15,10 @@ from rosearch.attacks.sources import LEXICONS, vectors
 from rosearch.attacks.sources.neighbours import neighbours
 from rosearch.attacks.sources.vectors import load_vectors
 from rosearch.attacks.sources.wordnet import wordnet_inflected
+from rosearch.cli.fetch import needed_resources
 from rosearch.config import make_config
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
-from rosearch.evaluation.needs import needed_resources
 
 
 def test_nearest_words_are_those_of_all_pairs(tmp_path, monkeypatch, rng):

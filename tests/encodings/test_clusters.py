@@ -10,7 +10,6 @@ import pytest
 from rosearch.encodings.clusters import (
     Evidence,
     growing_clusters,
-    synonym_clusters,
     word_evidence,
 )
 
@@ -32,7 +31,7 @@ def test_evidence_has_the_sign_of_the_class():
 def test_opposites_stay_apart_however_they_are_linked():
     evidence = word_evidence(TEXTS, LOGITS)
     lexicon = {"good": ["fine", "bad", "well"], "bad": ["poor", "good"], "film": ["movie"]}
-    clusters = synonym_clusters(lexicon, evidence, tolerance=0.02)
+    clusters = clusters_at(lexicon, evidence, tolerance=0.02)
     assert clusters["good"] == clusters["fine"] == clusters["well"]
     assert clusters["bad"] == clusters["poor"] != clusters["good"]
     assert clusters["film"] == clusters["movie"]
@@ -43,10 +42,14 @@ def test_tolerance_decides_how_much_is_merged():
     words = [f"w{i}" for i in range(200)]
     evidence = Evidence({w: rng.normal(size=2) for w in words}, dict.fromkeys(words, 5))
     lexicon = {w: [words[j] for j in rng.integers(0, 200, 4)] for w in words}
-    counts = [len(set(synonym_clusters(lexicon, evidence, t).values())) for t in (0.0, 0.5, 1e9)]
-    merged = [len(synonym_clusters(lexicon, evidence, t)) for t in (0.0, 0.5, 1e9)]
+    counts = [len(set(clusters_at(lexicon, evidence, t).values())) for t in (0.0, 0.5, 1e9)]
+    merged = [len(clusters_at(lexicon, evidence, t)) for t in (0.0, 0.5, 1e9)]
     assert merged[0] == 0 < merged[1] <= merged[2]
     assert counts[2] < counts[1]
+
+
+def clusters_at(lexicon, evidence: Evidence, tolerance: float, cap: int = 0) -> dict[str, str]:
+    return growing_clusters(lexicon, evidence, (tolerance,), cap)[tolerance]
 
 
 def random_words(n: int, seed: int) -> tuple[dict[str, list[str]], Evidence]:
@@ -62,15 +65,15 @@ def test_growing_clusters_equal_those_of_each_tolerance(cap: int):
     tolerances = (0.5, 0.05, 5.0, 0.2)
     grown = growing_clusters(lexicon, evidence, tolerances, cap)
     for tolerance in tolerances:
-        assert grown[tolerance] == synonym_clusters(lexicon, evidence, tolerance, cap)
+        assert grown[tolerance] == clusters_at(lexicon, evidence, tolerance, cap)
 
 
 @pytest.mark.parametrize("cap", [2, 5, 20])
 def test_no_cluster_outgrows_the_cap(cap: int):
     lexicon, evidence = random_words(150, 3)
-    sizes = Counter(synonym_clusters(lexicon, evidence, 1e9, cap).values())
+    sizes = Counter(clusters_at(lexicon, evidence, 1e9, cap).values())
     assert 2 <= max(sizes.values()) <= cap
-    assert max(Counter(synonym_clusters(lexicon, evidence, 1e9).values()).values()) > 20
+    assert max(Counter(clusters_at(lexicon, evidence, 1e9).values()).values()) > 20
 
 
 def test_order_of_the_lexicon_does_not_matter():
@@ -83,11 +86,11 @@ def test_order_of_the_lexicon_does_not_matter():
     def groups(clusters: dict[str, str]) -> set[frozenset[str]]:
         return {frozenset(w for w in clusters if clusters[w] == c) for c in clusters.values()}
 
-    assert groups(synonym_clusters(lexicon, evidence, 0.4)) == groups(
-        synonym_clusters(backwards, evidence, 0.4)
+    assert groups(clusters_at(lexicon, evidence, 0.4)) == groups(
+        clusters_at(backwards, evidence, 0.4)
     )
 
 
 def test_no_evidence_and_no_lexicon():
-    assert synonym_clusters({}, Evidence({}, {}), 1.0) == {}
-    assert set(synonym_clusters({"a": ["b"]}, Evidence({}, {}), 0.0)) == {"a", "b"}
+    assert clusters_at({}, Evidence({}, {}), 1.0) == {}
+    assert set(clusters_at({"a": ["b"]}, Evidence({}, {}), 0.0)) == {"a", "b"}

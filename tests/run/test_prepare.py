@@ -14,7 +14,7 @@ from rosearch.config import (
     make_config,
     to_dict,
 )
-from rosearch.encodings.clusters import synonym_clusters, word_evidence
+from rosearch.encodings.clusters import growing_clusters, word_evidence
 from rosearch.encodings.material import Material, united
 from rosearch.encodings.plain import PLAIN
 from rosearch.encodings.synonym import Synonym, clusters_of
@@ -133,8 +133,8 @@ def test_clusters_of_all_encodings_equal_those_of_each():
     wanted = codings_of(from_dict(BOTH))[1:]
     for encoding, clusters in clusters_of(wanted, material).items():
         lexicon = united(tables, encoding.lexicons)
-        alone = synonym_clusters(lexicon, evidence, encoding.tolerance, encoding.max_cluster)
-        assert clusters == alone
+        tolerance, cap = encoding.tolerance, encoding.max_cluster
+        assert clusters == growing_clusters(lexicon, evidence, (tolerance,), cap)[tolerance]
 
 
 def test_united_lexicons_keep_each_substitution_once():

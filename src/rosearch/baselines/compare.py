@@ -27,7 +27,6 @@ from rosearch.config import (
 from rosearch.errors import UserError
 from rosearch.evaluation.final import FinalJob
 from rosearch.evaluation.held_out import check, trained_against
-from rosearch.executors.local import ProcessPool
 from rosearch.export.compress import pruned, quantized
 from rosearch.io.files import write_text
 from rosearch.results.comparison import KINDS, ComparedModel, Comparison, Kind
@@ -36,9 +35,9 @@ from rosearch.results.entries import model_entry
 from rosearch.results.folder import ComparisonFolder, RunFolder
 from rosearch.results.store import Store
 from rosearch.results.summary import versions
-from rosearch.run.finals import evaluate_all, unfinished
+from rosearch.run.finals import evaluate_in_pool, unfinished
 from rosearch.run.lifecycle import locked, make_report
-from rosearch.run.prepare import Prepared, prepare
+from rosearch.run.prepare import prepare
 from rosearch.space.genotype import Genotype
 from rosearch.space.presets import preset
 from rosearch.tasks import Task
@@ -163,7 +162,8 @@ def _students(
     if unfinished(jobs, store):
         widest = max(genotypes, key=lambda g: g.embedding_dim)
         ready = trained_by(recipes[0], widest, config)
-        _evaluate(jobs, prepare(ready, task, [], genotypes), store, workers)
+        context = prepare(ready, task, [], genotypes).context
+        evaluate_in_pool(jobs, store, context, workers)
     return [Row("plain" if recipe.plain else "recipe", recipe.name, recipe) for recipe in recipes]
 
 
@@ -204,7 +204,7 @@ def _saved(
     jobs = [FinalJob(name, 0, None, folder, plan) for name, folder in folders.items()]
     if unfinished(jobs, store):
         plain = replace(config, distill=DistillConfig(substitution=0.0))
-        _evaluate(jobs, prepare(plain, task, []), store, workers)
+        evaluate_in_pool(jobs, store, prepare(plain, task, []).context, workers)
     return rows
 
 
@@ -224,11 +224,6 @@ def _compressed(teacher: Path, folder: Path) -> list[tuple[Path, Facts]]:
         facts = decode(Facts, json.loads(note.read_text(encoding="utf-8")), str(note))
         made.append((out, facts))
     return made
-
-
-def _evaluate(jobs: Sequence[FinalJob], prepared: Prepared, store: Store, workers: int) -> None:
-    with ProcessPool(prepared.context, workers) as pool:
-        evaluate_all(jobs, store, pool)
 
 
 def _store(config: RunConfig, out: Path, task: Task) -> Store:

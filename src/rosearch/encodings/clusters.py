@@ -60,27 +60,21 @@ def word_evidence(texts: Sequence[Sequence[str]], logits: np.ndarray) -> Evidenc
     return Evidence({word: effects[i] for word, i in column.items()}, dict(count))
 
 
-def synonym_clusters(
-    lexicon: Lexicon, evidence: Evidence, tolerance: float, max_cluster: int = 0
-) -> dict[str, str]:
-    """Word -> the name of its cluster (one of its words), for clusters of two words and more.
+def growing_clusters(
+    lexicon: Lexicon, evidence: Evidence, tolerances: Sequence[float], max_cluster: int = 0
+) -> dict[float, dict[str, str]]:
+    """Clusters at several tolerances, in the time that the largest one takes: word -> the name of
+    its cluster (one of its words), for clusters of two words and more.
 
     Two neighbouring clusters are merged, cheapest first, while the increase of the weighted
     within-cluster variance of the evidence, per substitution that the merge makes harmless, is at
-    most `tolerance`. Words are weighted by their number of occurrences, so rare words join their
+    most the tolerance. Words are weighted by their number of occurrences, so rare words join their
     synonyms freely and frequent words only those that say the same about the classes.
 
     Args:
         lexicon: word -> its substitutions, lower case.
         max_cluster: most words of a cluster; 0 means no cap.
     """
-    return growing_clusters(lexicon, evidence, (tolerance,), max_cluster)[tolerance]
-
-
-def growing_clusters(
-    lexicon: Lexicon, evidence: Evidence, tolerances: Sequence[float], max_cluster: int = 0
-) -> dict[float, dict[str, str]]:
-    """`synonym_clusters` at several tolerances, in the time that the largest one takes."""
     merger = _Merger(lexicon, evidence, max_cluster or math.inf)
     return {tolerance: merger.merged(tolerance) for tolerance in sorted(tolerances)}
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from rosearch.config import RunConfig, final_plan
 from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import DiskError, UserError, one_line
+from rosearch.evaluation.context import Context
 from rosearch.evaluation.final import FinalJob, evaluate_final
 from rosearch.evaluation.held_out import knowledge, trained_against
 from rosearch.executors.base import Executor, R
 from rosearch.executors.faults import NotFinite, WorkerLost
+from rosearch.executors.local import ProcessPool
 from rosearch.io.progress import stage
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
@@ -80,6 +82,14 @@ def evaluate_all(jobs: Sequence[FinalJob], store: Store, executor: Executor) -> 
                     store.add_examples(job.model, name, results)
             store.add_final(final)
             advance(1, f"{job.model} seed {job.seed}")
+
+
+def evaluate_in_pool(
+    jobs: Sequence[FinalJob], store: Store, context: Context, workers: int
+) -> None:
+    """The same, in processes of their own."""
+    with ProcessPool(context, workers) as pool:
+        evaluate_all(jobs, store, pool)
 
 
 def unfinished(jobs: Sequence[FinalJob], store: Store) -> list[FinalJob]:
