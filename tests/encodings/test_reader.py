@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_readers import PIECES, WORDS
 
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.material import Material, reader_of
@@ -28,13 +29,6 @@ from rosearch.encodings.reader_index import (
 from rosearch.encodings.reading import Reading
 from rosearch.tasks.words import segment
 
-WORDS = {
-    "the": -3.0, "a": -4.0, "is": -4.5, "film": -5.0, "good": -6.0, "bad": -7.0, "great": -7.0,
-    "god": -9.0, "gorgeous": -10.0, "brilliant": -10.0, "fine": -9.0, "witty": -11.0, "it": -5.0,
-    "in": -4.0, "films": -6.0, "init": -5.0, "bound": -9.0, "'s": -7.0, "form": -9.0,
-    "farm": -11.0, "miss": -9.0, "best": -8.0, "don't": -8.0, "caf\u00e9": -11.0,
-}  # fmt: skip
-PIECES = dict.fromkeys("bcdefghjklmnopqrstuvwxyz", -12.0) | {"gor": -12.5, "ad": -11.0, "od": -12.0}
 READER = Reader(WORDS, PIECES, ("g od",), LOOK_ALIKES)
 STRANGE = "\u0430\u0435\u200b\u0336\u00e9\uff47\ufb01\u4e2d\u0634 -._'@$!13\n"
 TEXTS = st.text(st.sampled_from("abdefgilmorty G" + STRANGE), max_size=60)

@@ -11,7 +11,7 @@ Shapes: W words of a text, T words as the reader counts, C classes.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, reduce
 from itertools import chain, combinations, pairwise, takewhile
 from operator import add
@@ -270,7 +270,7 @@ class Beside:
                 elif (
                     word in joins.prior
                     and word.isalpha()
-                    and joins.joined(sum_of(parts[j] for j in several), word, " ")
+                    and joins.joined(reduce(add, (parts[j] for j in several)), word, " ")
                 ):
                     return True
         return False
@@ -296,11 +296,6 @@ class Beside:
             if not between and not self.over[b]:
                 return False
         return skipped <= gone
-
-
-def sum_of(parts: Iterable[Part]) -> Part:
-    """Several parts as one."""
-    return reduce(add, parts)
 
 
 def _largest(values: np.ndarray, n: int) -> np.ndarray:

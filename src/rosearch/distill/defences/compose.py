@@ -9,7 +9,7 @@ from rosearch.distill.defences.base import StepDefence, TokenDefence
 from rosearch.distill.defences.framed import FramedSteps
 from rosearch.distill.defences.steps import Composed, Noise, Plain, RobustMethod
 from rosearch.distill.defences.substitution import Substitution
-from rosearch.distill.defences.worst_case import WORST_CASE
+from rosearch.distill.defences.worst_case import WORST_CASE, WorstSubstitution
 from rosearch.distill.votes import CLEAN_WEIGHT
 from rosearch.student.model import StudentForSequenceClassification
 
@@ -39,6 +39,7 @@ def robust_method(
     if method is None and not noises:
         return Plain()
     weight = config.clean_weight or (0.0 if worst is None else CLEAN_WEIGHT)
-    if model.reach is not None and worst is not None and noises == [worst] and method is None:
+    alone = noises == [worst] and method is None and model.reach is not None
+    if alone and isinstance(worst, WorstSubstitution):
         return FramedSteps(worst, weight)
     return Composed(tuple(noises), method or Plain(), weight)

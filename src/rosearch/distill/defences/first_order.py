@@ -6,16 +6,15 @@ N words that may be replaced.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rosearch.distill.defences.substitution import Substitution
+from rosearch.distill.defences.substitution import Replacement, Substitution
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rosearch.distill.batch import Batch
-    from rosearch.distill.defences.steps import Noise
     from rosearch.distill.objective import Objective
     from rosearch.student.model import StudentForSequenceClassification
 
@@ -33,8 +32,7 @@ def gains(gradient: Tensor, own: Tensor, others: Tensor) -> Tensor:
     return torch.einsum("nke,ne->nk", others, gradient) - (own * gradient).sum(-1, keepdim=True)
 
 
-@dataclass(frozen=True, eq=False)
-class FirstOrderSubstitution:
+class FirstOrderSubstitution(Replacement):
     """The substitutes that raise the loss most by its linear approximation at the clean words.
 
     HotFlip (Ebrahimi et al. 2018, section 3) on words, held to synonyms as in ASCC (Dong et al.
@@ -43,15 +41,7 @@ class FirstOrderSubstitution:
     Departures: all words are chosen from one gradient instead of a beam; which words may change is
     drawn at random (`share`), so that no two epochs are alike; the loss is that to the teacher's
     clean output, not to the label.
-
-    Attributes:
-        table, count: `Substitutes` as tensors (V, K) and (V,).
-        share: of the replaceable words.
     """
-
-    table: Tensor
-    count: Tensor
-    share: float
 
     def __call__(
         self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
@@ -60,8 +50,7 @@ class FirstOrderSubstitution:
 
         from rosearch.distill.defences.steps import without_dropout
 
-        drawn = torch.rand(batch.ids.shape, device=batch.ids.device) < self.share
-        places = ((self.count[batch.ids] > 0) & drawn).nonzero(as_tuple=True)  # 2 x (N,)
+        places = self.places(batch.ids)
         if not len(places[0]):
             return batch
         vectors = model.token_vectors(batch.ids).detach().requires_grad_()
@@ -85,9 +74,7 @@ class FirstOrder(Substitution):
     """Those that raise the loss most."""
 
     name = "first-order"
-
-    def chosen(self, table: Tensor, count: Tensor, share: float) -> Noise:
-        return FirstOrderSubstitution(table, count, share)
+    replacement = FirstOrderSubstitution
 
 
 FIRST_ORDER = FirstOrder()

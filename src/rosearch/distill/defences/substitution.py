@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -81,13 +81,8 @@ def substituted(ids: Tensor, table: Tensor, count: Tensor, share: float) -> Tens
 
 
 @dataclass(frozen=True, eq=False)
-class RandomSubstitution:
-    """Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
-
-    Words of both texts of a pair: more variety, though attacks change the second text only.
-
-    Departures: SAFER predicts by a vote over such texts, here they are training data only; a word
-    whose next piece continues it is replaced as well, now and then; it is noise.
+class Replacement:
+    """Noise that replaces words by their substitutes.
 
     Attributes:
         table, count: `Substitutes` as tensors (V, K) and (V,).
@@ -97,6 +92,29 @@ class RandomSubstitution:
     table: Tensor
     count: Tensor
     share: float
+
+    def places(self, ids: Tensor) -> tuple[Tensor, ...]:
+        """Rows and columns (N,) of about `share` of the replaceable words of token ids (B, T)."""
+        import torch
+
+        drawn = torch.rand(ids.shape, device=ids.device) < self.share
+        return ((self.count[ids] > 0) & drawn).nonzero(as_tuple=True)
+
+    def __call__(
+        self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
+    ) -> Batch:
+        """The batch with some words replaced."""
+        raise NotImplementedError
+
+
+class RandomSubstitution(Replacement):
+    """Random synonym substitution as in SAFER (Ye et al. 2020, section 3), as training data.
+
+    Words of both texts of a pair: more variety, though attacks change the second text only.
+
+    Departures: SAFER predicts by a vote over such texts, here they are training data only; a word
+    whose next piece continues it is replaced as well, now and then; it is noise.
+    """
 
     def __call__(
         self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
@@ -108,43 +126,48 @@ class Substitution(TokenDefence):
     """Words that are replaced by a substitution of the encoding's lexicons.
 
     Those lexicons count as known anyway, so it states no families.
+
+    Attributes:
+        replacement: which substitutions; `kind` and `most`: the table of those of a word.
     """
 
     setting = "substitution"
     families = ()
+    replacement: ClassVar[type[Replacement]]
+    kind: ClassVar[type[Substitutes]] = Substitutes
+    most: ClassVar[int] = MOST
 
     def asked(self, config: DistillConfig) -> bool:
         return config.substitution > 0 and config.substitution_choice == self.name
+
+    def share(self, config: DistillConfig, model: StudentForSequenceClassification) -> float:
+        """Of the replaceable words."""
+        return config.substitution
 
     def prepare(self, texts: TrainTexts) -> Mapping[str, Sequence[str]]:
         return {w: found for w, found in texts.lexicon.items() if not_a_stop_word(w)}
 
     def fitted(self, table: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Substitutes:
-        return substitutes(vocabulary, table)
+        found = substitutes(vocabulary, table, self.most)
+        return self.kind(found.ids, found.count)
 
     def noise(
         self, config: DistillConfig, data: EncodedTrain, model: StudentForSequenceClassification
     ) -> Noise | None:
         import torch
 
-        found = data.table(Substitutes)
-        if found is None:
+        found, share = data.table(self.kind), self.share(config, model)
+        if found is None or not share:
             return None
         table, count = torch.from_numpy(found.ids), torch.from_numpy(found.count)
-        return self.chosen(table.to(model.device), count.to(model.device), config.substitution)
-
-    def chosen(self, table: Tensor, count: Tensor, share: float) -> Noise:
-        """Which substitutions; see `RandomSubstitution`."""
-        raise NotImplementedError
+        return self.replacement(table.to(model.device), count.to(model.device), share)
 
 
 class Random(Substitution):
     """At random."""
 
     name = "random"
-
-    def chosen(self, table: Tensor, count: Tensor, share: float) -> Noise:
-        return RandomSubstitution(table, count, share)
+    replacement = RandomSubstitution
 
 
 RANDOM = Random()

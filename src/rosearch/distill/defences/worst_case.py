@@ -11,23 +11,18 @@ C classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.config import DistillConfig
-from rosearch.distill.defences.base import TokenDefence, TrainTexts
-from rosearch.distill.defences.substitution import Substitutes, substitutes
+from rosearch.distill.defences.substitution import Replacement, Substitutes, Substitution
 from rosearch.distill.votes import MOST_SUBSTITUTES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rosearch.distill.batch import Batch
-    from rosearch.distill.data import EncodedTrain
     from rosearch.distill.objective import Objective
-    from rosearch.encodings.vocabulary import Vocabulary
     from rosearch.student.model import StudentForSequenceClassification
 
 
@@ -36,20 +31,12 @@ class Options(Substitutes):
     """Substitutes of every word, as `MOST_SUBSTITUTES` allows."""
 
 
-@dataclass(frozen=True, eq=False)
-class WorstSubstitution:
+class WorstSubstitution(Replacement):
     """About `share` of the whole words of a batch are replaced by their worst substitutes.
 
     The worst for the teacher's label against the class that the votes of the clean text put next,
     which of two classes is the other one. It is exact. Words that no substitute makes worse stay.
-
-    Attributes:
-        table, count: `Options` as tensors (V, K) and (V,).
     """
-
-    table: Tensor
-    count: Tensor
-    share: float
 
     def __call__(
         self, model: StudentForSequenceClassification, batch: Batch, objective: Objective
@@ -67,9 +54,9 @@ class WorstSubstitution:
         import torch
 
         assert model.votes is not None
-        drawn = torch.rand(batch.ids.shape, device=batch.ids.device) < self.share
-        whole = model.votes.whole_words(batch.ids)
-        places = (whole & drawn & (self.count[batch.ids] > 0)).nonzero(as_tuple=True)  # 2 x (N,)
+        rows, columns = self.places(batch.ids)
+        whole = model.votes.whole_words(batch.ids)[rows, columns]
+        places = (rows[whole], columns[whole])  # (N,) each
         if not len(places[0]):
             return batch
         options = self.options(batch.ids[places])
@@ -128,39 +115,17 @@ def _difference(values: Tensor, label: Tensor, rival: Tensor) -> Tensor:
     return (ours - values.gather(-1, rival.expand(shape)[..., None]))[..., 0]
 
 
-class WorstCase(TokenDefence):
-    """Of students whose words vote; see `WorstSubstitution`.
-
-    The lexicons count as known anyway, so it states no families.
-    """
+class WorstCase(Substitution):
+    """Of students whose words vote, whatever the settings; see `WorstSubstitution`."""
 
     name = "worst-case"
-    families = ()
+    replacement = WorstSubstitution
+    kind = Options
+    most = MOST_SUBSTITUTES
 
-    def prepare(self, texts: TrainTexts) -> Mapping[str, Sequence[str]]:
-        return {w: found for w, found in texts.lexicon.items() if not_a_stop_word(w)}
-
-    def fitted(self, table: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Options:
-        found = substitutes(vocabulary, table, MOST_SUBSTITUTES)
-        return Options(found.ids, found.count)
-
-    def noise(
-        self, config: DistillConfig, data: EncodedTrain, model: StudentForSequenceClassification
-    ) -> WorstSubstitution | None:
-        import torch
-
-        found = data.table(Options)
-        share = share_of(model)
-        if found is None or not share:
-            return None
-        table, count = torch.from_numpy(found.ids), torch.from_numpy(found.count)
-        return WorstSubstitution(table.to(model.device), count.to(model.device), share)
-
-
-def share_of(model: StudentForSequenceClassification) -> float:
-    """Share of the words that take their worst substitute while a student is trained."""
-    votes = model.config.genotype.get("votes")
-    return float(votes["share"]) if votes else 0.0
+    def share(self, config: DistillConfig, model: StudentForSequenceClassification) -> float:
+        votes = model.config.genotype.get("votes")
+        return float(votes["share"]) if votes else 0.0
 
 
 WORST_CASE = WorstCase()
