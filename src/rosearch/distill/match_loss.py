@@ -20,7 +20,7 @@ from rosearch.distill.losses import (
     hidden_mse,
     patient_hidden,
 )
-from rosearch.distill.match_schemes import Match, node_of
+from rosearch.distill.match_schemes import Match, attention_node
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
 from rosearch.space.ops import OPS
@@ -42,13 +42,10 @@ def check_matches(
     """Whether a student of genotype `g` can be matched so.
 
     Raises:
-        UserError: naming the first cell, node or layer that is not there; or the student reads
-            other tokens than the teacher and tokens are matched.
+        UserError: naming the first layer that is not there; or the student reads other tokens than
+            the teacher and tokens are matched.
     """
     for m in matches:
-        if m.student > g.repeat:
-            raise UserError(f"matching: the student has {g.repeat} cells, there is no {m.student}")
-        node_of(m, g)
         known = outputs.attention if m.of_attention else outputs.hidden
         if m.teacher not in known:
             raise UserError(
@@ -62,9 +59,6 @@ def check_matches(
             f"encoding of {g.encoding_key} makes others; use the plain encoding with the same "
             "max_length, or match first tokens only (patient)"
         )
-    rows = len(outputs.ids)
-    if rows != len(data.starts) - 1:
-        raise UserError(f"matching: {len(data.starts) - 1} train texts, but outputs of {rows}")
 
 
 def same_tokens(data: EncodedTrain, outputs: TeacherOutputs) -> bool:
@@ -114,13 +108,9 @@ class MatchLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.matches, self.outputs = tuple(matches), outputs
-        self.nodes = tuple(node_of(m, g) for m in matches)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.maps = nn.ModuleList(
-                _map_of(m, g, node, outputs)
-                for m, node in zip(self.matches, self.nodes, strict=True)
-            )
+            self.maps = nn.ModuleList(_map_of(m, g, outputs) for m in matches)
 
     def forward(self, states: StudentStates, mask: Tensor, rows: TeacherRows) -> Tensor:
         """Weighted sum (B,) of the losses of a batch.
@@ -130,14 +120,9 @@ class MatchLoss(nn.Module):
             rows: of the same texts, see `teacher_rows`.
         """
         total = states.logits.new_zeros(len(mask))
-        for m, node, to_teacher, teacher in zip(
-            self.matches, self.nodes, self.maps, rows.values, strict=True
-        ):
-            if m.of_attention:
-                assert node is not None
-                student = states.attention[m.student, node]  # (B, H, T, T)
-            else:
-                student = states.at(m.student, node)  # (B, T, W)
+        for m, to_teacher, teacher in zip(self.matches, self.maps, rows.values, strict=True):
+            # (B, H, T, T) or (B, T, W)
+            student = (states.attention if m.of_attention else states.outputs)[m.student]
             teacher = teacher.to(student)
             if m.kind == "patient":
                 loss = patient_hidden(to_teacher(student[:, 0]), teacher)
@@ -161,10 +146,9 @@ class MixHeads(nn.Module):
         return torch.einsum("gh,bhst->bgst", self.scores.softmax(-1), maps)
 
 
-def _map_of(m: Match, g: Genotype, node: int | None, outputs: TeacherOutputs) -> nn.Module:
+def _map_of(m: Match, g: Genotype, outputs: TeacherOutputs) -> nn.Module:
     if not m.of_attention:
         return nn.Linear(g.width, outputs.hidden[m.teacher].width)
-    assert node is not None
-    heads = OPS[g.nodes[node - 1].op].argument
+    heads = OPS[g.nodes[attention_node(g) - 1].op].argument
     teacher_heads = outputs.attention[m.teacher].width
     return nn.Identity() if heads == teacher_heads else MixHeads(heads, teacher_heads)

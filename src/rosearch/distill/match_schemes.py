@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
 from rosearch.space.ops import OPS
 
+ATTENTION_WEIGHT = 100.0
 Kind = Literal["patient", "hidden", "cosine", "attention", "attention_kl"]
 
 
@@ -22,35 +21,16 @@ class Match:
         kind: `patient` (first-token states, Sun et al. 2019), `hidden` (TinyBERT's states and
             embeddings, Jiao et al. 2020), `cosine` (DistilBERT's states), `attention` (TinyBERT's
             maps) or `attention_kl` (MobileBERT's).
-        student: number of a cell; 0 is the input stage, that is the embeddings.
+        student: number of a cell, of whose output or last self-attention; 0 is the input stage,
+            that is the embeddings.
         teacher: number of a layer; 0 is the embeddings.
         weight: of this loss in the sum.
-        node: a node of the cell, from 1; None is the output of the cell or, for attention, its
-            last self-attention.
-
-    Raises:
-        UserError: an unknown kind, a negative number, or a weight that is not above 0.
     """
 
     kind: Kind
     student: int
     teacher: int
     weight: float = 1.0
-    node: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise UserError(
-                f"matching: expected one of {', '.join(get_args(Kind))}, found {self.kind!r}"
-            )
-        if not (math.isfinite(self.weight) and self.weight > 0):
-            raise UserError(f"matching: expected a weight above 0, found {self.weight}")
-        least = 1 if self.of_attention else 0
-        if self.student < least or self.teacher < least:
-            raise UserError(
-                f"matching: {self.kind} matches cells and layers from {least} up, "
-                f"found {self.student} and {self.teacher}"
-            )
 
     @property
     def of_attention(self) -> bool:
@@ -90,28 +70,25 @@ def spread(cells: int, layers: int) -> tuple[tuple[int, int], ...]:
     return tuple((m, max(1, round(m * layers / cells))) for m in range(1, cells + 1))
 
 
-def patient_matches(cells: int, layers: int, weight: float = 1.0) -> tuple[Match, ...]:
+def patient_matches(g: Genotype, layers: int) -> tuple[Match, ...]:
     """PKD-skip: every cell but the last with a layer (Sun et al. 2019, section 3.2).
 
     The last layer is left to the soft targets, as in the paper; a student of one cell matches it.
     """
-    pairs = spread(cells, layers)
-    return tuple(Match("patient", m, layer, weight) for m, layer in pairs[:-1] or pairs)
+    pairs = spread(g.repeat, layers)
+    return tuple(Match("patient", m, layer) for m, layer in pairs[:-1] or pairs)
 
 
-def tinybert_matches(
-    g: Genotype, layers: int, weight: float = 1.0, attention_weight: float = 100.0
-) -> tuple[Match, ...]:
+def tinybert_matches(g: Genotype, layers: int) -> tuple[Match, ...]:
     """Embeddings, every cell's states, and attention where the cell has any (Jiao et al. 2020).
 
     Departure: the paper weighs all alike. Its attention scores are of the order of 1; the weights
     after the softmax, which are matched here, are about 1 / T, and their squared errors far less.
     """
     pairs = spread(g.repeat, layers)
-    found = [Match("hidden", 0, 0, weight)]
-    found += [Match("hidden", m, layer, weight) for m, layer in pairs]
-    if _attention_nodes(g):
-        found += [Match("attention", m, layer, attention_weight) for m, layer in pairs]
+    found = [Match("hidden", 0, 0), *(Match("hidden", m, layer) for m, layer in pairs)]
+    if attention_node(g):
+        found += [Match("attention", m, layer, ATTENTION_WEIGHT) for m, layer in pairs]
     return tuple(found)
 
 
@@ -124,7 +101,7 @@ def mobilebert_matches(g: Genotype, layers: int) -> tuple[Match, ...]:
     """States and attention maps of every cell (Sun et al. 2020, section 3.5)."""
     pairs = spread(g.repeat, layers)
     found = [Match("hidden", m, layer) for m, layer in pairs]
-    return (*found, *(Match("attention_kl", m, layer) for m, layer in pairs if _attention_nodes(g)))
+    return (*found, *(Match("attention_kl", m, layer) for m, layer in pairs if attention_node(g)))
 
 
 def last_matches(g: Genotype, layers: int) -> tuple[Match, ...]:
@@ -134,7 +111,7 @@ def last_matches(g: Genotype, layers: int) -> tuple[Match, ...]:
 
 # Name in a configuration -> the matches of a student with a teacher of so many layers.
 SCHEMES: dict[str, Callable[[Genotype, int], tuple[Match, ...]]] = {
-    "patient": lambda g, layers: patient_matches(g.repeat, layers),
+    "patient": patient_matches,
     "tinybert": tinybert_matches,
     "distilbert": distilbert_matches,
     "mobilebert": mobilebert_matches,
@@ -142,28 +119,7 @@ SCHEMES: dict[str, Callable[[Genotype, int], tuple[Match, ...]]] = {
 }
 
 
-def node_of(m: Match, g: Genotype) -> int | None:
-    """The node of a cell that a match reads; None is the output of the cell.
-
-    Raises:
-        UserError: there is no such node, or none with attention.
-    """
-    with_attention = _attention_nodes(g)
-    if m.node is not None and (m.student == 0 or not 1 <= m.node <= len(g.nodes)):
-        raise UserError(
-            f"matching: there is no node {m.node} in cell {m.student} of the student; "
-            f"cells 1 to {g.repeat} have nodes 1 to {len(g.nodes)}"
-        )
-    if not m.of_attention:
-        return m.node
-    if not with_attention or m.node not in (None, *with_attention):
-        raise UserError(
-            f"matching: attention is matched with nodes of self-attention, and the student has "
-            f"{'nodes ' + ', '.join(map(str, with_attention)) if with_attention else 'none'}"
-        )
-    return m.node or with_attention[-1]
-
-
-def _attention_nodes(g: Genotype) -> list[int]:
-    """Numbers, from 1, of the nodes that are self-attentions."""
-    return [i for i, node in enumerate(g.nodes, 1) if OPS[node.op].family == "attention"]
+def attention_node(g: Genotype) -> int:
+    """Number, from 1, of the last node of a cell that is a self-attention; 0 if none is."""
+    families = [OPS[node.op].family for node in g.nodes]
+    return max((i for i, family in enumerate(families, 1) if family == "attention"), default=0)

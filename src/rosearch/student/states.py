@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from rosearch.student.layers import SelfAttention
 from rosearch.student.model import StudentForSequenceClassification
 
-Place = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class StudentStates:
@@ -24,23 +22,14 @@ class StudentStates:
 
     Attributes:
         logits: (B, C).
-        embedding: output of the input stage, (B, T, W); zero at padding, as all states are.
-        cells: output of each of the stacked cells, `repeat` x (B, T, W).
-        nodes: (cell, node), both from 1 -> output of that node, (B, T, W).
-        attention: (cell, node) of the self-attentions -> their maps (B, H, T, T).
+        outputs: of the input stage, then of each of the stacked cells, 1 + `repeat` x (B, T, W);
+            zero at padding.
+        attention: cell, from 1 -> maps (B, H, T, T) of its last self-attention, if it has any.
     """
 
     logits: Tensor
-    embedding: Tensor
-    cells: tuple[Tensor, ...]
-    nodes: dict[Place, Tensor]
-    attention: dict[Place, Tensor]
-
-    def at(self, cell: int, node: int | None = None) -> Tensor:
-        """State (B, T, W) of a cell, or of a node of it; cell 0 is the input stage."""
-        if cell == 0:
-            return self.embedding
-        return self.cells[cell - 1] if node is None else self.nodes[cell, node]
+    outputs: tuple[Tensor, ...]
+    attention: dict[int, Tensor]
 
 
 def student_states(
@@ -55,22 +44,16 @@ def student_states(
         mask: (B, T), true at real tokens.
     """
     parts: list[Any] = list(model.cells)
-    watched: list[nn.Module] = [model.input, *parts]
-    for cell in parts:
-        for node in cell.nodes:
-            watched += [node, node.op.softmax] if isinstance(node.op, SelfAttention) else [node]
-    with _recorded(watched) as outputs:
+    maps = [[n.op.softmax for n in c.nodes if isinstance(n.op, SelfAttention)] for c in parts]
+    with _recorded([model.input, *parts, *(last[-1] for last in maps if last)]) as found:
         logits = model.logits(vectors, mask.bool())
-    cells, nodes, attention = [], {}, {}
-    for i in range(1, model.repeat + 1):
-        time, own = divmod(i - 1, len(parts))  # a shared cell is called again and again
-        cell = parts[own]
-        cells.append(outputs[cell][time])
-        for j, node in enumerate(cell.nodes, 1):
-            nodes[i, j] = outputs[node][time]
-            if isinstance(node.op, SelfAttention):
-                attention[i, j] = outputs[node.op.softmax][time]
-    return StudentStates(logits, outputs[model.input][0], tuple(cells), nodes, attention)
+    outputs, attention = [found[model.input][0]], {}
+    for i in range(model.repeat):
+        time, own = divmod(i, len(parts))  # a shared cell is called again and again
+        outputs.append(found[parts[own]][time])
+        if maps[own]:
+            attention[i + 1] = found[maps[own][-1]][time]
+    return StudentStates(logits, tuple(outputs), attention)
 
 
 @contextmanager
