@@ -257,5 +257,5 @@ def test_compare_from_data_to_table_and_again_without_training(
         raise AssertionError("nothing is to be done again")
 
     monkeypatch.setattr(comparing, "prepare", refuse)
-    monkeypatch.setattr(comparing, "ProcessPool", refuse)
+    monkeypatch.setattr(comparing, "evaluate_in_pool", refuse)
     assert compare(settings, out, recipes, None, False, 1) == table
