@@ -145,6 +145,19 @@ With {ROWS:,} rows of the embedding, two classes, 32 tokens. Departures from the
 `bilstm-synonym` and so on, `bilstm-synonym` and `textcnn-synonym` also with a reading before, as
 `bilstm-synonym-reading`. `rosearch show NAME` draws a preset.
 """
+# Title, head, names and texts of what is chosen from a list.
+CHOSEN: tuple[tuple[str, tuple[str, ...], Iterable[str], Mapping[str, tuple[str, ...]]], ...] = (
+    (
+        "Combination of several inputs",
+        ("combine", "computes", "parameters", "FLOPs"),
+        COMBINES,
+        COMBINE_TEXTS,
+    ),
+    ("Norms", ("norm", "computes", "parameters", "source"), NORMS, NORM_TEXTS),
+    ("Activations", ("activation", "computes", "source"), ACTIVATIONS, ACTIVATION_TEXTS),
+    ("Positions", ("position", "computes", "parameters", "source"), POSITIONS, POSITION_TEXTS),
+    ("Pooling", ("pooling", "computes", "parameters", "source"), POOLINGS, POOLING_TEXTS),
+)
 
 
 def document() -> str:
@@ -153,30 +166,9 @@ def document() -> str:
         INTRODUCTION,
         section("Operations", ("op", "computes", "parameters", "FLOPs", "source"), op_rows()),
         "In the formulas n is the number in the op's name.\n",
-        section(
-            "Combination of several inputs",
-            ("combine", "computes", "parameters", "FLOPs"),
-            [(code(name), *COMBINE_TEXTS[name]) for name in COMBINES],
-        ),
-        section(
-            "Norms",
-            ("norm", "computes", "parameters", "source"),
-            [(code(name), *NORM_TEXTS[name]) for name in NORMS],
-        ),
-        section(
-            "Activations",
-            ("activation", "computes", "source"),
-            [(code(name), *ACTIVATION_TEXTS[name]) for name in ACTIVATIONS],
-        ),
-        section(
-            "Positions",
-            ("position", "computes", "parameters", "source"),
-            [(code(name), *POSITION_TEXTS[name]) for name in POSITIONS],
-        ),
-        section(
-            "Pooling",
-            ("pooling", "computes", "parameters", "source"),
-            [(code(name), *POOLING_TEXTS[name]) for name in POOLINGS],
+        *(
+            section(title, head, [(code(name), *texts[name]) for name in names])
+            for title, head, names, texts in CHOSEN
         ),
         section(
             "Encodings",
