@@ -15,7 +15,6 @@ from made_votes import random_votes
 from rosearch.attacks.certificates import (
     AnyWords,
     Choices,
-    Joins,
     _edits,
     certified,
     seen,
@@ -69,7 +68,6 @@ class Student:
         self.reader = Reader(SURE, PIECES, (), LOOK_ALIKES, steps)
         self.victim.answers.encoder.read = self.reader
         self.votes = votes_of(self.victim)
-        self.joins = Joins(self.reader)
 
     def margin(self, texts: list[str], label: int) -> float:
         """The least margin of the label."""
@@ -117,7 +115,7 @@ def test_any_choice_from_a_lexicon_is_no_worse_than_the_worst(read, seed: int):
         text = segment(sentence(rng))
         pool = STRANGE + (SPLIT if rng.random() < 0.3 else ())
         table = {w: tuple(rng.sample(pool, 3)) for w in set(text.words)}
-        choices = Choices(student.votes, student.joins, lambda w, t=table: t[w])
+        choices = Choices(student.votes, lambda w, t=table: t[w])
         every = [written(c, text) for c in product(*((w, *table[w]) for w in text.words))]
         student.bias(0.0)
         worst = student.margin(every, 0)
@@ -135,7 +133,7 @@ def test_any_choice_from_a_lexicon_is_no_worse_than_the_worst(read, seed: int):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_misspelt_words_are_no_worse_than_the_worst(read, seed: int):
     rng, student = random.Random(seed), Student(read, seed)
-    choices = Choices(student.votes, student.joins, _edits)
+    choices = Choices(student.votes, _edits)
     exact = told = 0
     for _ in range(8):
         text = segment(sentence(rng, 3))
@@ -158,7 +156,7 @@ def test_no_word_does_more_than_any_word_may(read, steps):
     told, near = 0, []
     for _ in range(15):
         text = segment(sentence(rng))
-        any_words = AnyWords(student.votes, student.joins)
+        any_words = AnyWords(student.votes)
         new = [s for s in (*STRANGE, *SURE, *PIECES) if one_word(s)]
         for n in (1, 2):
             places = list(combinations(range(len(text.words)), min(n, len(text.words))))

@@ -17,7 +17,6 @@ from pathlib import Path
 from rosearch.attacks.certificates.any_words import AnyWords
 from rosearch.attacks.certificates.choices import Choices
 from rosearch.attacks.certificates.framed import FramedChoices
-from rosearch.attacks.certificates.joins import Joins
 from rosearch.attacks.certificates.seen import Seen, seen
 from rosearch.attacks.certificates.votes import StringVotes, votes_of
 from rosearch.attacks.constraints.words import not_a_stop_word
@@ -61,22 +60,23 @@ def certified(
     votes = votes_of(victim)
     if votes is None:
         return {}
-    votes, joins, any_words = _prepared(votes)
+    any_words = _prepared(votes)
+    votes = any_words.votes
     if victim.order is not None:
         labels = [victim.order[label] for label in labels]  # as the network numbers them
     read = [seen(segment(text), votes) for text in texts]
     pairs = list(zip(read, labels, strict=True))
-    found = {} if any_words is None else _any_words(any_words, pairs)
+    found = {} if votes.framed else _any_words(any_words, pairs)
     edits = edits and not votes.framed
     for name, table in (lexicons or {}).items():
         told = edits or name not in (*EVERY_KIND, EVERY_EDIT.name)
         if told and (name not in LEXICONS or LEXICONS[name].offered):
             of = FramedChoices if votes.framed else Choices
-            choices = of(votes, joins, partial(_substitutes, table))
+            choices = of(votes, partial(_substitutes, table))
             found[f"any {Path(name).name}"] = sum(choices.outlasted(*pair) for pair in pairs)
     if edits:
         likely = None if votes.reader is None else partial(_known_edits, votes.reader)
-        choices = Choices(votes, joins, _edits, likely)
+        choices = Choices(votes, _edits, likely)
         for n in (*range(1, MOST_WORDS + 1), None):
             what = f"{'any words' if n is None else _words(n)} misspelt"
             found[what] = sum(choices.outlasted(*pair, n) for pair in pairs)
@@ -88,10 +88,9 @@ def _words(n: int) -> str:
 
 
 @lru_cache(maxsize=2)
-def _prepared(votes: StringVotes) -> tuple[StringVotes, Joins | None, AnyWords | None]:
-    """What is the same for all texts of a student; to look at all known words takes a second."""
-    joins = None if votes.reader is None else Joins(votes.reader)
-    return votes, joins, None if votes.framed else AnyWords(votes, joins)
+def _prepared(votes: StringVotes) -> AnyWords:
+    """What is the same for all texts of a student, its votes among it."""
+    return AnyWords(votes)
 
 
 def _any_words(any_words: AnyWords, texts: Sequence[tuple[Seen, int]]) -> dict[str, int]:

@@ -40,14 +40,10 @@ def one_word(string: str) -> bool:
 
 
 class AnyWords:
-    """What stays right whatever a few words become.
+    """What stays right whatever a few words become."""
 
-    Args:
-        joins: of a student that reads; None for others.
-    """
-
-    def __init__(self, votes: StringVotes, joins: Joins | None) -> None:
-        self.votes, self.joins = votes, joins
+    def __init__(self, votes: StringVotes) -> None:
+        self.votes, self.joins = votes, votes.joins
         self.made: dict[tuple[str, str], np.ndarray | None] = {}
         self.last: Beside | None = None
 

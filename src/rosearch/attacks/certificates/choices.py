@@ -31,19 +31,14 @@ class Choices:
     """What stays right whatever each word becomes.
 
     Args:
-        joins: of a student that reads; None for others.
         likely: few of the substitutes, which tell quickly that most texts can be broken.
     """
 
     def __init__(
-        self,
-        votes: StringVotes,
-        joins: Joins | None,
-        substitutes: Substitutes,
-        likely: Substitutes | None = None,
+        self, votes: StringVotes, substitutes: Substitutes, likely: Substitutes | None = None
     ) -> None:
-        self.votes, self.joins, self.substitutes = votes, joins, substitutes
-        self.steps = [(Offered(votes, joins), s) for s in (likely, substitutes) if s is not None]
+        self.votes, self.joins, self.substitutes = votes, votes.joins, substitutes
+        self.steps = [(Offered(votes), s) for s in (likely, substitutes) if s is not None]
 
     def outlasted(self, text: Seen, label: int, n: int | None = None) -> bool:
         """Whether a text stays right whatever substitutes n of its words take, or all of them."""

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 
 from rosearch.attacks.certificates.choices import Choices, Substitutes
-from rosearch.attacks.certificates.joins import Joins
 from rosearch.attacks.certificates.seen import TOLERANCE, Place, Seen, read_apart
 from rosearch.attacks.certificates.votes import TOKENS, StringVotes
 from rosearch.models.batches import padded, sorted_batches
@@ -61,15 +60,11 @@ Frame = Sequence[Alike]  # of each word
 
 
 class FramedChoices:
-    """What stays right whatever each word becomes.
+    """What stays right whatever each word becomes."""
 
-    Args:
-        joins: of a student that reads; None for others.
-    """
-
-    def __init__(self, votes: StringVotes, joins: Joins | None, substitutes: Substitutes) -> None:
+    def __init__(self, votes: StringVotes, substitutes: Substitutes) -> None:
         self.votes, self.substitutes = votes, substitutes
-        self.choices = Choices(votes, joins, substitutes)
+        self.choices = Choices(votes, substitutes)
         self.found: dict[tuple[str, Place, bool], list[Alike]] = {}
 
     def outlasted(self, text: Seen, label: int) -> bool:

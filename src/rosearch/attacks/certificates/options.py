@@ -65,8 +65,8 @@ class Options:
 class Offered:
     """Options of words, each found once."""
 
-    def __init__(self, votes: StringVotes, joins: Joins | None) -> None:
-        self.votes, self.joins = votes, joins
+    def __init__(self, votes: StringVotes) -> None:
+        self.votes, self.joins = votes, votes.joins
         self.found: dict[tuple[str, Place, bool], Options] = {}
 
     def of(self, word: str, place: Place, latin: bool, others: Sequence[str]) -> Options:

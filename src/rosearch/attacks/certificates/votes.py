@@ -6,11 +6,13 @@ Shapes: C classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
+from rosearch.attacks.certificates.joins import Joins
 from rosearch.encodings.reader import Reader
 from rosearch.models.answers import NetworkAnswers
 from rosearch.models.batches import padded, sorted_batches
@@ -47,6 +49,11 @@ class StringVotes:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StringVotes) and self._told == other._told
+
+    @cached_property
+    def joins(self) -> Joins | None:
+        """What the reader may join; to look at all known words takes a second."""
+        return None if self.reader is None else Joins(self.reader)
 
     def learn(self, strings: Iterable[str]) -> None:
         """Ask for the votes of several strings, which is quicker than one by one."""
