@@ -76,9 +76,10 @@ def mr() -> Task:
 
 
 @pytest.fixture(scope="session")
-def mr_train(read, mr) -> EncodedTrain:
+def mr_train(bert_tokenizer, mr) -> EncodedTrain:
     """2,000 real training sentences under the plain encoding, with a random embedding."""
-    vocabulary, tokenizer = read
+    vocabulary = plain_vocabulary(bert_tokenizer)
+    tokenizer = student_tokenizer(bert_tokenizer, vocabulary)  # of its own: it is written down
     embedding = np.random.default_rng(0).normal(size=(vocabulary.n_rows, 32)).astype(np.float32)
     settings = tokenizer_settings(tokenizer)
     texts = mr.train.texts[:2000]

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 from card_code import printed_logits, snippet
+from made_readers import reading
 
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import Reader
-from rosearch.encodings.reading_tokenizer import ReadingTokenizerFast
-from rosearch.encodings.vocabulary import plain_vocabulary, student_tokenizer, tokenizer_settings
 from rosearch.export import usage
 from rosearch.export.bundle import export
 from rosearch.models.open import open_classifier
@@ -27,13 +26,9 @@ TEXTS = ("A gor geous, w1tty flim.", "Dulll and sl\u043ew.", "briliant, gor-geou
 
 
 @pytest.fixture(scope="module")
-def student(bert_tokenizer, tmp_path_factory) -> Path:
-    vocabulary = plain_vocabulary(bert_tokenizer)
-    plain = student_tokenizer(bert_tokenizer, vocabulary)
-    tokenizer = ReadingTokenizerFast(
-        tokenizer_object=plain.backend_tokenizer, **tokenizer_settings(plain)
-    )
-    tokenizer.reader = READER
+def student(read, tmp_path_factory) -> Path:
+    vocabulary, plain = read
+    tokenizer = reading(plain, READER)
     g = Genotype(32, 32, (Node((0,), "conv3", norm="layer"),), pooling="mean")
     model = build_student(g, vocabulary, ("negative", "positive"), seed=0)
     with torch.no_grad():

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from made_readers import reading
 from made_votes import random_votes
 
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import Reader
-from rosearch.encodings.reading_tokenizer import ReadingTokenizerFast
-from rosearch.encodings.vocabulary import tokenizer_settings
 from rosearch.models.classifier import Classifier
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.votes import Votes
@@ -32,9 +31,6 @@ def voting(read) -> Voting:
         model.config.id2label = dict(enumerate(names))
         if not reads:
             return Classifier.of(model, plain)
-        settings = tokenizer_settings(plain)
-        tokenizer = ReadingTokenizerFast(tokenizer_object=plain.backend_tokenizer, **settings)
-        tokenizer.reader = READER
-        return Classifier.of(model, tokenizer)
+        return Classifier.of(model, reading(plain, READER))
 
     return make

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from made_readers import reading
 
 from rosearch.cli.predict import print_prediction
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import Reader
-from rosearch.encodings.reading_tokenizer import ReadingTokenizerFast
-from rosearch.encodings.vocabulary import plain_vocabulary, tokenizer_settings
+from rosearch.encodings.vocabulary import plain_vocabulary
 from rosearch.errors import UserError
 from rosearch.models.batches import tokenized
 from rosearch.models.classifier import Classifier
@@ -71,10 +71,7 @@ def saved(bert_tokenizer, tmp_path_factory) -> tuple[Path, Classifier]:
     vocabulary = plain_vocabulary(bert_tokenizer)
     g = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
     model = build_student(g, vocabulary, ("bad", "good"), seed=0).eval()
-    tokenizer = ReadingTokenizerFast(
-        tokenizer_object=bert_tokenizer.backend_tokenizer, **tokenizer_settings(bert_tokenizer)
-    )
-    tokenizer.reader = READER
+    tokenizer = reading(bert_tokenizer, READER)
     tokenizer.backend_tokenizer.no_padding()
     folder = tmp_path_factory.mktemp("models") / "0a-student.v1"
     save_student(model, tokenizer, folder)
