@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rosearch.encodings.reader import Reader
 from rosearch.errors import UserError
 from rosearch.types import Json, Text, parts
 
 if TYPE_CHECKING:
     from rosearch.models.classifier import Classifier
+
+# From a text to what was written otherwise than it is read, and what it was read as.
+ReadAs = Callable[[str], Iterable[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -73,24 +75,21 @@ def predict(
     from rosearch.models.open import open_classifier
 
     classifier = open_classifier(model)
-    reader = _reader(classifier) if explain else None
+    read_as = _read_as(classifier) if explain else None
     waiting = iter(texts)
     names = relabelled(classifier.label_names, label_map)
     while some := list(islice(waiting, batch)):
         for text, row in zip(some, classifier.probabilities(some), strict=True):
-            read = None if reader is None else _read_as(reader, text)
+            read = None if read_as is None else tuple(p for t in parts(text) for p in read_as(t))
             yield Prediction(text, dict(zip(names, map(float, row), strict=True)), read)
 
 
-def _reader(classifier: Classifier) -> Reader:
-    found: Reader | None = getattr(classifier.tokenizer, "reader", None)
-    if found is None:
+def _read_as(classifier: Classifier) -> ReadAs:
+    reader = getattr(classifier.tokenizer, "reader", None)
+    if reader is None:
         raise UserError(
             f"{classifier.name} reads texts as they are, so there is nothing to explain; "
             "leave --explain out"
         )
+    found: ReadAs = reader.explain
     return found
-
-
-def _read_as(reader: Reader, text: Text) -> tuple[tuple[str, str], ...]:
-    return tuple(pair for part in parts(text) for pair in reader.explain(part))
