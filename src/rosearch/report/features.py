@@ -82,9 +82,9 @@ def density(g: Genotype) -> float:
 def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     """All features in the order in which they enter a model that cannot hold them all.
 
-    The order looks at genotypes only, never at results: encoding and mechanisms, pooling, the shape
-    of the graph and what it does together with mechanisms, then operations and activations, those
-    that are had by the most nearly half first, then the rest.
+    The order looks at genotypes only, never at results: encoding, mechanisms, the size of the graph
+    and what it does together with mechanisms, pooling, then operations and activations, those that
+    are had by the most nearly half first, then the rest.
     """
     genes = [f for e in ENCODINGS.values() for f in _traits(e(), genotypes, lambda g: g.coding)]
     mechanisms = [
@@ -100,11 +100,11 @@ def features(genotypes: Sequence[Genotype]) -> list[Feature]:
     return [
         Feature("encoding", "encoding", "choice", lambda g: g.encoding, PLAIN.name),
         *(_has(field) for field in MECHANISMS),
-        Feature("pooling", "pooling", "choice", lambda g: g.pooling, POOLINGS[1]),
-        *(f for f in genes if f.kind == "amount"),
         deep,
         wide,
         *_interactions(deep, wide, genotypes),
+        Feature("pooling", "pooling", "choice", lambda g: g.pooling, POOLINGS[1]),
+        *(f for f in genes if f.kind == "amount"),
         Feature("density", "density", "amount", lambda g: 10 * density(g), unit="per 0.1"),
         *_by_balance(operations, genotypes),
         *_by_balance(activations, genotypes),
