@@ -180,8 +180,11 @@ class StudentForSequenceClassification(PreTrainedModel):
         if attention_mask is None:
             attention_mask = torch.ones(vectors.shape[:2], device=vectors.device)
         mask = attention_mask.bool()
-        wrapped = self.logits if self.defence is None else partial(self.defence, self)
-        logits = wrapped(vectors, mask)
+        if input_ids is not None and self._shares_frames(len(input_ids)):
+            logits = self.by_frames(input_ids, vectors, mask)
+        else:
+            wrapped = self.logits if self.defence is None else partial(self.defence, self)
+            logits = wrapped(vectors, mask)
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
@@ -196,6 +199,23 @@ class StudentForSequenceClassification(PreTrainedModel):
         x = self.states(read, mask)
         weighed: Tensor = self.votes(columns, mask, self.weights_of(x))
         return weighed + self.bounded(x, mask)
+
+    def _shares_frames(self, texts: int) -> bool:
+        """Whether texts may have a frame in common that need be read only once: those that an
+        attack asks about have."""
+        asked = texts > 1 and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
+        return asked and self.reach is not None and self.defence is None
+
+    def by_frames(self, input_ids: Tensor, vectors: Tensor, mask: Tensor) -> Tensor:
+        """The same logits (B, C); the cell runs once for all texts that have the same frame."""
+        assert self.votes is not None and self.input.rows is not None
+        frames = self.input.rows[input_ids].masked_fill(~mask, -1)
+        frames, which = frames.unique(dim=0, return_inverse=True)
+        real = frames >= 0
+        x = self.states(self.input.table(frames.clamp_min(0)), real)
+        columns = vectors[..., -self.votes.width :]
+        weighed: Tensor = self.votes(columns, mask, self.weights_of(x)[which])
+        return weighed + self.bounded(x, real)[which]
 
     def states(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """What the stacked cells make of token vectors (B, T, E): (B, T, W)."""
