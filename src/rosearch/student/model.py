@@ -203,7 +203,7 @@ class StudentForSequenceClassification(PreTrainedModel):
     def _shares_frames(self, texts: int) -> bool:
         """Whether texts may have a frame in common that need be read only once: those that an
         attack asks about have."""
-        asked = texts > 1 and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
+        asked = texts > 1 and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
         return asked and self.reach is not None and self.defence is None
 
     def by_frames(self, input_ids: Tensor, vectors: Tensor, mask: Tensor) -> Tensor:
