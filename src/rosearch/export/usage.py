@@ -74,7 +74,7 @@ def usage(form: str, pairs: bool, original: Classifier) -> str:
         student = original.module.config.model_type == "rosearch-student"
         first = "import rosearch  # or leave it out and add trust_remote_code=True below\n"
         code = HF_SNIPPET.format(first=first if student else "", example=_for_pipeline(examples[0]))
-        needs = "transformers 5" + (" and rosearch" if student else "")
+        needs = "transformers >= 5.12" + (" and rosearch" if student else "")
     else:
         reads = hasattr(tokenizer, "reader")
         text = "tuple(map(read, text))" if pairs else "read(text)"
