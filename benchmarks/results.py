@@ -3,10 +3,11 @@
     python benchmarks/results.py mr --work DIR [--run RUN --commit SHA] [--neighbours FILE]
     python benchmarks/results.py sms --data DIR --work DIR [--flags="--candidates 12"]
 
-One search (`--run` takes a finished one), then `rosearch evaluate` of its reference, its best
-student, its teacher, and with `--int8` of the best student as int8. Every step goes on where it was
-stopped, from `--work`. What they wrote is collected in `benchmarks/results/TASK.json`, without
-paths and texts; `python benchmarks/results_page.py` makes docs/results.md from these files.
+One search (`--run` takes a finished one), then `rosearch evaluate` of its reference and its best
+student, with `--teacher-n` of its teacher, with `--int8` of the best student as int8. Every step
+goes on where it was stopped, from `--work`. What they wrote is collected in
+`benchmarks/results/TASK.json`, without paths and texts; `python benchmarks/results_page.py` makes
+docs/results.md from these files.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import csv
 import json
 import random
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -113,22 +115,33 @@ def search(run: Path, flags: list[str]) -> None:
         call("search", "--preset", "quick", *flags, "--out", run)
 
 
+def alone(student: Path, out: Path) -> Path:
+    """A copy of a student outside its run: nothing then attacks the teacher, which is slow."""
+    if not out.exists():
+        shutil.copytree(student, out)
+    return out
+
+
 def measure(run: Path, work: Path, arguments: argparse.Namespace, flags: list[str]) -> None:
     """Evaluate the models of a run by the protocol; each has a folder in `work`."""
     more = ["--protocol", "v1"]  # that of all files of results
     more += ["--neighbours", arguments.neighbours] if arguments.neighbours else []
     best = json.loads((run / "summary.json").read_text(encoding="utf-8"))["best"]["id"]
     for name, id in (("reference", "reference"), ("best", best)):
-        call("evaluate", f"{run}:{id}", "--n", arguments.n, *more, "--out", work / name)
+        own: list[object] = [f"{run}:{id}"]
+        if arguments.alone:
+            own = [alone(run / "students" / id, work / "alone" / name), *flags]
+        call("evaluate", *own, "--n", arguments.n, *more, "--out", work / name)
     teacher = find_source(f"{run}:{best}", {}).teacher
-    own = ["--n", arguments.teacher_n or arguments.n, "--teacher", teacher]
-    call("evaluate", teacher, *flags, *own, *more, "--out", work / "teacher")
+    more += [] if arguments.alone else ["--teacher", teacher]
+    if arguments.teacher_n:
+        own = [teacher, *flags, "--n", arguments.teacher_n]
+        call("evaluate", *own, *more, "--out", work / "teacher")
     if arguments.int8:
         exported = work / "exported-int8"
         if not exported.exists():
             call("export", f"{run}:{best}", "--format", "int8", "--out", exported)
-        own = ["--n", arguments.n, "--teacher", teacher]
-        call("evaluate", exported, *flags, *own, *more, "--out", work / "int8")
+        call("evaluate", exported, *flags, "--n", arguments.n, *more, "--out", work / "int8")
 
 
 def noted(path: Path, made: str | None = None) -> str:
@@ -203,6 +216,7 @@ def main() -> None:
     parser.add_argument("--flags", default="", help="further flags of the search, in one word")
     parser.add_argument("--n", type=int, default=200, help="texts that students are attacked on")
     parser.add_argument("--teacher-n", type=int, help="texts of the teacher, which is slow")
+    parser.add_argument("--alone", action="store_true", help="without neighbours and texts of it")
     parser.add_argument("--neighbours", type=Path, help="nearest words in counter-fitted vectors")
     parser.add_argument("--int8", action="store_true", help="the best student as int8, too")
     parser.add_argument("--collect", action="store_true", help="write down what there is")

@@ -145,6 +145,26 @@ def rare(task: Found) -> int | None:
     return least if counts[least] / sum(counts) < RARE and len(counts) == 2 else None
 
 
+def alarms(task: Found) -> str:
+    """Recall of a rare label at few false alarms: clean, and when attacks aim at the threshold."""
+    header, columns = ["at a threshold"], []
+    for model in measured(task):
+        for one in task["protocol"][model].get("alarms", ()):
+            header.append(f"{model}, {one['rate']:.1%} false alarms on validation")
+            columns.append(one)
+    if not columns:
+        return ""
+    names = ("false_alarms", "recall")
+    rows = [["false alarms (test)"], ["recall, clean"]]
+    for cells, name in zip(rows, names, strict=True):
+        cells += [share(one[name]["share"], one[name]["interval"]) for one in columns]
+    for name in dict.fromkeys(name for one in columns for name in one["after"]):
+        found = [one["after"].get(name) for one in columns]
+        cells = ["" if x is None else share(x["share"], x["interval"]) for x in found]
+        rows.append([f"`{name}`", *cells])
+    return table(header, rows)
+
+
 def told(found: Found | None) -> str:
     """What survives a row, or that it was not carried out."""
     return (
@@ -203,11 +223,12 @@ def section(task: Found) -> str:
         "; ".join(task["data"]) + ".",
         made_by(task),
         sizes(task),
-        f"The protocol, on {task['protocol']['best']['sample']}:",
+        f"Protocol {task['protocol']['best']['protocol']}, {task['protocol']['best']['sample']}:",
         attacks(task),
     ]
     if label is not None:
         parts += [f"Recall of {task['labels'][label]} after each attack:", attacks(task, label)]
+        parts.append(alarms(task))
     seeds = f"{len(best['seeds'])} training seed{'s' * (len(best['seeds']) > 1)}"
     parts += [
         spent(task),
