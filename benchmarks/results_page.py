@@ -133,8 +133,8 @@ HEAD = """# Results
 
 What one search finds on each task, measured on the test split by the [protocol](protocol.md).
 Shares are of all attacked texts, with 95 % Wilson intervals. *teacher* is MiniLM, fine-tuned on the
-task; *reference* a plainly distilled 3-layer Transformer; *best* the student that the search chose on
-the validation split, of its training seeds the one that is best there. *Known* is what encoding,
+task; *reference* a plainly distilled 3-layer Transformer; *best* the student that the search chose
+on the validation split, of its training seeds the one that is best there. *Known* is what encoding,
 training or search knew of an attack, *held out* what none of them did; *adaptive* attacks were
 written against a mechanism of the student. Texts count as right that are so at every temperature.
 Texts of the test split that the train split has, too, but for case and white space, are left out,
