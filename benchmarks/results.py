@@ -24,13 +24,18 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from common import commit
 
 from rosearch.export.source import find_source
 from rosearch.results.folder import RunFolder
+from rosearch.results.meta import RunMeta
+from rosearch.tasks import task_of
+from rosearch.teacher.fit import saved_teacher
 from rosearch.types import Json, Trial
 
+REFERENCE = "transformer3"
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -100,9 +105,10 @@ def task_flags(task: str, data: Path, work: Path) -> list[str]:
     return flags
 
 
-def call(*words: object) -> None:
-    """Run `rosearch`; it ends the program if it fails."""
-    subprocess.run([sys.executable, "-m", "rosearch", *map(str, words)], check=True)
+def call(*words: object) -> str:
+    """Run `rosearch`, which ends the program if it fails; what it printed."""
+    command = [sys.executable, "-m", "rosearch", *map(str, words)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def search(run: Path, flags: list[str]) -> None:
@@ -115,27 +121,78 @@ def search(run: Path, flags: list[str]) -> None:
         call("search", "--preset", "quick", *flags, "--out", run)
 
 
-def alone(student: Path, out: Path) -> Path:
-    """A copy of a student outside its run: nothing then attacks the teacher, which is slow."""
-    if not out.exists():
+def distil(run: Path, work: Path, flags: list[str]) -> None:
+    """Train the fittest candidate and the reference once, in place of the search's finals.
+
+    Of the teacher only the clean result is measured: attacking it is what takes longest.
+    """
+    meta, trials = of_run(run)
+    fittest_id = max((t for t in trials if t.score), key=fitness_of).candidate.id
+    few = ["--set", "final.attacked=4", "--set", "final.held_out=[]"]
+    off = [f"distill.{name}" for name in ("substitution=0", "characters=0", "adversarial=none")]
+    plain = [word for setting in (*off, "distill.defences=[]") for word in ("--set", setting)]
+    for name, what, more in (("best", f"{run}:{fittest_id}", []), ("reference", REFERENCE, plain)):
+        if not (entry := work / f"{name}.json").exists():
+            told = call("distill", what, *flags, *few, *more, "--json", "--out", alone(work, name))
+            entry.write_text(told, encoding="utf-8")
+    config = meta.run_config
+    teacher = saved_teacher(task_of(config.task, config.seed), config.teacher, config.seed)
+    call("evaluate", teacher, *flags, "--n", 1, "--out", work / "teacher-clean")
+
+
+def alone(work: Path, name: str, student: Path | None = None) -> Path:
+    """The place of a student outside its run, where nothing attacks the teacher for its sake.
+
+    Args:
+        student: is copied there if it is not there yet.
+    """
+    out = work / "alone" / name
+    if student is not None and not out.exists():
         shutil.copytree(student, out)
     return out
 
 
+def of_run(run: Path) -> tuple[RunMeta, list[Trial]]:
+    """What a run knows of itself, and its candidates."""
+    with closing(RunFolder(run).open()) as store:
+        return store.meta(), store.trials()
+
+
+def outcome(run: Path, work: Path) -> Json:
+    """The summary of a run, or what `distil` made in its place."""
+    if (run / "summary.json").exists():
+        found: Json = read(run / "summary.json")
+        return found
+    meta, trials = of_run(run)
+    best, reference = (read(work / f"{name}.json") for name in ("best", "reference"))
+    told = read(work / "teacher-clean" / "robustness.json")
+    teacher = {"id": "teacher", "params": round(best["params"] * best["compression"])}
+    teacher |= {"clean": told["clean"]["accuracy"], "clean_interval": told["clean"]["interval"]}
+    return {
+        "teacher": teacher, "reference": reference, "finalists": [best], "best": best,
+        "front": [], "candidates": len(trials), "seconds": meta.seconds, "finals": "distil",
+        "search_attack": meta.run_config.search.attack, "versions": told["versions"],
+    }  # fmt: skip
+
+
+def read(path: Path) -> Any:
+    """JSON data."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def measure(run: Path, work: Path, arguments: argparse.Namespace, flags: list[str]) -> None:
     """Evaluate the models of a run by the protocol; each has a folder in `work`."""
-    more = ["--protocol", "v1"]  # that of all files of results
+    more = ["--protocol", arguments.protocol]
     more += ["--neighbours", arguments.neighbours] if arguments.neighbours else []
-    best = json.loads((run / "summary.json").read_text(encoding="utf-8"))["best"]["id"]
+    best = outcome(run, work)["best"]["id"]
     for name, id in (("reference", "reference"), ("best", best)):
         own: list[object] = [f"{run}:{id}"]
         if arguments.alone:
-            own = [alone(run / "students" / id, work / "alone" / name), *flags]
+            own = [alone(work, name, run / "students" / id), *flags]
         call("evaluate", *own, "--n", arguments.n, *more, "--out", work / name)
-    teacher = find_source(f"{run}:{best}", {}).teacher
-    more += [] if arguments.alone else ["--teacher", teacher]
     if arguments.teacher_n:
-        own = [teacher, *flags, "--n", arguments.teacher_n]
+        teacher = find_source(f"{run}:{best}", {}).teacher
+        own = [teacher, *flags, "--n", arguments.teacher_n, "--teacher", teacher]
         call("evaluate", *own, *more, "--out", work / "teacher")
     if arguments.int8:
         exported = work / "exported-int8"
@@ -164,12 +221,19 @@ def without_paths(found: object) -> object:
     return found
 
 
+def fitness_of(trial: Trial) -> float:
+    """Fitness of a candidate that did not fail."""
+    assert trial.score is not None
+    return trial.score.fitness
+
+
 def fittest(trials: Sequence[Trial]) -> Json:
     """The best of some candidates, by what the search measured on the validation split."""
-    scores = [trial.score for trial in trials if trial.score is not None]
-    best = max(scores, key=lambda score: score.fitness)
+    scored = [trial for trial in trials if trial.score is not None]
+    best = max(scored, key=fitness_of).score
+    assert best is not None
     return {
-        "of": len(scores),
+        "of": len(scored),
         "fitness": round(best.fitness, 3),
         "clean": round(best.clean, 4),
         "after_attack": round(best.after_attack, 4),
@@ -179,15 +243,15 @@ def fittest(trials: Sequence[Trial]) -> Json:
 
 def collect(run: Path, work: Path, commits: Json) -> Json:
     """All that was measured, as the file of a task holds it."""
-    with closing(RunFolder(run).open()) as store:
-        meta, trials = store.meta(), store.trials()
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    (meta, trials), summary = of_run(run), outcome(run, work)
     protocol = {}
     for name in ("teacher", "reference", "best", "int8"):
         if (path := work / name / "robustness.json").exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            protocol[name] = {k: v for k, v in found.items() if k not in ("machine", "versions")}
+            protocol[name] = {
+                k: v for k, v in read(path).items() if k not in ("machine", "versions")
+            }
     kept = ("teacher", "reference", "finalists", "front", "candidates", "seconds", "search_attack")
+    kept += ("finals",) if "finals" in summary else ()
     return {
         "labels": meta.label_names,
         "data": meta.data,
@@ -214,8 +278,12 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a finished run, instead of a search")
     parser.add_argument("--commit", help="that made it")
     parser.add_argument("--flags", default="", help="further flags of the search, in one word")
+    parser.add_argument("--protocol", default="v1", help="that all models of a task are measured by")
     parser.add_argument("--n", type=int, default=200, help="texts that students are attacked on")
     parser.add_argument("--teacher-n", type=int, help="texts of the teacher, which is slow")
+    parser.add_argument(
+        "--distil", action="store_true", help="of a search that was stopped before its finals"
+    )
     parser.add_argument("--alone", action="store_true", help="without neighbours and texts of it")
     parser.add_argument("--neighbours", type=Path, help="nearest words in counter-fitted vectors")
     parser.add_argument("--int8", action="store_true", help="the best student as int8, too")
@@ -225,7 +293,9 @@ def main() -> None:
     flags = task_flags(arguments.task, arguments.data, work)
     run = arguments.run or work / "run"
     commits = {"search": noted(work / "searched", arguments.commit)}
-    if not arguments.collect:
+    if arguments.distil and not arguments.collect:
+        distil(run, work, flags)
+    elif not arguments.collect:
         search(run, [*flags, *shlex.split(arguments.flags)])
     commits["protocol"] = noted(work / "measured")
     if not arguments.collect:
