@@ -13,96 +13,31 @@ docs/results.md from these files.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import random
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from common import commit
+from results_data import TASKS, task_flags
 
+from rosearch.config.sections import RunConfig
 from rosearch.export.source import find_source
+from rosearch.models.open import open_classifier
 from rosearch.results.folder import RunFolder
 from rosearch.results.meta import RunMeta
-from rosearch.tasks import task_of
+from rosearch.tasks.named import task_of
 from rosearch.teacher.fit import saved_teacher
-from rosearch.types import Json, Trial
+from rosearch.types import Json, Trial, wilson
 
 REFERENCE = "transformer3"
 RESULTS = Path(__file__).parent / "results"
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of a task, below the folder of `--data`; none of a built-in one.
-
-    Attributes:
-        test: empty to split it off `train`.
-        columns: of the text and the label.
-        header: whether the files name their columns.
-        words: at which texts are cut; 0 for not at all.
-        rows: most texts of `train` and `test`, drawn at random; 0 for all.
-    """
-
-    train: str = ""
-    test: str = ""
-    columns: tuple[str, str] = ("text", "label")
-    header: bool = True
-    words: int = 0
-    rows: tuple[int, int] = (0, 0)
-
-
-TASKS = {
-    "mr": Files(),
-    "bbc_news": Files(),
-    "sms": Files("sms/sms.csv", columns=("message", "label")),
-    "ag_news": Files(
-        "ag_news/train.tsv", "ag_news/test.tsv", header=False, words=64, rows=(3000, 1000)
-    ),
-    "sst2": Files("sst2/train.tsv", "sst2/test.tsv", ("sentence", "label"), rows=(8000, 0)),
-}
-
-
-def prepare(files: Files, name: str, most: int, data: Path, out: Path) -> Path:
-    """`out`, made of a file without quotes if it is not there: cut and drawn as `files` says."""
-    if out.exists():
-        return out
-    delimiter = "\t" if name.endswith(".tsv") else ","
-    with (data / name).open(encoding="utf-8", newline="") as stream:
-        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-        rows = list(csv.reader(stream, delimiter=delimiter, quoting=quoting))
-    if files.header:
-        at = [rows[0].index(column) for column in files.columns]
-        rows = [[row[i] for i in at] for row in rows[1:]]
-    if most and len(rows) > most:
-        rows = random.Random(0).sample(rows, most)
-    lines = (
-        {"text": " ".join(text.split()[: files.words]) if files.words else text, "label": label}
-        for text, label in rows
-    )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return out
-
-
-def task_flags(task: str, data: Path, work: Path) -> list[str]:
-    """What tells `rosearch` the data of a task."""
-    files = TASKS[task]
-    if not files.train:
-        return ["--task", task]
-    flags = []
-    for split, most in zip(("train", "test"), files.rows, strict=True):
-        if name := getattr(files, split):
-            out = work / f"{task}{'-test' * (split == 'test')}.jsonl"  # the first names the run
-            flags += [f"--{split}", str(prepare(files, name, most, data, out))]
-    return flags
 
 
 def call(*words: object) -> str:
@@ -135,9 +70,23 @@ def distil(run: Path, work: Path, flags: list[str]) -> None:
         if not (entry := work / f"{name}.json").exists():
             told = call("distill", what, *flags, *few, *more, "--json", "--out", alone(work, name))
             entry.write_text(told, encoding="utf-8")
-    config = meta.run_config
-    teacher = saved_teacher(task_of(config.task, config.seed), config.teacher, config.seed)
-    call("evaluate", teacher, *flags, "--n", 1, "--out", work / "teacher-clean")
+    if not (clean := work / "teacher.json").exists():
+        clean.write_text(json.dumps(clean_teacher(meta.run_config)), encoding="utf-8")
+
+
+def clean_teacher(config: RunConfig) -> Json:
+    """What the teacher of a run has right of the test split."""
+    task = task_of(config.task, config.seed)
+    folder = saved_teacher(task, config.teacher, config.seed)
+    if folder is None:
+        raise SystemExit("the teacher of this run is not in the cache")
+    said = open_classifier(folder, "cpu").fitted(task, task.test).probabilities(task.test.texts)
+    right = int((said.argmax(1) == np.array(task.test.labels)).sum())
+    interval = wilson(right, len(task.test))
+    return {
+        "clean": round(right / len(task.test), 4),
+        "clean_interval": [round(interval.low, 4), round(interval.high, 4)],
+    }
 
 
 def alone(work: Path, name: str, student: Path | None = None) -> Path:
@@ -165,13 +114,13 @@ def outcome(run: Path, work: Path) -> Json:
         return found
     meta, trials = of_run(run)
     best, reference = (read(work / f"{name}.json") for name in ("best", "reference"))
-    told = read(work / "teacher-clean" / "robustness.json")
     teacher = {"id": "teacher", "params": round(best["params"] * best["compression"])}
-    teacher |= {"clean": told["clean"]["accuracy"], "clean_interval": told["clean"]["interval"]}
+    teacher |= read(work / "teacher.json")
+    versions = read(work / "best" / "robustness.json")["versions"]
     return {
         "teacher": teacher, "reference": reference, "finalists": [best], "best": best,
         "front": [], "candidates": len(trials), "seconds": meta.seconds, "finals": "distil",
-        "search_attack": meta.run_config.search.attack, "versions": told["versions"],
+        "search_attack": meta.run_config.search.attack, "versions": versions,
     }  # fmt: skip
 
 

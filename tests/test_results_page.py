@@ -21,10 +21,13 @@ def benchmarks():
     sys.path.insert(0, folder)
     try:
         import results
+        import results_data
         import results_page
         import results_tables
 
-        yield SimpleNamespace(results=results, page=results_page, tables=results_tables)
+        yield SimpleNamespace(
+            results=results, data=results_data, page=results_page, tables=results_tables
+        )
     finally:
         sys.path.remove(folder)
 
@@ -66,10 +69,10 @@ def test_goals_say_by_how_much_they_are_missed(benchmarks):
 
 
 def test_texts_are_cut_and_drawn_the_same_way_every_time(benchmarks, tmp_path: Path):
-    results = benchmarks.results
+    data = benchmarks.data
     (tmp_path / "a.tsv").write_text("".join(f'{i} "b c d\tx{i % 2}\n' for i in range(9)))
-    files = results.Files("a.tsv", header=False, words=2)
-    made = [results.prepare(files, "a.tsv", 4, tmp_path, tmp_path / name) for name in ("1", "2")]
+    files = data.Files("a.tsv", header=False, words=2)
+    made = [data.prepare(files, "a.tsv", 4, tmp_path, tmp_path / name) for name in ("1", "2")]
     lines = [json.loads(line) for line in made[0].read_text().splitlines()]
     assert made[0].read_text() == made[1].read_text()
     assert len({line["text"] for line in lines}) == 4

@@ -1,0 +1,75 @@
+"""The data of the tasks that results.py measures: built in, or files that lie elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a task, below the folder of `--data`; none of a built-in one.
+
+    Attributes:
+        test: empty to split it off `train`.
+        columns: of the text and the label.
+        header: whether the files name their columns.
+        words: at which texts are cut; 0 for not at all.
+        rows: most texts of `train` and `test`, drawn at random; 0 for all.
+    """
+
+    train: str = ""
+    test: str = ""
+    columns: tuple[str, str] = ("text", "label")
+    header: bool = True
+    words: int = 0
+    rows: tuple[int, int] = (0, 0)
+
+
+TASKS = {
+    "mr": Files(),
+    "bbc_news": Files(),
+    "sms": Files("sms/sms.csv", columns=("message", "label")),
+    "ag_news": Files(
+        "ag_news/train.tsv", "ag_news/test.tsv", header=False, words=64, rows=(3000, 1000)
+    ),
+    "sst2": Files("sst2/train.tsv", "sst2/test.tsv", ("sentence", "label"), rows=(8000, 0)),
+}
+
+
+def prepare(files: Files, name: str, most: int, data: Path, out: Path) -> Path:
+    """`out`, made of a file without quotes if it is not there: cut and drawn as `files` says."""
+    if out.exists():
+        return out
+    delimiter = "\t" if name.endswith(".tsv") else ","
+    with (data / name).open(encoding="utf-8", newline="") as stream:
+        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+        rows = list(csv.reader(stream, delimiter=delimiter, quoting=quoting))
+    if files.header:
+        at = [rows[0].index(column) for column in files.columns]
+        rows = [[row[i] for i in at] for row in rows[1:]]
+    if most and len(rows) > most:
+        rows = random.Random(0).sample(rows, most)
+    lines = (
+        {"text": " ".join(text.split()[: files.words]) if files.words else text, "label": label}
+        for text, label in rows
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return out
+
+
+def task_flags(task: str, data: Path, work: Path) -> list[str]:
+    """What tells `rosearch` the data of a task."""
+    files = TASKS[task]
+    if not files.train:
+        return ["--task", task]
+    flags = []
+    for split, most in zip(("train", "test"), files.rows, strict=True):
+        if name := getattr(files, split):
+            out = work / f"{task}{'-test' * (split == 'test')}.jsonl"  # the first names the run
+            flags += [f"--{split}", str(prepare(files, name, most, data, out))]
+    return flags
