@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a finished run, instead of a search")
     parser.add_argument("--commit", help="that made it")
     parser.add_argument("--flags", default="", help="further flags of the search, in one word")
-    parser.add_argument("--protocol", default="v1", help="that all models of a task are measured by")
+    parser.add_argument("--protocol", default="v1", help="for all models of a task")
     parser.add_argument("--n", type=int, default=200, help="texts that students are attacked on")
     parser.add_argument("--teacher-n", type=int, help="texts of the teacher, which is slow")
     parser.add_argument(
