@@ -178,6 +178,15 @@ def told(found: Found | None) -> str:
     )
 
 
+def skipped(task: Found) -> str:
+    """Rows of the protocol that were not carried out on the best student, and why."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in task["protocol"]["best"]["skipped"].items():
+        reasons.setdefault(reason, []).append(f"`{name}`")
+    each = "; ".join(f"{', '.join(rows)}: {reason}" for reason, rows in reasons.items())
+    return f"Not carried out on the best student: {each}." if each else ""
+
+
 def certified(task: Found) -> str:
     """What is proved of the best student."""
     found = task["protocol"]["best"]["certified"]
@@ -236,6 +245,7 @@ def section(task: Found) -> str:
         parts.append(alarms(task))
     seeds = f"{len(best['seeds'])} training seed{'s' * (len(best['seeds']) > 1)}"
     parts += [
+        skipped(task),
         spent(task),
         certified(task),
     ]
