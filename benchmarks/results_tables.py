@@ -184,7 +184,7 @@ def skipped(task: Found) -> str:
     for name, reason in task["protocol"]["best"]["skipped"].items():
         reasons.setdefault(reason, []).append(f"`{name}`")
     each = "; ".join(f"{', '.join(rows)}: {reason}" for reason, rows in reasons.items())
-    return f"Not carried out on the best student: {each}." if each else ""
+    return f"Not carried out on the best student, nor in its worst case: {each}." if each else ""
 
 
 def certified(task: Found) -> str:
