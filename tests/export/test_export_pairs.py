@@ -177,6 +177,8 @@ def test_timed_pairs_have_token_types(text, typed, bert_tokenizer):
     asked: list[dict[str, torch.Tensor]] = []
 
     class Recording:
+        device = torch.device("cpu")
+
         def forward(self, input_ids, attention_mask, token_type_ids=None):
             raise AssertionError("models are called")
 
