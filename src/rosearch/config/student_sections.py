@@ -172,6 +172,15 @@ class DistillConfig:
         str, Setting("Copies of the train texts beside them.", choices=names("augmentation"))
     ] = "none"
     augment_copies: Annotated[int, Setting("Copies of each text.", ge=1, le=1000)] = 1
+    phrases: Annotated[
+        int,
+        Setting(
+            "Phrases cut out of each text, up to eight words each, that the teacher labels and "
+            "votes of words are trained on beside the texts.",
+            ge=0,
+            le=100,
+        ),
+    ] = 0
     temperature: Annotated[float, Setting("Of the soft targets.", ge=1e-3, le=1e3)] = 2.0
     soft_weight: Annotated[
         float, Setting("Weight of the soft targets; the hard labels get the rest.", ge=0, le=1)

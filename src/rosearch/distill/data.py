@@ -73,6 +73,7 @@ class TrainData:
         encoded: encoding key -> the train split under it.
         labels: (train examples,).
         targets: (train examples, C) logits of the teacher.
+        whole: how many of them are whole texts; phrases follow, for votes of words.
         outputs: the teacher's layers, where students are matched with them.
         reader: of students that read texts before their tokens; it leaves the train texts as they
             are, so that one encoding serves students with and without it.
@@ -83,6 +84,7 @@ class TrainData:
     targets: np.ndarray
     label_names: tuple[str, ...]
     teacher_params: int
+    whole: int | None = None
     outputs: TeacherOutputs | None = None
     reader: Reader | None = None
 

@@ -42,6 +42,8 @@ def train_data(
     model, tokenizer = load_classifier(folder)
     own = len(task.train.texts)
     task = with_copies(task, distill, settings, teacher.name, tokenizer.mask_token)
+    whole = len(task.train.texts)
+    task = with_phrases(task, distill.phrases, settings.seed)
     how, on = (teacher.precision, teacher.max_length), teacher.device
     targets = np.asarray(load_targets(cache_targets(task, folder, "train", *how, on)))
     outputs = None
@@ -58,7 +60,8 @@ def train_data(
         encoded = encoded_texts(settings, wanted, texts, material, table, reader)
         advance(1, "")
     size = sum(p.numel() for p in model.parameters())
-    return TrainData(encoded, task.train.labels, targets, task.label_names, size, outputs, reader)
+    labels, names = task.train.labels, task.label_names
+    return TrainData(encoded, labels, targets, names, size, whole, outputs, reader)
 
 
 def with_copies(
@@ -77,6 +80,14 @@ def with_copies(
     how = AugmentConfig(d.augment, d.augment_copies, lexicons=by_name)  # type: ignore[arg-type]
     masked_lm = masked_lm_folder(None, task, body) if d.augment == "masked_lm" else None
     return augmented(task, how, settings.seed, masked_lm, mask_token).extended(task)
+
+
+def with_phrases(task: Task, phrases: int, seed: int) -> Task:
+    """The task with phrases of its train texts, up to eight words each, after all others."""
+    if not phrases:
+        return task
+    how = AugmentConfig("mask", phrases, share=0.0, ngram=1.0, longest=8)
+    return augmented(task, how, seed).extended(task)
 
 
 def any_student(space: SpaceConfig) -> list[Genotype]:

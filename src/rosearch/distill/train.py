@@ -110,14 +110,15 @@ class Training:
         validate: Validate | None = None,
     ) -> None:
         own = data.read_by(g)
-        lengths = [len(ids) for ids in own.texts]
         self.model, self.data, self.seed = model, own, seed
         self.labels = torch.as_tensor(np.asarray(data.labels))
         self.targets = torch.as_tensor(np.asarray(data.targets, dtype=np.float32))
         if g.votes is not None:
             fidelity = replace(fidelity, epochs=max(fidelity.epochs, votes.EPOCHS))
             config = replace(config, batch_size=max(config.batch_size, votes.BATCH))
-        labels = data.labels if config.sampling == "balanced" else None
+        read = own.texts if g.votes is not None else own.texts[: data.whole]
+        lengths = [len(ids) for ids in read]
+        labels = data.labels[: len(read)] if config.sampling == "balanced" else None
         self.schedule = Schedule(lengths, config.batch_size, fidelity, seed, labels)
         match = match_loss(g, own, config, data.outputs, seed)
         self.matching = None if match is None else match.to(model.device)
