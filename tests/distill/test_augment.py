@@ -10,6 +10,7 @@ import pytest
 from rosearch.attacks.lexicon import cached_table
 from rosearch.distill import augment
 from rosearch.distill.augment import AugmentConfig, augmented
+from rosearch.distill.prepare import with_phrases
 from rosearch.encodings.frame import STOP_WORDS
 from rosearch.errors import UserError
 from rosearch.tasks import Split, Task
@@ -209,3 +210,15 @@ def test_a_disk_that_cannot_be_written_is_one_line(small, cache):
     (cache / "augmented").write_text("a file where the folder should be")
     with pytest.raises(UserError, match=r"^cannot write augmented texts to .*: File exists; free"):
         augmented(small, AugmentConfig("mask"), 0)
+
+
+def test_phrases_are_words_in_a_row_of_a_text_and_come_after_the_texts(small, pairs):
+    task, n = with_phrases(small, 2, 0), len(small.train)
+    assert task.train.texts[:n] == small.train.texts and n < len(task.train) <= 3 * n
+    labels = dict(zip(small.train.texts, small.train.labels, strict=True))
+    for phrase, label in zip(task.train.texts[n:], task.train.labels[n:], strict=True):
+        assert 1 <= len(segment(phrase).words) <= 8
+        assert label in {found for text, found in labels.items() if phrase in text}
+    assert with_phrases(small, 0, 0) is small
+    cut = with_phrases(pairs, 1, 0).train.texts[len(pairs.train) :]
+    assert cut and all(isinstance(text, tuple) for text in cut)

@@ -185,3 +185,21 @@ def test_votes_learn_within_a_search(mr, mr_train):
     texts, labels = mr.validation.texts[:400], mr.validation.labels[:400]
     victim = Classifier.of(model, mr_train.tokenizer())
     assert victim.correct(texts, labels).mean() > 0.65
+
+
+def test_phrases_are_for_votes_alone(mr, mr_train):
+    """Cells of whole texts would take three times as long for them."""
+    targets = np.where(np.arange(2) == np.array(mr.train.labels[:2000])[:, None], 2.0, -2.0)
+    data = TrainData({"plain": mr_train}, mr.train.labels[:2000], targets, mr.label_names, 10**7)
+    some = replace(data, whole=640)
+
+    def steps(g, given) -> int:
+        totals: list[int] = []
+        fidelity = Fidelity(1, 1.0, 0, (), portion=0.2)
+        config, told = DistillConfig(), lambda _, total, __: totals.append(total)
+        train_student(g, given, config, fidelity, 0, on_batch=told)
+        return totals[0]
+
+    votes = replace(preset("votes"), coding=CELL.coding)
+    assert steps(votes, data) == steps(votes, some) == round(0.2 * 8 * 16)
+    assert (steps(CELL, data), steps(CELL, some)) == (round(0.2 * 63), round(0.2 * 20))
