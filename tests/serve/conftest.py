@@ -13,7 +13,7 @@ from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import Reader
 from rosearch.models.classifier import Classifier
 from rosearch.space.genotype import Genotype, Node
-from rosearch.space.votes import Votes
+from rosearch.space.votes import FrameVotes, Votes
 
 CELL = Genotype(32, 32, (Node((0,), "conv3", activation="relu"),), pooling="max")
 READER = Reader(dict.fromkeys(["a", "good", "gorgeous", "film"], -6.0), {}, (), LOOK_ALIKES)
@@ -25,8 +25,8 @@ def voting(read) -> Voting:
     """Makes students whose words vote at random."""
     vocabulary, plain = read
 
-    def make(names: tuple[str, ...], reads: bool = False) -> Classifier:
-        g = replace(CELL, votes=Votes(0.5))
+    def make(names: tuple[str, ...], reads: bool = False, framed: bool = False) -> Classifier:
+        g = replace(CELL, votes=FrameVotes() if framed else Votes(0.5))
         model = random_votes(g, vocabulary, len(names), bias=0.3)
         model.config.id2label = dict(enumerate(names))
         if not reads:

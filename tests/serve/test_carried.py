@@ -29,9 +29,10 @@ def margin(said: np.ndarray, label: int, other: int) -> float:
     return math.log(said[label]) - math.log(said[other])
 
 
+@pytest.mark.parametrize("framed", [False, True])
 @pytest.mark.parametrize("reads", [False, True])
-def test_votes_add_up_to_the_margin(voting, reads: bool) -> None:
-    student = voting(("a", "b", "c"), reads=reads)
+def test_votes_add_up_to_the_margin(voting, reads: bool, framed: bool) -> None:
+    student = voting(("a", "b", "c"), reads, framed)
     turned = student.in_order(("c", "a", "b"))
     for text in TEXTS:
         for model in (student, turned):
@@ -47,8 +48,9 @@ def test_votes_add_up_to_the_margin(voting, reads: bool) -> None:
             assert "".join(piece for piece, _ in found.texts[0]) == whole
 
 
-def test_votes_of_pairs_add_up_as_both_texts_are_cut(voting) -> None:
-    student = voting(("a", "b"))
+@pytest.mark.parametrize("framed", [False, True])
+def test_votes_of_pairs_add_up_as_both_texts_are_cut(voting, framed: bool) -> None:
+    student = voting(("a", "b"), framed=framed)
     for pair in (("a good film", "a bad film"), ("good " * 400, "bad " * 90), ("x", "film " * 600)):
         found = carried(student, segment(pair))
         votes = sum(weight for text in found.texts for _, weight in text if weight is not None)
