@@ -224,10 +224,10 @@ def test_a_random_sample_survives_a_kill_and_changes_nothing_else(
     ]
     mine, theirs = summary_of(out), summary_of(undisturbed)
     assert mine["front"] == theirs["front"] and mine["candidates"] == theirs["candidates"]
-    assert [(a["sample"], a["n"]) for a in mine["statistics"]["analyses"]] == [
-        ("evolved", 3),
-        ("uniform", 4),
-    ]
+    n = {a["sample"]: a["n"] for a in mine["statistics"]["analyses"]}
+    assert list(n) == ["evolved", "uniform"] and 0 < n["evolved"] <= 3
+    learned = sum(t.score is not None and t.score.learned for t in store.sample())
+    assert n["uniform"] == learned, "who always says the same is left out"
     assert [a["sample"] for a in theirs["statistics"]["analyses"]] == ["evolved"]
     assert "The data cannot tell" in (out / "report.html").read_text(encoding="utf-8")
 
