@@ -24,7 +24,13 @@ from rosearch.baselines.compare import (
     recipe_jobs,
 )
 from rosearch.baselines.of_run import check_run
-from rosearch.baselines.recipes import RECIPES, find_recipe, plain_recipe, trained_by
+from rosearch.baselines.recipes import (
+    RECIPES,
+    find_recipe,
+    left_aside,
+    plain_recipe,
+    trained_by,
+)
 from rosearch.config import RunConfig, from_dict, make_config, to_dict
 from rosearch.distill.match_schemes import SCHEMES
 from rosearch.errors import UserError
@@ -102,6 +108,23 @@ def test_a_recipe_keeps_the_device_and_refuses_another_training():
         config = make_config("quick", None, {"distill": {name: value}})
         with pytest.raises(UserError, match=r"hinton says how .* device and precision"):
             trained_by(recipe, g, config)
+
+
+def test_under_a_preset_recipes_leave_its_training_aside_and_say_so():
+    config = make_config("standard", None, {"distill": {"device": "cpu"}})
+    for recipe in RECIPES.values():
+        trained = trained_by(recipe, preset(recipe.preset), config)
+        assert trained.distill == replace(recipe.distill(), device="cpu")
+    assert left_aside(config.distill) == (
+        "note: recipes train as their papers do, without distill.substitution = 0.6, "
+        "distill.substitution_choice = first-order, distill.clean_weight = 0.3"
+    )
+    assert not left_aside(make_config("quick").distill)
+
+
+def test_a_recipe_that_knows_what_is_held_out_is_named(tmp_path: Path):
+    with pytest.raises(UserError, match=r"^recipe tinybert: the attack 'bert-attack' cannot be"):
+        compare(make_config("standard"), tmp_path / "out", ["hinton", "tinybert"])
 
 
 def test_a_plain_student_differs_from_its_recipe_in_the_training_only():

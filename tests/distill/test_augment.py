@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from rosearch.attacks.lexicon import cached_table
+from rosearch.config import make_config
 from rosearch.distill import augment
 from rosearch.distill.augment import AugmentConfig, augmented
 from rosearch.distill.prepare import with_phrases
 from rosearch.encodings.frame import STOP_WORDS
 from rosearch.errors import UserError
+from rosearch.run.prepare import encode_settings
+from rosearch.space.presets import preset
 from rosearch.tasks import Split, Task
 from rosearch.tasks.words import segment
 from rosearch.types import parts
@@ -213,12 +216,21 @@ def test_a_disk_that_cannot_be_written_is_one_line(small, cache):
 
 
 def test_phrases_are_words_in_a_row_of_a_text_and_come_after_the_texts(small, pairs):
-    task, n = with_phrases(small, 2, 0), len(small.train)
+    votes = encode_settings(make_config("quick"))
+    task, n = with_phrases(small, 2, votes), len(small.train)
     assert task.train.texts[:n] == small.train.texts and n < len(task.train) <= 3 * n
     labels = dict(zip(small.train.texts, small.train.labels, strict=True))
     for phrase, label in zip(task.train.texts[n:], task.train.labels[n:], strict=True):
         assert 1 <= len(segment(phrase).words) <= 8
         assert label in {found for text, found in labels.items() if phrase in text}
-    assert with_phrases(small, 0, 0) is small
-    cut = with_phrases(pairs, 1, 0).train.texts[len(pairs.train) :]
+    assert with_phrases(small, 0, votes) is small
+    cut = with_phrases(pairs, 1, votes).train.texts[len(pairs.train) :]
     assert cut and all(isinstance(text, tuple) for text in cut)
+
+
+def test_phrases_are_made_only_where_a_student_votes(small):
+    silent = make_config("quick", None, {"space": {"defences": ["reading"]}})
+    assert with_phrases(small, 2, encode_settings(silent)) is small
+    assert with_phrases(small, 2, encode_settings(silent, [preset("textcnn")])) is small
+    told = with_phrases(small, 2, encode_settings(silent, [preset("votes")]))
+    assert len(told.train) > len(small.train)

@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rosearch.baselines.of_run import check_run
-from rosearch.baselines.recipes import RECIPES, Recipe, find_recipe, plain_recipe, trained_by
+from rosearch.baselines.recipes import (
+    RECIPES,
+    Recipe,
+    find_recipe,
+    left_aside,
+    plain_recipe,
+    trained_by,
+)
 from rosearch.config import (
     DistillConfig,
     RunConfig,
@@ -104,7 +112,9 @@ def compare(
     check(config)
     chosen = [find_recipe(name) for name in dict.fromkeys(recipes)]
     for recipe in chosen:
-        check(trained_by(recipe, preset(recipe.preset), config))
+        _check_recipe(recipe, config)
+    if aside := left_aside(config.distill):
+        print(aside, file=sys.stderr)
     found = None if run is None else RunFolder(run).best_student()
     task = task_of(config.task, config.seed)
     if run is not None:
@@ -117,6 +127,15 @@ def compare(
         table = _table(rows, config, task, store)
     write_text(ComparisonFolder(out).table, json.dumps(table.to_json(), indent=2) + "\n")
     return table
+
+
+def _check_recipe(recipe: Recipe, config: RunConfig) -> None:
+    """Refuse a recipe whose student would know what is held out."""
+    trained = trained_by(recipe, preset(recipe.preset), config)
+    try:
+        check(trained)
+    except UserError as error:
+        raise UserError(f"recipe {recipe.name}: {error}") from None
 
 
 def compare_into(

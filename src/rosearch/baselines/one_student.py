@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     Raises:
         UserError: bad configuration or data; `out` exists; a recipe and settings of training.
     """
-    from rosearch.baselines.recipes import find_recipe, trained_by
+    from rosearch.baselines.recipes import find_recipe, left_aside, trained_by
     from rosearch.config import final_plan
     from rosearch.evaluation.final import FinalJob, evaluate_final
     from rosearch.evaluation.held_out import check, knowledge, without_known
@@ -33,6 +34,8 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     lexicons = g.coding.lexicons_read(config.encoding.lexicons)
     config = replace(config, encoding=replace(config.encoding, lexicons=lexicons))
     if recipe is not None:
+        if aside := left_aside(config.distill):
+            print(aside, file=sys.stderr)
         config = trained_by(find_recipe(recipe), g, config)
     config = without_known(config, g)
     check(config)
@@ -41,7 +44,8 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     task = task_of(config.task, config.seed)
     dims = (*config.space.embedding_dims, g.embedding_dim)
     config = replace(config, space=replace(config.space, embedding_dims=dims))
-    context = prepare(config, task, [g.coding], [g]).context
+    alone = replace(config, space=replace(config.space, defences=()))  # what `g` has, no others
+    context = prepare(alone, task, [g.coding], [g]).context
     if g.encoding_key not in context.train.encoded:
         raise UserError(f"the teacher's tokenizer does not allow the encoding {g.encoding!r}")
     with one_thread():

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from rosearch.config import DistillConfig, RunConfig
+from rosearch.config import PRESET_NAMES, DistillConfig, RunConfig, make_config
 from rosearch.errors import UserError
 from rosearch.space.genotype import Genotype
 from rosearch.types import Json
@@ -50,9 +50,9 @@ class Recipe:
         return replace(_where(base), **{"substitution": 0.0, **self.settings})
 
 
-def _where(base: DistillConfig) -> DistillConfig:
-    """The default training, on the device and in the precision of another."""
-    return replace(DEFAULTS, device=base.device, precision=base.precision)
+def _where(base: DistillConfig, how: DistillConfig = DEFAULTS) -> DistillConfig:
+    """The default training, or any, on the device and in the precision of another."""
+    return replace(how, device=base.device, precision=base.precision)
 
 
 def plain_recipe(recipe: Recipe) -> Recipe:
@@ -187,10 +187,10 @@ def trained_by(recipe: Recipe, g: Genotype, config: RunConfig) -> RunConfig:
     """The configuration with a recipe's training of one student.
 
     Raises:
-        UserError: the configuration has a training of its own.
+        UserError: the configuration has a training of its own, which is that of no preset.
     """
-    given = replace(config.distill, phrases=0)  # of votes, which no recipe's student has
-    if given != _where(given):
+    given = _where(DEFAULTS, _plain(config.distill))
+    if given not in (_plain(d) for d in (DEFAULTS, *map(_of_preset, PRESET_NAMES))):
         raise UserError(
             f"the recipe {recipe.name} says how its student is trained; of the settings distill.*, "
             "only device and precision can be set beside it"
@@ -198,3 +198,19 @@ def trained_by(recipe: Recipe, g: Genotype, config: RunConfig) -> RunConfig:
     dims = tuple(dict.fromkeys((*config.space.embedding_dims, g.embedding_dim)))
     space = replace(config.space, embedding_dims=dims, encodings=(g.encoding,))
     return replace(config, distill=recipe.distill(config.distill), space=space)
+
+
+def left_aside(d: DistillConfig) -> str:
+    """What of a preset's training no recipe has, in one line; empty where there is nothing."""
+    own, plain = vars(_plain(d)), vars(_plain(_where(d)))
+    found = ", ".join(f"distill.{name} = {own[name]}" for name in own if own[name] != plain[name])
+    return found and f"note: recipes train as their papers do, without {found}"
+
+
+def _plain(d: DistillConfig) -> DistillConfig:
+    """The same training without phrases: these are of votes, which no recipe's student has."""
+    return replace(d, phrases=0)
+
+
+def _of_preset(name: str) -> DistillConfig:
+    return make_config(name).distill

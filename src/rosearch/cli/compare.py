@@ -14,6 +14,7 @@ from rosearch.cli.console import print_table, table_of, when_stopped
 from rosearch.cli.groups import given, with_groups
 from rosearch.cli.options import (
     AsJson,
+    Preset,
     Seed,
     Settings,
     TaskOptions,
@@ -60,6 +61,7 @@ def compare(
             "--compressed/--no-compressed", help="Also the teacher, quantised and pruned."
         ),
     ] = True,
+    preset: Preset = "quick",
     data: TaskOptions,
     teacher: TeacherOptions,
     epochs: Annotated[int | None, option_of("final.epochs", preset="quick")] = None,
@@ -81,7 +83,7 @@ def compare(
     flags = with_settings(flags, settings)
     if run is not None:
         flags = settings_of_run(run, flags)
-    config = make_config("quick", None, flags)
+    config = make_config(preset, None, flags)
     own = RunFolder(run).comparison.path if run else Path("comparisons") / task_label(config)
     folder = out or own
     with when_stopped(f"the same command with --out {folder} goes on"):

@@ -43,7 +43,7 @@ def train_data(
     own = len(task.train.texts)
     task = with_copies(task, distill, settings, teacher.name, tokenizer.mask_token)
     whole = len(task.train.texts)
-    task = with_phrases(task, distill.phrases, settings.seed)
+    task = with_phrases(task, distill.phrases, settings)
     how, on = (teacher.precision, teacher.max_length), teacher.device
     targets = np.asarray(load_targets(cache_targets(task, folder, "train", *how, on)))
     outputs = None
@@ -82,12 +82,13 @@ def with_copies(
     return augmented(task, how, settings.seed, masked_lm, mask_token).extended(task)
 
 
-def with_phrases(task: Task, phrases: int, seed: int) -> Task:
-    """The task with phrases of its train texts, up to eight words each, after all others."""
-    if not phrases:
+def with_phrases(task: Task, phrases: int, settings: EncodeSettings) -> Task:
+    """The task with phrases of its train texts, up to eight words each, after all others; as it
+    is where no student votes, which alone reads them."""
+    if not (phrases and settings.votes):
         return task
     how = AugmentConfig("mask", phrases, share=0.0, ngram=1.0, longest=8)
-    return augmented(task, how, seed).extended(task)
+    return augmented(task, how, settings.seed).extended(task)
 
 
 def any_student(space: SpaceConfig) -> list[Genotype]:
