@@ -16,7 +16,8 @@ from rosearch.baselines.of_run import check_run, settings_of_run
 from rosearch.cli import stopping
 from rosearch.config import RunConfig, make_config, read_toml
 from rosearch.errors import DiskError, UserError
-from rosearch.export.source import find_source
+from rosearch.export.baseline import columns_of
+from rosearch.export.source import find_source, model_and_task
 from rosearch.report import page
 from rosearch.results import database
 from rosearch.results.folder import RunFolder
@@ -66,6 +67,23 @@ def test_a_run_finds_data_and_teacher_from_any_folder(made: Path):
         resume(made)
     assert find_source(str(made), {}).task.name == "data"
     assert make_config("quick", None, settings_of_run(made, {})).task == config_of(made).task
+
+
+def test_a_student_of_a_run_is_measured_on_its_task_unless_another_is_given(made: Path, capsys):
+    student = made / "students" / "abc"
+    (student / "config.json").write_text("{}")
+    for what in (str(student), f"{made}:abc", str(made)):
+        model, task = model_and_task(what, {"seed": 9})
+        assert (Path(model).name, task.name) == ("abc", "data")
+        assert f"task: data, that of {made}" in capsys.readouterr().err
+        assert find_source(what, {}).task.name == "data"
+    model, task = model_and_task(str(student), {"task": {"name": "mr"}})
+    assert (model, task.name) == (str(student), "mr")
+    assert "that of" not in capsys.readouterr().err
+    assert find_source(str(student), {"task": {"name": "mr"}}).task.name == "mr"
+    assert columns_of(str(student))["label_column"] == "label"
+    assert model_and_task("somebody/classifier", {})[1].name == "mr"
+    assert "task: mr, as none was given" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("gone", ["data.csv", "teacher"])

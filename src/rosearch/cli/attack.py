@@ -33,7 +33,8 @@ def attack(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="Folder of a student or of any Hugging Face classifier, or a hub id.",
+            help="Folder of a student or of any Hugging Face classifier, a hub id, RUN (its best "
+            "student) or RUN:ID. Without a task option, a run's student is attacked on its task.",
             metavar="MODEL",
             show_default=False,
         ),
@@ -102,17 +103,15 @@ def attack(
         return
     if model is None or (more and not transfer_to):
         raise UserError("give one MODEL to attack; `rosearch attack --list` describes the attacks")
-    from rosearch.config import make_config
+    from rosearch.export.source import model_and_task
     from rosearch.io.files import write_text
     from rosearch.robustness import evaluate
     from rosearch.robustness.settings import AttackSettings
     from rosearch.robustness.transfer import transfer
-    from rosearch.tasks.named import task_of
 
     for file in (jsonl, csv):
         check_writable(file)
-    made = make_config("quick", None, {**data.settings(), **given(seed=seed)})
-    task = task_of(made.task, made.seed)
+    victim, task = model_and_task(model, {**data.settings(), **given(seed=seed)})
     settings = AttackSettings(
         tuple(attacks or ["wordnet"]),
         split,
@@ -126,7 +125,7 @@ def attack(
     )
     kept = f"the same command goes on from {jsonl}" if jsonl else "nothing was written"
     with when_stopped(kept):
-        found = evaluate.attack(model, task, settings, jsonl)
+        found = evaluate.attack(victim, task, settings, jsonl)
     if csv:  # before anything that may yet fail
         write_text(csv, results_table(found))
     replayed = transfer(found, [*(transfer_to or ()), *(more or ())], task, device)

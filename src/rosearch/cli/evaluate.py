@@ -75,11 +75,12 @@ def evaluate(
 ) -> None:
     """Measure how robust a classifier is by a fixed protocol, and write it into its model card."""
     from rosearch.export.robustness_section import update_card
+    from rosearch.export.source import find_source
     from rosearch.robustness.assess import AssessSettings, assess
     from rosearch.robustness.protocol import find_protocol
 
     find_protocol(protocol)
-    source = _source(model, data, teacher)
+    source = find_source(model, data.settings(), teacher, test_alone=True)
     place, card = _places(model, source, out)
     settings = AssessSettings(protocol, n, neighbours, device, rare)
     model_of = (source.name, source.teacher, source.seeds)
@@ -91,17 +92,6 @@ def evaluate(
     else:
         print_assessment(found)
         print(f"written: {place}, and the section on robustness of {card}")
-
-
-def _source(model: str, data: OptionalTaskOptions, teacher: str | None) -> Source:
-    """The model, its task and its teacher; those of its run, unless another task is given."""
-    from rosearch.export.source import find_source
-    from rosearch.robustness.origin import run_of
-
-    flags = data.settings()
-    found = run_of(Path(model)) if Path(model).is_dir() and not flags["task"] else None
-    what = model if found is None else f"{found[0]}:{found[1]}"
-    return find_source(what, flags, teacher, test_alone=True)
 
 
 def _places(model: str, source: Source, out: Path | None) -> tuple[Path, Path]:

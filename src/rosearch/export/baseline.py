@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rosearch.errors import DiskError, UserError
-from rosearch.export.source import find_source, import_plugins_of
+from rosearch.export.source import find_source, import_plugins_of, split_run
 from rosearch.io.files import write_text
 from rosearch.models.classifier import Classifier
 from rosearch.models.open import open_classifier
 from rosearch.results.decode import decode
-from rosearch.results.folder import RunFolder
 from rosearch.robustness.profile import Profile, profile
 
 FILE = "drift.jsonl"  # one line; content hashes of models do not count it
@@ -49,9 +48,10 @@ def model_and_baseline(what: str, flags: Mapping[str, object]) -> tuple[Classifi
     Raises:
         UserError: no model there, or no data to measure a baseline on.
     """
-    what = _in_run(what)
     import_plugins_of(what)
-    run = _run_of(what)
+    run, wanted = split_run(what)
+    if run is not None:  # its folder may be named: flags are places of the run's data
+        what = f"{run}:{wanted}" if wanted else str(run)
     given = bool(flags.get("task"))
     folder = _folder(what)
     if not given and folder is not None and (kept := _kept(folder)) is not None:
@@ -101,32 +101,17 @@ def _kept(folder: Path) -> Baseline | None:
     return found if found.model == content_hash(folder) else None
 
 
-def _in_run(what: str) -> str:
-    """A student's folder inside a run as `RUN:ID`."""
-    folder = Path(what).absolute()
-    run = RunFolder(folder.parent.parent)
-    return f"{run}:{folder.name}" if folder.parent == run.students and run.exists() else what
-
-
-def _run_of(what: str) -> RunFolder | None:
-    for name in (what, what.rpartition(":")[0]):
-        if name and (run := RunFolder(Path(name))).exists():
-            return run
-    return None
-
-
 def _folder(what: str) -> Path | None:
     """The folder of the model, if it is on this machine."""
-    run = _run_of(what)
+    run, wanted = split_run(what)
     if run is None:
         return Path(what) if Path(what).is_dir() else None
-    wanted = "" if Path(what) == run.path else what.rpartition(":")[2]
     return run.find_student(wanted) if wanted else run.best_student()
 
 
 def columns_of(what: str) -> dict[str, str | None]:
     """How a run's own files call their columns; nothing of other models."""
-    run = _run_of(_in_run(what))
+    run, _ = split_run(what)
     if run is None:
         return {}
     task = run.open().meta().run_config.task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from rosearch.config import RunConfig, held_out_attacks, make_config
 from rosearch.errors import UserError
 from rosearch.export.provenance import Provenance, of_data, of_model
 from rosearch.results.entries import ModelEntry, model_entry
-from rosearch.results.folder import RunFolder
+from rosearch.results.folder import RunFolder, run_of
+from rosearch.results.meta import RunMeta
 from rosearch.results.store import Store
 from rosearch.tasks import Task
 from rosearch.tasks.named import moved, task_of, task_of_run
@@ -79,8 +81,9 @@ def find_source(
     """The model of `RUN`, `RUN:ID`, a folder, or a hub id.
 
     Args:
-        flags: overrides as `make_config` takes them; those of `task` name the task of a model, or
-            new places of the data of a run.
+        flags: overrides as `make_config` takes them; those of `task` name the task of a model
+            (of a student's folder inside a run: another than the run's), or new places of the
+            data of a run.
         teacher: folder or hub id of the teacher; by default that of the run. Of a run: another
             one, or the new place of its own before it was fine-tuned.
         test_alone: see `task_of`.
@@ -90,7 +93,7 @@ def find_source(
     """
     from rosearch.models.load import model_source
 
-    run, wanted = split_run(what)
+    run, wanted = _of_which_run(what, flags)
     given = None if teacher is None else model_source(teacher)
     if run is not None:
         return _of_run(run, wanted, given, cast("Mapping[str, str]", flags.get("task") or {}))
@@ -104,6 +107,33 @@ def find_source(
     return Source(folder, name, task, data, of_model(base) if base else None, given, notes)
 
 
+def model_and_task(what: str, flags: Mapping[str, object]) -> tuple[str | Path, Task]:
+    """A model as `find_source` finds it, and its task; stderr is told which, if none was given.
+
+    Raises:
+        UserError: see `find_source`.
+    """
+    given = cast("Mapping[str, str]", flags.get("task") or {})
+    run, wanted = _of_which_run(what, flags)
+    if run is None:
+        config = make_config("quick", None, dict(flags))
+        model: str | Path = what
+        task = task_of(config.task, config.seed)
+        origin = "as none was given; --task or --train name another one"
+    else:
+        model = run.find_student(wanted) if wanted else run.best_student()
+        task = _task_of(run, run.open().meta(), given)
+        origin = f"that of {run}"
+    if not given:
+        print(f"task: {task.name}, {origin}", file=sys.stderr)
+    return model, task
+
+
+def _of_which_run(what: str, flags: Mapping[str, object]) -> tuple[RunFolder | None, str]:
+    """As `split_run`; a student's folder is of no run where another task is given."""
+    return (None, "") if flags.get("task") and run_of(Path(what)) else split_run(what)
+
+
 def _is_student(folder: Path) -> bool:
     try:
         found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -113,7 +143,7 @@ def _is_student(folder: Path) -> bool:
 
 
 def import_plugins_of(what: str) -> None:
-    """Import the plugins of the run that `RUN` or `RUN:ID` names, if it is one.
+    """Import the plugins of the run that `split_run` finds, if there is one.
 
     Raises:
         UserError: one can't be imported.
@@ -124,7 +154,10 @@ def import_plugins_of(what: str) -> None:
 
 
 def split_run(what: str) -> tuple[RunFolder | None, str]:
-    """The run of `RUN` or `RUN:ID` and the id, which may be empty; no run of a model."""
+    """The run of `RUN`, `RUN:ID` or `RUN/students/ID` and the id, which may be empty; no run of
+    a model."""
+    if found := run_of(Path(what)):
+        return found
     if (run := RunFolder(Path(what))).exists():
         return run, ""
     head, _, wanted = what.rpartition(":")
@@ -140,8 +173,7 @@ def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[s
     meta = store.meta()
     config = meta.run_config
     student = run.find_student(wanted) if wanted else run.best_student()
-    now = moved(config.task, places, run)
-    task = task_of_run(now, config.seed, run, meta.task, meta.fingerprint)
+    task = _task_of(run, meta, places)
     notes: tuple[str, ...] = ()
     if teacher is not None and content_hash(teacher) == meta.teacher_sha256:  # in a new place
         config, teacher = replace(config, teacher=replace(config.teacher, name=str(teacher))), None
@@ -151,6 +183,12 @@ def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[s
     data, base = of_data(meta.run_config.task, task.name), of_model(meta.run_config.teacher.name)
     seeds = tuple(run.other_seeds(student.name))
     return Source(student, student.name, task, data, base, teacher, notes, record, seeds)
+
+
+def _task_of(run: RunFolder, meta: RunMeta, places: Mapping[str, str]) -> Task:
+    config = meta.run_config
+    now = moved(config.task, places, run)
+    return task_of_run(now, config.seed, run, meta.task, meta.fingerprint)
 
 
 def _teacher_of_run(config: RunConfig, task: Task) -> tuple[Path | None, tuple[str, ...]]:

@@ -177,3 +177,11 @@ class RunFolder:
                 f"it has {', '.join(saved) or 'none: only the finalists are saved'}"
             )
         return self.student(found[0])
+
+
+def run_of(folder: Path) -> tuple[RunFolder, str] | None:
+    """The run that a student's folder lies in, and its name there."""
+    place = folder.resolve()
+    run = RunFolder(place.parent.parent)
+    inside = run.exists() and place.is_dir() and run.student(place.name) == place
+    return (run, place.name) if inside else None

@@ -16,7 +16,7 @@ from rosearch.evaluation.held_out import (
     mechanisms_of,
     trained_against,
 )
-from rosearch.results.folder import RunFolder
+from rosearch.results.folder import RunFolder, run_of
 from rosearch.results.genotypes import find_genotype
 
 
@@ -43,14 +43,6 @@ class Origin:
         """Those by which it knows attacks, in words."""
         telling = [seen.setting for seen in self.known if seen.families != frozenset()]
         return tuple(dict.fromkeys(telling))
-
-
-def run_of(folder: Path) -> tuple[RunFolder, str] | None:
-    """The run that a student's folder lies in, and its name there."""
-    place = folder.resolve()
-    run = RunFolder(place.parent.parent)
-    inside = run.exists() and run.student(place.name) == place
-    return (run, place.name) if inside else None
 
 
 def origin_of(folder: Path, teacher: Path | None = None) -> Origin:
