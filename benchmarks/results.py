@@ -2,152 +2,138 @@
 
     python benchmarks/results.py mr --work DIR [--run RUN --commit SHA] [--neighbours FILE]
     python benchmarks/results.py sms --data DIR --work DIR [--flags="--candidates 12"]
+    python benchmarks/results.py mr --work DIR --rows best=500,teacher=50,recipes
 
-One search (`--run` takes a finished one), then `rosearch evaluate` of its reference and its best
-student, with `--teacher-n` of its teacher, with `--int8` of the best student as int8. Every step
-goes on where it was stopped, from `--work`. What they wrote is collected in
-`benchmarks/results/TASK.json`, without paths and texts; `python benchmarks/results_page.py` makes
-docs/results.md from these files.
+One search (`--run` takes a finished one), then the rows of `--rows`, each on as many texts as `=N`
+says:
+
+- `reference`, `best`, `int8`, `architecture-only`, `teacher`: `rosearch evaluate` of a model;
+- `points`: finalists and reference, all training seeds, after the attacks that goals were set for;
+- `ablation`, `best-preset`, `random` (the best of the run of `--random`), `recipes`: students that
+  are distilled once and attacked by a few attacks.
+
+Every step goes on where it was stopped, from `--work`; rows may be added later. What they wrote is
+collected in `benchmarks/results/TASK.json`, without paths and texts; `python
+benchmarks/results_page.py` makes docs/results.md from these files.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from common import commit
 from results_data import TASKS, task_flags
+from results_search import alone, call, distil, fitness_of, of_run, outcome, read, search
+from results_students import (
+    ALONE,
+    Variant,
+    ablation,
+    best_preset,
+    distilled,
+    points,
+    recipes,
+    small,
+)
 
-from rosearch.config.sections import RunConfig
 from rosearch.export.source import find_source
-from rosearch.models.open import open_classifier
-from rosearch.results.folder import RunFolder
-from rosearch.results.meta import RunMeta
-from rosearch.tasks.named import task_of
-from rosearch.teacher.fit import saved_teacher
-from rosearch.types import Json, Trial, wilson
+from rosearch.results.genotypes import find_genotype
+from rosearch.space.genotype import Genotype
+from rosearch.types import Json, Trial
 
-REFERENCE = "transformer3"
 RESULTS = Path(__file__).parent / "results"
+MODELS = {"teacher": 50, "reference": 200, "best": 200, "int8": 100, ALONE: 100}
+SMALL = {"ablation": 200, "best-preset": 200, "random": 200, "recipes": 200}
+ROWS = {**MODELS, "points": 500, **SMALL}  # of the texts that are attacked, how many
+DEAR = ("teacher", "random", "recipes")  # not carried out unless named
 
 
-def call(*words: object) -> str:
-    """Run `rosearch`, which ends the program if it fails; what it printed."""
-    command = [sys.executable, "-m", "rosearch", *map(str, words)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+def rows_of(told: str) -> dict[str, int]:
+    """What `--rows` names, each with its number of texts."""
+    found = {}
+    for word in told.split(","):
+        name, _, n = word.partition("=")
+        if name not in ROWS or (n and not n.isdecimal()):
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(ROWS)}, or NAME=N")
+        found[name] = int(n or ROWS[name])
+    return found
 
 
-def search(run: Path, flags: list[str]) -> None:
-    """Start a search, go on with it, or leave a finished one alone."""
-    if (run / "summary.json").exists():
-        return
-    if (run / "run.db").exists():
-        call("resume", run)
-    else:
-        call("search", "--preset", "quick", *flags, "--out", run)
-
-
-def distil(run: Path, work: Path, flags: list[str]) -> None:
-    """Train the fittest candidate and the reference once, in place of the search's finals.
-
-    Of the teacher only the clean result is measured: attacking it is what takes longest.
-    """
-    meta, trials = of_run(run)
-    fittest_id = max((t for t in trials if t.score), key=fitness_of).candidate.id
-    few = ["--set", "final.attacked=4", "--set", "final.held_out=[]"]
-    off = [f"distill.{name}" for name in ("substitution=0", "characters=0", "adversarial=none")]
-    plain = [word for setting in (*off, "distill.defences=[]") for word in ("--set", setting)]
-    for name, what, more in (("best", f"{run}:{fittest_id}", []), ("reference", REFERENCE, plain)):
-        if not (entry := work / f"{name}.json").exists():
-            told = call("distill", what, *flags, *few, *more, "--json", "--out", alone(work, name))
-            entry.write_text(told, encoding="utf-8")
-    if not (clean := work / "teacher.json").exists():
-        clean.write_text(json.dumps(clean_teacher(meta.run_config)), encoding="utf-8")
-
-
-def clean_teacher(config: RunConfig) -> Json:
-    """What the teacher of a run has right of the test split."""
-    task = task_of(config.task, config.seed)
-    folder = saved_teacher(task, config.teacher, config.seed)
-    if folder is None:
-        raise SystemExit("the teacher of this run is not in the cache")
-    said = open_classifier(folder, "cpu").fitted(task, task.test).probabilities(task.test.texts)
-    right = int((said.argmax(1) == np.array(task.test.labels)).sum())
-    interval = wilson(right, len(task.test))
-    return {
-        "clean": round(right / len(task.test), 4),
-        "clean_interval": [round(interval.low, 4), round(interval.high, 4)],
-    }
-
-
-def alone(work: Path, name: str, student: Path | None = None) -> Path:
-    """The place of a student outside its run, where nothing attacks the teacher for its sake.
-
-    Args:
-        student: is copied there if it is not there yet.
-    """
-    out = work / "alone" / name
-    if student is not None and not out.exists():
-        shutil.copytree(student, out)
-    return out
-
-
-def of_run(run: Path) -> tuple[RunMeta, list[Trial]]:
-    """What a run knows of itself, and its candidates."""
-    with closing(RunFolder(run).open()) as store:
-        return store.meta(), store.trials()
-
-
-def outcome(run: Path, work: Path) -> Json:
-    """The summary of a run, or what `distil` made in its place."""
-    if (run / "summary.json").exists():
-        found: Json = read(run / "summary.json")
-        return found
-    meta, trials = of_run(run)
-    best, reference = (read(work / f"{name}.json") for name in ("best", "reference"))
-    teacher = {"id": "teacher", "params": round(best["params"] * best["compression"])}
-    teacher |= read(work / "teacher.json")
-    versions = read(work / "best" / "robustness.json")["versions"]
-    return {
-        "teacher": teacher, "reference": reference, "finalists": [best], "best": best,
-        "front": [], "candidates": len(trials), "seconds": meta.seconds, "finals": "distil",
-        "search_attack": meta.run_config.search.attack, "versions": versions,
-    }  # fmt: skip
-
-
-def read(path: Path) -> Any:
-    """JSON data."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def measure(run: Path, work: Path, arguments: argparse.Namespace, flags: list[str]) -> None:
-    """Evaluate the models of a run by the protocol; each has a folder in `work`."""
-    more = ["--protocol", arguments.protocol]
-    more += ["--neighbours", arguments.neighbours] if arguments.neighbours else []
+def models(run: Path, work: Path, told: argparse.Namespace, flags: list[str]) -> None:
+    """Evaluate models by the protocol; each has a folder in `work`."""
+    more = ["--protocol", told.protocol]
+    more += ["--neighbours", told.neighbours] if told.neighbours else []
     best = outcome(run, work)["best"]["id"]
-    for name, id in (("reference", "reference"), ("best", best)):
-        own: list[object] = [f"{run}:{id}"]
-        if arguments.alone:
+    teacher = None if told.alone else find_source(f"{run}:{best}", {}).teacher
+    asked = [] if teacher is None else ["--teacher", teacher]
+    for name in MODELS:
+        own: list[object] = [f"{run}:{best if name == 'best' else 'reference'}"]
+        if name not in told.rows:
+            continue
+        if name in ("reference", "best") and told.alone:
+            id = best if name == "best" else "reference"
             own = [alone(work, name, run / "students" / id), *flags]
-        call("evaluate", *own, "--n", arguments.n, *more, "--out", work / name)
-    if arguments.teacher_n:
-        teacher = find_source(f"{run}:{best}", {}).teacher
-        own = [teacher, *flags, "--n", arguments.teacher_n, "--teacher", teacher]
-        call("evaluate", *own, *more, "--out", work / "teacher")
-    if arguments.int8:
-        exported = work / "exported-int8"
-        if not exported.exists():
-            call("export", f"{run}:{best}", "--format", "int8", "--out", exported)
-        call("evaluate", exported, *flags, "--n", arguments.n, *more, "--out", work / "int8")
+        elif name == "teacher":
+            own = [teacher, *flags, *asked]
+        elif name == "int8":
+            if not (exported := work / "exported-int8").exists():
+                call("export", f"{run}:{best}", "--format", "int8", "--out", exported)
+            own = [exported, *flags, *asked]
+        elif name == ALONE:
+            variant = ablation(genotype_of(run, best))[-1]
+            own = [distilled(variant, work / "students", flags), *flags, *asked]
+        with spent(name):
+            call("evaluate", *own, "--n", told.rows[name], *more, "--out", work / name)
+
+
+def genotype_of(run: Path, id: str) -> Genotype:
+    """The genotype of a candidate of a run."""
+    return find_genotype(f"{run}:{id}")[0]
+
+
+def students(run: Path, work: Path, told: argparse.Namespace, flags: list[str]) -> None:
+    """Distil and attack other students, and attack all seeds of the finalists."""
+    found, rows = outcome(run, work), told.rows
+    if "points" in rows and found.get("finals") != "distil":
+        with spent("points"):
+            made = points(run, found, work, rows["points"], told.neighbours, flags)
+        write(work / "points.json", made)
+    for name in SMALL:
+        if name not in rows or (name == "random" and told.random is None):
+            continue
+        if name == "ablation":
+            variants = ablation(genotype_of(run, found["best"]["id"]))
+        elif name == "best-preset":
+            variants = [best_preset(of_run(run)[1])]
+        elif name == "random":
+            best = max((t for t in of_run(told.random)[1] if t.score), key=fitness_of).candidate
+            variants = [Variant("best of a random search", best.genotype)]
+        else:
+            variants = recipes()
+        with spent(name):
+            write(work / "small" / f"{name}.json", small(variants, work, rows[name], flags))
+
+
+@contextmanager
+def spent(name: str) -> Iterator[None]:
+    """Say what a row took of a processor."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    yield
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{name}: {seconds:.0f} s of a processor", file=sys.stderr)
+
+
+def write(path: Path, found: object) -> None:
+    """JSON data."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found), encoding="utf-8")
 
 
 def noted(path: Path, made: str | None = None) -> str:
@@ -170,12 +156,6 @@ def without_paths(found: object) -> object:
     return found
 
 
-def fitness_of(trial: Trial) -> float:
-    """Fitness of a candidate that did not fail."""
-    assert trial.score is not None
-    return trial.score.fitness
-
-
 def fittest(trials: Sequence[Trial]) -> Json:
     """The best of some candidates, by what the search measured on the validation split."""
     scored = [trial for trial in trials if trial.score is not None]
@@ -194,11 +174,13 @@ def collect(run: Path, work: Path, commits: Json) -> Json:
     """All that was measured, as the file of a task holds it."""
     (meta, trials), summary = of_run(run), outcome(run, work)
     protocol = {}
-    for name in ("teacher", "reference", "best", "int8"):
+    for name in MODELS:
         if (path := work / name / "robustness.json").exists():
             protocol[name] = {
                 k: v for k, v in read(path).items() if k not in ("machine", "versions")
             }
+    if ALONE in protocol:
+        protocol[ALONE]["params"] = read(work / "students" / ALONE / "entry.json")["params"]
     kept = ("teacher", "reference", "finalists", "front", "candidates", "seconds", "search_attack")
     kept += ("finals",) if "finals" in summary else ()
     return {
@@ -215,6 +197,13 @@ def collect(run: Path, work: Path, commits: Json) -> Json:
         },
         "best": summary["best"]["id"],
         "protocol": protocol,
+        "points": read(work / "points.json") if (work / "points.json").exists() else [],
+        "students": [
+            one
+            for name in SMALL
+            if (path := work / "small" / f"{name}.json").exists()
+            for one in read(path)
+        ],
     }
 
 
@@ -228,14 +217,14 @@ def main() -> None:
     parser.add_argument("--commit", help="that made it")
     parser.add_argument("--flags", default="", help="further flags of the search, in one word")
     parser.add_argument("--protocol", default="v1", help="for all models of a task")
-    parser.add_argument("--n", type=int, default=200, help="texts that students are attacked on")
-    parser.add_argument("--teacher-n", type=int, help="texts of the teacher, which is slow")
+    default = ",".join(name for name in ROWS if name not in DEAR)
+    parser.add_argument("--rows", type=rows_of, default=default, help="what is measured")
+    parser.add_argument("--random", type=Path, help="a run of search.strategy=random")
     parser.add_argument(
         "--distil", action="store_true", help="of a search that was stopped before its finals"
     )
     parser.add_argument("--alone", action="store_true", help="without neighbours and texts of it")
     parser.add_argument("--neighbours", type=Path, help="nearest words in counter-fitted vectors")
-    parser.add_argument("--int8", action="store_true", help="the best student as int8, too")
     parser.add_argument("--collect", action="store_true", help="write down what there is")
     arguments = parser.parse_args()
     work = arguments.work / arguments.task
@@ -248,7 +237,8 @@ def main() -> None:
         search(run, [*flags, *shlex.split(arguments.flags)])
     commits["protocol"] = noted(work / "measured")
     if not arguments.collect:
-        measure(run, work, arguments, flags)
+        models(run, work, arguments, flags)
+        students(run, work, arguments, flags)
     found = without_paths(json.loads(json.dumps(collect(run, work, commits))))
     text = json.dumps({"task": arguments.task, **found}, indent=1)
     RESULTS.mkdir(exist_ok=True)

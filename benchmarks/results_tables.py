@@ -6,13 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 BERT_BASE = 109_500_000  # parameters, by which the paper counts
-MODELS = ("teacher", "reference", "best", "int8")
+MODELS = ("teacher", "reference", "best", "int8", "architecture-only")
 RARE = 0.25  # as a share of the test split
-ONCE = (
-    "The fittest candidate and the reference were trained once each, by `rosearch distill`; of the "
-    "teacher only the clean result was measured."
-)
-
+CAPPED = "-capped"
 Found = dict[str, Any]  # a file of benchmarks/results, or a part of one
 
 
@@ -61,7 +57,8 @@ def sizes(task: Found) -> str:
     header += ["balanced", "macro-F1", "calibration error", *labels]
     rows = []
     for model in measured(task):
-        clean, params = task["protocol"][model]["clean"], entry(task, model)["params"]
+        clean = task["protocol"][model]["clean"]
+        params = task["protocol"][model].get("params") or entry(task, model)["params"]
         teacher = task["search"]["teacher"]["params"]
         cells = [model, f"{params:,}", f"{teacher / params:.1f}x", f"{BERT_BASE / params:.1f}x"]
         cells += [share(clean["accuracy"], clean["interval"]), share(clean["balanced_clean"])]
@@ -80,26 +77,6 @@ def front(task: Found) -> str:
     return f"Its front on the validation split, clean and after its attacks (parameters): {each}."
 
 
-def finals(task: Found) -> str:
-    """The search's own final table: means over its seeds."""
-    held = list(finalist(task)["held_out"])
-    header = ["model", "parameters", "clean", "after all attacks of the search at once"]
-    header += [f"held out: `{name}`" for name in held]
-    rows = []
-    found = task["search"]
-    for one in (found["teacher"], found["reference"], *found["finalists"]):
-        name = one["id"] if one["genotype"] is None or one["id"] == "reference" else one["id"][:8]
-        name = f"**`{name}`**" if one["id"] == task["best"] else f"`{name}`"
-        cells = [name, f"{one['params']:,}", share(one["clean"], one["clean_interval"])]
-        cells.append(share(one["after_attack"], one["interval"]))
-        for at in held:
-            cells.append(
-                share(one["held_out"][at]["after_attack"], one["held_out"][at]["interval"])
-            )
-        rows.append(cells)
-    return table(header, rows)
-
-
 def names(task: Found) -> list[str]:
     """The rows of any model, in the order of the protocol."""
     every = [one["name"] for m in measured(task) for one in task["protocol"][m]["rows"]]
@@ -116,30 +93,40 @@ def standing(task: Found, name: str) -> str:
     return found["standing"] + ", adaptive" * found["adaptive"]
 
 
-def attacks(task: Found, label: int | None = None) -> str:
-    """Each row of the protocol: what survives, or the recall of a label."""
-    models = measured(task)
-    sizes_ = [f"{model} (n = {task['protocol'][model]['n']})" for model in models]
+def outcome(found: Found, label: int | None) -> Found:
+    """Of a row: what survives, or the recall of a label."""
+    one: Found = found["outcome"]
+    return one if label is None else one["attacked_classes"][label]
+
+
+def attacks(task: Found) -> str:
+    """Each row of the protocol: what survives, and the recall of a rare label."""
+    header, columns, label = ["attack", "to the best student"], [], rare(task)
+    for which in (None,) if label is None else (None, label):
+        for model in measured(task):
+            what = "" if which is None else f", recall of {task['labels'][which]}"
+            n, seeds = (task["protocol"][model].get(key, 1) for key in ("n", "training_seeds"))
+            header.append(f"{model}{what} (n = {n}{f', {seeds} seeds' if seeds > 1 else ''})")
+            columns.append((model, which))
     rows = []
     for name in names(task):
+        if name.endswith(CAPPED):
+            continue  # stands in the row that it limits
         cells = [f"`{name}`", standing(task, name)]
-        for model in models:
-            found = row(task, model, name)
-            if found is None:
-                cells.append("")
-                continue
-            one = found["outcome"]
-            if label is not None:
-                one = one["attacked_classes"][label]
-            cells.append(share(one["after_attack"], one["interval"]))
+        for model, which in columns:
+            found, capped = row(task, model, name), row(task, model, name + CAPPED)
+            one = None if found is None else outcome(found, which)
+            cell = "" if one is None else share(one["after_attack"], one["interval"])
+            few = "" if capped is None else f"; {outcome(capped, which)['after_attack']:.3f}"
+            cells.append(cell + few)
         rows.append(cells)
-    for kind in ("known", "held out", "all") if label is None else ():
+    for kind in ("known", "held out", "all"):
         cells = [f"**worst case**: {kind}", ""]
-        for model in models:
-            one = task["protocol"][model]["worst"].get(kind)
+        for model, which in columns:
+            one = task["protocol"][model]["worst"].get(kind) if which is None else None
             cells.append("" if one is None else share(one["after_attack"], one["interval"]))
         rows.append(cells)
-    return table(["attack", "to the best student", *sizes_], rows)
+    return table(header, rows)
 
 
 def rare(task: Found) -> int | None:
@@ -151,22 +138,15 @@ def rare(task: Found) -> int | None:
 
 def alarms(task: Found) -> str:
     """Recall of a rare label at few false alarms: clean, and when attacks aim at the threshold."""
-    header, columns = ["at a threshold"], []
+    rows = []
     for model in measured(task):
         for one in task["protocol"][model].get("alarms", ()):
-            header.append(f"{model}, {one['rate']:.1%} false alarms on validation")
-            columns.append(one)
-    if not columns:
-        return ""
-    names = ("false_alarms", "recall")
-    rows = [["false alarms (test)"], ["recall, clean"]]
-    for cells, name in zip(rows, names, strict=True):
-        cells += [share(one[name]["share"], one[name]["interval"]) for one in columns]
-    for name in dict.fromkeys(name for one in columns for name in one["after"]):
-        found = [one["after"].get(name) for one in columns]
-        cells = ["" if x is None else share(x["share"], x["interval"]) for x in found]
-        rows.append([f"`{name}`", *cells])
-    return table(header, rows)
+            lowest = min(one["after"].values(), key=lambda found: float(found["share"]))
+            cells = (one["false_alarms"], one["recall"], lowest)
+            what = f"{model}, {one['rate']:.1%} false alarms on validation"
+            rows.append([what, *(share(x["share"], x["interval"]) for x in cells)])
+    header = ["at a threshold", "false alarms (test)", "recall, clean", "after the worst attack"]
+    return table(header, rows) if rows else ""
 
 
 def told(found: Found | None) -> str:
@@ -226,30 +206,3 @@ def made_by(task: Found) -> str:
         )
         + "."
     )
-
-
-def section(task: Found) -> str:
-    """All of one task."""
-    label, best = rare(task), finalist(task)
-    parts = [
-        f"## `{task['task']}`",
-        "; ".join(task["data"]) + ".",
-        made_by(task),
-        ONCE if task["search"].get("finals") == "distil" else "",
-        sizes(task),
-        f"Protocol {task['protocol']['best']['protocol']}, {task['protocol']['best']['sample']}:",
-        attacks(task),
-    ]
-    if label is not None:
-        parts += [f"Recall of {task['labels'][label]} after each attack:", attacks(task, label)]
-        parts.append(alarms(task))
-    seeds = f"{len(best['seeds'])} training seed{'s' * (len(best['seeds']) > 1)}"
-    parts += [
-        skipped(task),
-        spent(task),
-        certified(task),
-    ]
-    if task["search"].get("finals") != "distil":
-        words = f"means over {seeds}, n = {best['n']} attacked"
-        parts += [f"The search's own final table, {words}:", finals(task), front(task)]
-    return "\n\n".join(part for part in parts if part)

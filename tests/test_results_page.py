@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from rosearch.space.presets import preset
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
@@ -23,10 +26,17 @@ def benchmarks():
         import results
         import results_data
         import results_page
+        import results_points
+        import results_students
         import results_tables
 
         yield SimpleNamespace(
-            results=results, data=results_data, page=results_page, tables=results_tables
+            results=results,
+            data=results_data,
+            page=results_page,
+            points=results_points,
+            students=results_students,
+            tables=results_tables,
         )
     finally:
         sys.path.remove(folder)
@@ -66,6 +76,42 @@ def test_goals_say_by_how_much_they_are_missed(benchmarks):
     assert "met" in cells["times smaller than the teacher"]
     best, bert = tables.entry(task, "best")["params"], tables.BERT_BASE
     assert f"{bert / best:.1f}x" in tables.sizes(task)
+
+
+def test_a_point_that_misses_its_goal_is_bold(benchmarks):
+    """Of figures that are put in: the attacks of a row of points count, not those of the finals."""
+    task = next(one for one in benchmarks.page.load() if one["task"] == "mr")
+    best = next(x for x in task["search"]["finalists"] if "balanced" in x["points"])
+    seeds = [{"after_attack": x, "balanced_after_attack": x} for x in (0.30, 0.36)]
+    mean = benchmarks.students.mean_of(seeds, 500)
+    assert mean["after_attack"] == 0.33
+    assert mean["interval"][0] < 0.33 < mean["interval"][1] < 0.38
+    task["points"] = [{"id": best["id"], "n": 500, "after": {"neighbours": mean, "wordnet": mean}}]
+    head, _, *lines = (line.split(" | ") for line in benchmarks.points.points(task).splitlines())
+    mine = next(line for line in lines if best["id"][:8] in line[0])
+    assert mine[head.index("`neighbours` (held out)")].strip() == "**0.330** (0.35)"
+    words = benchmarks.points.points_words(task)
+    assert "n = 500 attacked" in words
+    assert "seeds at most 0.060 apart" in words
+
+
+def test_an_ablation_takes_one_thing_at_a_time(benchmarks):
+    variants = {v.name: v for v in benchmarks.students.ablation(preset("frame-bilstm"))}
+    full = variants["as searched"].what
+    assert "no reading" not in variants  # this preset has none
+    assert variants["no phrases"].what == full
+    assert variants["no worst-case training"].what.votes.share == 0 < full.votes.share
+    bare = variants["architecture-only"]
+    assert (bare.what.encoding, bare.what.votes, bare.what.nodes) == ("plain", None, full.nodes)
+    assert bare.settings == ("distill.substitution=0",)
+    assert len({(v.what, v.settings) for v in variants.values()}) == len(variants)
+
+
+def test_rows_are_named_with_their_number_of_texts(benchmarks):
+    assert benchmarks.results.rows_of("best=500,points") == {"best": 500, "points": 500}
+    for wrong in ("bst", "best=many", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="none of teacher, reference"):
+            benchmarks.results.rows_of(wrong)
 
 
 def test_texts_are_cut_and_drawn_the_same_way_every_time(benchmarks, tmp_path: Path):
