@@ -1,4 +1,4 @@
-"""What `search.py` compares: methods that ask for evaluations and learn their results, in order.
+"""What `search*.py` compare: methods that ask for evaluations and learn their results, in order.
 
 All start from the same genotypes and draw from the same space; each is deterministic in its seed
 and in what it was told, so an interrupted benchmark goes on by telling stored results again.
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
 
 from rosearch.config import RunConfig, objectives_of
+from rosearch.encodings.genes import Choice, Gene, genes_of
 from rosearch.objectives import oriented
 from rosearch.run.search import scheduler_of, strategy_of
 from rosearch.space.genes import MAX_INPUTS
 from rosearch.space.genotype import COMBINES, NORMS, Genotype, Node
+from rosearch.space.mechanisms import MECHANISMS
 from rosearch.space.variation import Space, repair
 from rosearch.strategies.scheduler import candidate_seed
 from rosearch.types import Candidate, Job, Trial
@@ -53,26 +56,21 @@ class Problem:
 
 
 class Engine:
-    """The whole engine: rungs, trainings that go on from checkpoints, nothing evaluated twice.
+    """The whole engine: rungs, trainings that go on from checkpoints, nothing evaluated twice."""
 
-    Args:
-        lowest: the rung that candidates start on.
-    """
-
-    def __init__(self, problem: Problem, seed: int, lowest: int = 0):
-        self.lowest = lowest
-        search = problem.config.search
-        search = replace(search, candidates=ENDLESS, slots=1, rungs=search.rungs[lowest:])
+    def __init__(self, problem: Problem, seed: int, strategy: str | None = None):
+        search = replace(problem.config.search, candidates=ENDLESS)
+        search = replace(search, strategy=strategy or search.strategy)
         space, chance = problem.space, problem.chance_accuracy
         self.scheduler = scheduler_of(search, seed, space, problem.seeds, chance)
 
     def ask(self) -> Job:
         job = self.scheduler.ask()
         assert job is not None
-        return replace(job, rung=job.rung + self.lowest)
+        return job
 
     def tell(self, job: Job, trial: Trial) -> None:
-        self.scheduler.tell(job, replace(trial, rung=trial.rung - self.lowest))
+        self.scheduler.tell(job, trial)
 
 
 class Bare:
@@ -99,24 +97,27 @@ class Bare:
         self.strategy.learn(Trial(trial.candidate, trial.score, trial.error))
 
 
-class OptunaNsga2:
-    """Optuna's NSGA-II sampler on the same space; raises ImportError where it is missing.
+class Optuna:
+    """A sampler of Optuna on the same space; raises ImportError where it is missing.
+
+    NSGA-II optimises the run's objectives, TPE the fitness.
 
     An infeasible description is repaired before it is trained, and Optuna learns the result under
     the description that it gave, as it knows no repair. What cannot be repaired, or fails, is told
     as failed. Its own settings, but for the population, which is that of the other searches.
     """
 
-    def __init__(self, problem: Problem, seed: int):
+    def __init__(self, problem: Problem, seed: int, name: str):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        search = problem.config.search
-        self.objectives = objectives_of(search)
-        sampler = optuna.samplers.NSGAIISampler(population_size=search.population, seed=seed)
-        self.study = optuna.create_study(
-            sampler=sampler, directions=["maximize"] * len(self.objectives)
-        )
+        search, samplers = problem.config.search, optuna.samplers
+        self.objectives = objectives_of(search) if name == "nsga2" else None
+        sampler: Any = samplers.TPESampler(seed=seed)
+        if self.objectives:
+            sampler = samplers.NSGAIISampler(population_size=search.population, seed=seed)
+        directions = ["maximize"] * len(self.objectives or "f")
+        self.study = optuna.create_study(sampler=sampler, directions=directions)
         self.failed = optuna.trial.TrialState.FAIL
         self.space, self.seed = problem.space, seed
         self.last = len(search.rungs) - 1
@@ -136,8 +137,10 @@ class OptunaNsga2:
     def tell(self, job: Job, trial: Trial) -> None:
         if trial.score is None:
             self.study.tell(self.open, state=self.failed)
-        else:
+        elif self.objectives:
             self.study.tell(self.open, oriented(trial.score, self.objectives))
+        else:
+            self.study.tell(self.open, trial.score.fitness)
 
 
 def suggested(trial: Any, space: Space) -> Genotype:
@@ -162,6 +165,16 @@ def suggested(trial: Any, space: Space) -> Genotype:
             one_of(f"node{i}.activation", space.activations),
         )
 
+    def choice(place: str, offered: Sequence[Choice | None]) -> Any:
+        kinds = kinds_of(offered)
+        kind = one_of(place, list(kinds))
+        alike, genes = kinds[kind]
+        if not alike:
+            return None
+        picked = {gene: one_of(f"{place}.{kind}.{gene}", genes[gene]) for gene in genes}
+        # Not every combination is offered: no reading is without all of its steps.
+        return type(alike[0])(**picked).nearest(alike)
+
     nodes = trial.suggest_int("nodes", 1, space.max_nodes)
     return Genotype(
         embedding_dim=one_of("embedding_dim", space.embedding_dims),
@@ -171,8 +184,24 @@ def suggested(trial: Any, space: Space) -> Genotype:
         pooling=one_of("pooling", space.poolings),
         repeat=trial.suggest_int("repeat", 1, space.max_repeat),
         shared=one_of("shared", (False, True)),
-        coding=one_of("coding", space.codings),
+        coding=choice("coding", space.codings),
+        **{place: choice(place, space.offered(place)) for place in MECHANISMS},
     )
+
+
+def kinds_of(
+    offered: Sequence[Choice | None],
+) -> dict[str, tuple[list[Choice], dict[str, list[Gene]]]]:
+    """Name of a kind -> what is offered of it, and the values of each of its genes."""
+    found: dict[str, tuple[list[Choice], dict[str, list[Gene]]]] = {}
+    for one in offered:
+        alike, genes = found.setdefault("none" if one is None else one.name, ([], {}))
+        if one is not None:
+            alike.append(one)
+            for gene, value in genes_of(one).items():
+                genes.setdefault(gene, [])
+                genes[gene] += [] if value in genes[gene] else [value]
+    return found
 
 
 def described(g: Genotype, space: Space) -> dict[str, int]:
@@ -185,8 +214,14 @@ def described(g: Genotype, space: Space) -> dict[str, int]:
         "pooling": space.poolings.index(g.pooling),
         "repeat": g.repeat,
         "shared": int(g.shared),
-        "coding": space.codings.index(g.coding),
     }
+    offered = {"coding": space.codings, **{place: space.offered(place) for place in MECHANISMS}}
+    for place, several in offered.items():
+        kinds, own = kinds_of(several), getattr(g, place)
+        kind = "none" if own is None else own.name
+        found[place] = list(kinds).index(kind)
+        for gene, values in kinds[kind][1].items():
+            found[f"{place}.{kind}.{gene}"] = values.index(getattr(own, gene))
     for i, node in enumerate(g.nodes, start=1):
         found[f"node{i}.inputs"] = len(node.inputs)
         for k, source in enumerate(node.inputs):
@@ -205,18 +240,23 @@ def full_job(index: int, genotype: Genotype, seed: int, rung: int) -> Job:
 
 METHODS: Mapping[str, Callable[[Problem, int], Method]] = {
     "rungs": Engine,
-    "upper": lambda problem, seed: Engine(problem, seed, lowest=1),
+    "surrogate": lambda problem, seed: Engine(problem, seed, "surrogate"),
+    # Its strategy without rungs, checkpoints, deduplication.
     "full": lambda problem, seed: Bare(problem.config.search.strategy, problem, seed),
+    # Every candidate in full: the paper's way.
     "ageing": lambda problem, seed: Bare("aging_evolution", problem, seed),
     "random": lambda problem, seed: Bare("random", problem, seed),
-    "optuna": OptunaNsga2,
+    "nsga2": lambda problem, seed: Optuna(problem, seed, "nsga2"),
+    "tpe": lambda problem, seed: Optuna(problem, seed, "tpe"),
 }
-ENGINES = ("rungs", "upper")  # go on from checkpoints
-DESCRIPTIONS = {
-    "rungs": "RoSearch with rungs",
-    "upper": "the same without the lowest rung",
-    "full": "the same without rungs, checkpoints, deduplication",
-    "ageing": "ageing evolution, every candidate in full: the paper's way",
-    "random": "random search",
-    "optuna": "Optuna NSGA-II",
-}
+ENGINES = ("rungs", "surrogate")  # go on from checkpoints
+
+
+def available(methods: Sequence[str]) -> list[str]:
+    """Those of the methods that this machine can run; it is said which need Optuna."""
+    missing = find_spec("optuna") is None
+    left_out = [name for name in methods if missing and name.startswith(("nsga2", "tpe"))]
+    if left_out:
+        names = ", ".join(left_out)
+        print(f"without {names}: pip install -r benchmarks/search-requirements.txt")
+    return [name for name in methods if name not in left_out]

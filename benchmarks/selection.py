@@ -65,6 +65,7 @@ def truth(g: Genotype, config: RunConfig, context: Context, n: int, seed: int) -
         "utility": fitness(classes, found, size, context),
         "accuracy": accuracy_in(metric, classes),
         "robustness": min(c.after(metric) for c in found.values()),
+        "params": size,
     }
 
 

@@ -13,14 +13,19 @@ import numpy as np
 import pytest
 from made_scores import made_score
 
-from rosearch.config import make_config
+from rosearch.config import make_config, readings_of, votes_of
+from rosearch.encodings.reading import Reading
+from rosearch.errors import UserError
 from rosearch.space.cost import Limits, Sizes
-from rosearch.space.genotype import Genotype
+from rosearch.space.genotype import Genotype, Node
 from rosearch.space.variation import Space, sample
 from rosearch.types import Fidelity, Job, Trial
 
 SIZES = Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2)
 SPACE = Space(SIZES, Limits(max_params=400_000))
+QUICK = make_config("quick", None, {}).space
+VOTING = replace(SPACE, votes=votes_of(QUICK), readings=readings_of(QUICK))
+READING = Genotype(32, 64, (Node((0,), "lstm"),), reading=Reading())
 FIDELITY = Fidelity(1, 1.0, 10, ("wordnet",))
 
 
@@ -32,8 +37,9 @@ def benchmarks():
     try:
         import search
         import search_methods
+        import search_students
 
-        yield SimpleNamespace(search=search, methods=search_methods)
+        yield SimpleNamespace(search=search, methods=search_methods, students=search_students)
     finally:
         sys.path.remove(folder)
 
@@ -53,11 +59,21 @@ class Told:
         return self.values[name]
 
 
-def test_a_genotype_is_described_and_suggested_again(benchmarks, rng):
+@pytest.mark.parametrize("space", [SPACE, VOTING], ids=["cells", "all mechanisms"])
+def test_a_genotype_is_described_and_suggested_again(benchmarks, rng, space: Space):
     for _ in range(200):
-        genotype = sample(SPACE, rng)
-        told = Told(benchmarks.methods.described(genotype, SPACE))
-        assert benchmarks.methods.suggested(told, SPACE) == genotype
+        genotype = sample(space, rng)
+        told = Told(benchmarks.methods.described(genotype, space))
+        assert benchmarks.methods.suggested(told, space) == genotype
+
+
+def test_what_optuna_suggests_is_offered(benchmarks):
+    """A reading without any of its steps is none: the nearest one is taken."""
+    steps = {
+        name: 1 for name in benchmarks.methods.described(READING, VOTING) if "reading." in name
+    }
+    told = Told({**benchmarks.methods.described(READING, VOTING), **steps})
+    assert benchmarks.methods.suggested(told, VOTING).reading in VOTING.readings[1:]
 
 
 def scored(job: Job, fitness: float) -> Trial:
@@ -73,11 +89,13 @@ def conv_share(g: Genotype) -> float:
     return sum("conv" in node.op for node in g.nodes) / len(g.nodes)
 
 
-@pytest.mark.parametrize("name", ["rungs", "upper", "full", "random", "optuna"])
+@pytest.mark.parametrize("name", ["rungs", "full", "random", "nsga2", "tpe"])
 def test_methods_start_alike_stay_in_the_space_and_repeat_themselves(benchmarks, name: str, rng):
-    if name == "optuna":
+    if name in ("nsga2", "tpe"):
         pytest.importorskip("optuna")
-    config = make_config("quick", None, {"search": {"rungs": [0.1, 1.0], "population": 8}})
+    config = make_config(
+        "quick", None, {"search": {"rungs": [0.1, 1.0], "population": 8, "slots": 1}}
+    )
     seeds = [sample(SPACE, rng) for _ in range(3)]
     problem = benchmarks.methods.Problem(SPACE, seeds, config)
 
@@ -200,3 +218,60 @@ def test_what_was_trained_from_scratch_is_told_again(benchmarks, tmp_path: Path,
     assert other == [*ageing[:8], *trained[10:15]]  # both start with the same random population
     assert play("ageing", 16) == [*ageing, trained[15]]
     assert len(trained) == len(set(trained)) == 16
+
+
+def test_students_of_all_methods_are_compared_at_equal_numbers(
+    benchmarks, tmp_path: Path, monkeypatch, rng
+):
+    """Nothing is trained twice, and a stopped comparison ends as one that was not."""
+    trained: list[tuple[str, str, int]] = []
+    most = 25
+
+    def stop(kind: str, g: Genotype, seed: int) -> None:
+        if len(trained) == most:
+            raise KeyboardInterrupt
+        trained.append((kind, g.hash, seed))
+
+    def evaluate(job, context):
+        stop("candidate", job.candidate.genotype, job.candidate.seed)
+        return scored(Job(0, job.candidate, 0), 1 + conv_share(job.candidate.genotype)).score
+
+    def truth(g: Genotype, config, context, n: int, seed: int):
+        stop("retrained", g, seed)
+        values = {"utility": conv_share(g) + seed / 10, "accuracy": 0.8, "robustness": 0.4}
+        return {**values, "id": g.hash, "seed": seed, "n": n, "params": 100_000}
+
+    monkeypatch.setattr(benchmarks.search, "evaluate", evaluate)
+    monkeypatch.setattr(benchmarks.students, "truth", truth)
+    config = make_config("quick", None, {"search": {"population": 4}})
+    # No convolution: every other search finds something better than what the presets are.
+    plain = Genotype(32, 64, (Node((0,), "lstm"),))
+    seeds = [replace(plain, width=width) for width in (64, 96)]
+    context: Any = SimpleNamespace(teacher_accuracy=0.85)
+    made = benchmarks.students.Comparison(
+        benchmarks.methods.Problem(SPACE, seeds, config), context, 10, 2, 20
+    )
+    methods = ["preset", "search", "random", "ageing"]
+
+    def compare(folder: str):
+        return benchmarks.students.compare(made, methods, range(2), tmp_path / folder)
+
+    with pytest.raises(KeyboardInterrupt):
+        compare("stopped")
+    most = 10**9
+    rows = compare("stopped")
+    assert len(trained) == len(set(trained))
+    again, trained = trained, []
+    assert (compare("whole"), set(trained)) == (rows, set(again))
+    assert {(r["method"], r["seed"]) for r in rows} == {(m, s) for m in methods for s in (0, 1)}
+    own = [c for c in trained if c[0] == "candidate"]
+    # Three searches of 10 each a seed: presets and first random students are common.
+    assert 2 * 20 < len(own) <= 2 * (30 - 4)
+    text = benchmarks.students.table(rows, methods, 10).splitlines()
+    assert text[2].startswith("| best preset | the presets | all |")
+    assert [line.split("|")[-2].strip() for line in text[4:]] == ["0 of 2, 2 equal"] * 2
+    assert all("| 2 of 2 |" in line for line in text[3:])
+    with pytest.raises(UserError):
+        benchmarks.students.compare(
+            replace(made, attacked=30), methods, range(1), tmp_path / "whole"
+        )
