@@ -28,6 +28,7 @@ ODD = ("not", "but", "co-operative", "blorptastic", "1994", "\u4e00\u4e8c", "fil
 STAY = ("the", "not", "is", "but", "a")
 GAPS = (" ", " ", " ", ", ", " - ")
 READ = dict.fromkeys((*KNOWN, *STAY), -6.0) | {"co": -9.0, "operative": -9.0}
+PARTS = {"fil": -9.0, "m": -9.0}
 
 
 def student(read, seed: int, classes: int, reads: bool) -> Classifier:
@@ -35,7 +36,7 @@ def student(read, seed: int, classes: int, reads: bool) -> Classifier:
     vocabulary, tokenizer = read
     victim = Classifier.of(random_votes(CELL, vocabulary, classes, seed), tokenizer)
     if reads:
-        victim.answers.encoder.read = Reader(READ, {"fil": -9.0, "m": -9.0}, (), LOOK_ALIKES)
+        victim.answers.encoder.read = Reader(READ, PARTS, (), LOOK_ALIKES)
     return victim
 
 
@@ -118,3 +119,23 @@ def test_pairs_and_texts_that_may_be_cut_or_have_too_many_frames(read, monkeypat
     assert certified(victim, words, labels, {"mine": table})["any mine"] == 0 < before
     special = {"face": ("mask",)}
     assert certified(victim, ["a [FACE]"] * 2, [0, 1], {"mine": special})["any mine"] == 0
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_texts_at_once_and_students_that_share_a_reader_are_told_as_each_alone(read, reads: bool):
+    rng, reader = random.Random(7), Reader(READ, PARTS, (), LOOK_ALIKES)
+    table = {w: tuple(rng.sample(KNOWN + ODD, 2)) for w in KNOWN}
+    texts = [text_of(rng) for _ in range(20)]
+    counts = []
+    for seed in (1, 2):
+        victim = student(read, seed, 2, False)
+        victim.answers.encoder.read = reader if reads else None
+        labels = victim.probabilities(texts).argmax(1).tolist()
+        told = certified(victim, texts, labels, {"mine": table})["any mine"]
+        # With a reader that nobody shares, and tables that are new for each text.
+        victim.answers.encoder.read = Reader(READ, PARTS, (), LOOK_ALIKES) if reads else None
+        pairs = zip(texts, labels, strict=True)
+        alone = [certified(victim, [t], [y], {"mine": dict(table)})["any mine"] for t, y in pairs]
+        assert told == sum(alone)
+        counts.append(told)
+    assert min(counts) > 0 and counts[0] != counts[1]

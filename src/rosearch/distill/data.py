@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -102,7 +102,13 @@ class TrainData:
             return self.read_by(g).tokenizer()
         if self.reader is None:
             raise ValueError("a student that reads needs a reader that was prepared for it")
-        return self.read_by(g).tokenizer(self.reader.taking(g.reading.steps))
+        return self.read_by(g).tokenizer(_taking(self.reader, g.reading.steps))
+
+
+@lru_cache(maxsize=2)
+def _taking(reader: Reader, steps: tuple[str, ...]) -> Reader:
+    """The same of all students that take the same steps: what one has read, the others know."""
+    return reader.taking(steps)
 
 
 def encode_train(

@@ -17,9 +17,9 @@ from pathlib import Path
 from rosearch.attacks.certificates.any_words import AnyWords
 from rosearch.attacks.certificates.choices import Choices
 from rosearch.attacks.certificates.framed import FramedChoices
+from rosearch.attacks.certificates.options import InTable
 from rosearch.attacks.certificates.seen import Seen, seen
 from rosearch.attacks.certificates.votes import StringVotes, votes_of
-from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import Table
 from rosearch.attacks.sources import LEXICONS
 from rosearch.attacks.sources.edits import EVERY_EDIT, EVERY_KIND, one_edit_away
@@ -72,8 +72,7 @@ def certified(
         told = edits or name not in (*EVERY_KIND, EVERY_EDIT.name)
         if told and (name not in LEXICONS or LEXICONS[name].offered):
             of = FramedChoices if votes.framed else Choices
-            choices = of(votes, partial(_substitutes, table))
-            found[f"any {Path(name).name}"] = sum(choices.outlasted(*pair) for pair in pairs)
+            found[f"any {Path(name).name}"] = of(votes, InTable(table)).outlasting(pairs)
     if edits:
         likely = None if votes.reader is None else partial(_known_edits, votes.reader)
         choices = Choices(votes, _edits, likely)
@@ -102,11 +101,6 @@ def _any_words(any_words: AnyWords, texts: Sequence[tuple[Seen, int]]) -> dict[s
             for change in changes:
                 found[f"{_words(n)} {change.__name__}"] += change(text, label, n)
     return found
-
-
-def _substitutes(table: Table, word: str) -> list[str]:
-    """As attacks write them, in the casing of the word."""
-    return [like(word, s) for s in table.get(word.lower(), ())] if not_a_stop_word(word) else []
 
 
 @lru_cache(maxsize=20_000)

@@ -11,21 +11,27 @@ Shapes: T tokens, C classes, N options of a word, K tokens of each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice, product
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from rosearch.attacks.certificates.choices import Choices, Substitutes
-from rosearch.attacks.certificates.seen import TOLERANCE, Place, Seen, read_apart
-from rosearch.attacks.certificates.votes import TOKENS, StringVotes
+from rosearch.attacks.certificates.choices import ways_of
+from rosearch.attacks.certificates.joined import may_join
+from rosearch.attacks.certificates.options import Substitutes, offered
+from rosearch.attacks.certificates.seen import TOLERANCE, Place, Seen
+from rosearch.attacks.certificates.votes import StringVotes
 from rosearch.models.batches import padded, sorted_batches
 from rosearch.models.pieces import interleaved
 
 MOST_FRAMES = 256  # of a text that are looked at
+AT_ONCE = 128  # texts that are looked at together
+TOKENS = (4096, 8)  # of a batch of texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +46,36 @@ class Alike:
     ids: list[int]
     votes: np.ndarray
 
+    @cached_property
+    def ends(self) -> np.ndarray | None:
+        """(y, 0 or 1, c): the least and the most that one says for c rather than y, (C, 2, C).
+        None where other tokens than the first have votes: each has a weight of its own."""
+        if self.votes[:, 1:].any():
+            return None
+        first = self.votes[:, 0]
+        gaps = first[:, None] - first[:, :, None]
+        return np.stack([gaps.min(0), gaps.max(0)], 1)
 
-@dataclass(frozen=True)
-class Framed:
+
+Frame = Sequence[Alike]  # of each word
+
+
+class Way(NamedTuple):
+    """A text, and one way to read it.
+
+    Attributes:
+        which: number of the text.
+        read: the text, whether capitals are names, and whether it is in Latin letters.
+        words: what each word may become, by frames; the word itself is in the first.
+    """
+
+    which: int
+    label: int
+    read: tuple[Seen, bool, bool]
+    words: list[list[Alike]]
+
+
+class Framed(NamedTuple):
     """What a student says of one text.
 
     Attributes:
@@ -56,68 +89,80 @@ class Framed:
     weights: np.ndarray
 
 
-Frame = Sequence[Alike]  # of each word
-
-
 class FramedChoices:
     """What stays right whatever each word becomes."""
 
     def __init__(self, votes: StringVotes, substitutes: Substitutes) -> None:
-        self.votes, self.substitutes = votes, substitutes
-        self.choices = Choices(votes, substitutes)
+        self.votes, self.offered = votes, offered(votes.reader, substitutes)
         self.found: dict[tuple[str, Place, bool], list[Alike]] = {}
 
-    def outlasted(self, text: Seen, label: int) -> bool:
-        """Whether a text stays right whatever substitutes all of its words take."""
-        if not text.certain or text.spare < 0:
-            return False
-        ways = list(self.choices.ways(text))
-        return bool(ways) and all(self._outlasts(text, label, *way) for way in ways)
+    def outlasting(self, texts: Sequence[tuple[Seen, int]]) -> int:
+        """How many of several texts, with their labels, stay right whatever substitutes all of
+        their words take."""
+        told = [(text, label) for text, label in texts if text.certain and text.spare >= 0]
+        parts = (told[i : i + AT_ONCE] for i in range(0, len(told), AT_ONCE))
+        return sum(len(self._outlasting(part)) for part in parts)
 
-    def _outlasts(self, text: Seen, label: int, names: bool, latin: bool) -> bool:
-        pairs = zip(text.words.words, text.placed(names), strict=True)
-        words = [self._options(word, place, latin) for word, place in pairs]
-        as_it_is = [options[0] for options in words]
-        if prod(map(len, words)) > MOST_FRAMES or not self._right(text, label, [as_it_is]):
-            return False
-        if self.choices.may_join(text, names, latin):
-            return False
-        return self._right(text, label, list(islice(product(*words), 1, None)))
+    def _outlasting(self, texts: Sequence[tuple[Seen, int]]) -> set[int]:
+        ways = self._ways(texts)
+        broken = {way.which for way in ways if prod(map(len, way.words)) > MOST_FRAMES}
+        self._add_broken(broken, ((way, [o[0] for o in way.words]) for way in ways))
+        for way in ways:
+            if way.which not in broken and may_join(self.offered, *way.read):
+                broken.add(way.which)
+        left = (way for way in ways if way.which not in broken)
+        others = [(way, f) for way in left for f in islice(product(*way.words), 1, None)]
+        self._add_broken(broken, others)
+        return {way.which for way in ways} - broken
+
+    def _ways(self, texts: Sequence[tuple[Seen, int]]) -> list[Way]:
+        """Every way to read the texts, of which only the certain ones have any."""
+        ways = [
+            (i, label, (text, *way))
+            for i, (text, label) in enumerate(texts)
+            for way in ways_of(text, self.offered, self.votes)
+        ]
+        keys = [
+            [(w, place, latin) for w, place in zip(t.words.words, t.placed(names), strict=True)]
+            for _, _, (t, names, latin) in ways
+        ]
+        new = (key for words in keys for key in words if key not in self.found)
+        self.votes.learn(read for key in new for read in self.offered.read(*key))
+        words = [[self._options(*key) for key in some] for some in keys]
+        return [Way(*way, some) for way, some in zip(ways, words, strict=True)]
 
     def _options(self, word: str, place: Place, latin: bool) -> list[Alike]:
         """Of a word, by their frames; the word itself is in the first."""
         key = word, place, latin
         if key not in self.found:
-            written, reader = dict.fromkeys((word, *self.substitutes(word))), self.votes.reader
-            read = dict.fromkeys(read_apart(w, place, reader, latin).read for w in written)
-            self.found[key] = self._by_frame(list(read))
+            rows = self.votes.frame_rows
+            found: dict[tuple[int, ...], tuple[list[int], list[np.ndarray]]] = {}
+            for said in map(self.votes.said, self.offered.read(*key)):
+                frame = tuple(rows[i] for i in said.ids)
+                found.setdefault(frame, (said.ids, []))[1].append(said.votes)
+            self.found[key] = [Alike(ids, np.array(votes)) for ids, votes in found.values()]
         return self.found[key]
 
-    def _by_frame(self, read: Sequence[str]) -> list[Alike]:
-        rows = self.votes.model.input.rows
-        found: dict[tuple[int, ...], tuple[list[int], list[np.ndarray]]] = {}
-        several = {s: (ids, each) for s, ids, each in self.votes.tokens(read)}
-        for ids, each in (several[s] for s in read):
-            found.setdefault(tuple(rows[ids].tolist()), (ids, []))[1].append(each)
-        return [Alike(ids, np.array(votes)) for ids, votes in found.values()]
-
-    def _right(self, text: Seen, label: int, frames: Sequence[Frame]) -> bool:
-        """Whether the label wins in each frame, whatever the words become within it."""
-        laid = [self._laid_out(text, frame) for frame in frames]
-        if any(not 0 < len(ids) <= self.votes.encoder.max_length for ids, _ in laid):
-            return False
-        for chosen in sorted_batches([len(ids) for ids, _ in laid], *TOKENS):
-            said = self._said([laid[i][0] for i in chosen])
-            for i, one in zip(chosen, said, strict=True):
-                loss = sum(
-                    _loss(options, start, one, label)
-                    for options, start in zip(frames[i], laid[i][1], strict=True)
-                )
-                margin = one.logits[label] - one.logits - loss - TOLERANCE
-                margin[label] = 1.0
-                if not (margin > 0).all():
-                    return False
-        return True
+    def _add_broken(self, broken: set[int], frames: Iterable[tuple[Way, Frame]]) -> None:
+        """Add the texts whose label does not win in each of their frames, whatever the words
+        become within it; those that are broken already are left out."""
+        laid = []
+        for way, frame in frames:
+            if way.which not in broken:
+                ids, starts = self._laid_out(way.read[0], frame)
+                if 0 < len(ids) <= self.votes.encoder.max_length:
+                    laid.append((way, frame, ids, starts))
+                else:
+                    broken.add(way.which)
+        for chosen in sorted_batches([len(ids) for _, _, ids, _ in laid], *TOKENS):
+            some = [laid[i] for i in chosen if laid[i][0].which not in broken]
+            said = self._said([ids for _, _, ids, _ in some]) if some else ()
+            for (way, frame, _, starts), one in zip(some, said, strict=True):
+                label = way.label
+                margin = one.logits[label] - one.logits - _lost(frame, starts, one, label)
+                margin[label] = 1.0 + TOLERANCE
+                if not (margin > TOLERANCE).all():
+                    broken.add(way.which)
 
     def _laid_out(self, text: Seen, frame: Frame) -> tuple[list[int], list[int]]:
         """Tokens of a text in one frame, and where each of its words starts."""
@@ -146,8 +191,25 @@ class FramedChoices:
         yield from (Framed(*one) for one in zip(*parts, strict=True))
 
 
-def _loss(options: Alike, start: int, said: Framed, label: int) -> np.ndarray:
-    """The most that the label loses to each class by a word that starts at a token, (C,)."""
+def _lost(frame: Frame, starts: Sequence[int], said: Framed, label: int) -> np.ndarray:
+    """The most that the label loses to each class by words that start at some tokens, (C,)."""
+    found = np.zeros(len(said.logits))
+    at, ends = [], []
+    for options, start in zip(frame, starts, strict=True):
+        if options.ends is None:
+            found += _lost_by(options, start, said, label)
+        else:
+            at.append(start)
+            ends.append(options.ends[label])
+    if at:
+        own = said.votes[at] - said.votes[at, label, None]  # (W, C)
+        gained = (np.array(ends) - own[:, None]) * said.weights[at, None, None]
+        found += gained.max(1).sum(0)
+    return found
+
+
+def _lost_by(options: Alike, start: int, said: Framed, label: int) -> np.ndarray:
+    """The same of one word, several tokens of which have votes."""
     at = slice(start, start + len(options.ids))
     gained = np.einsum("k,nkc->nc", said.weights[at], options.votes - said.votes[at])
     found: np.ndarray = (gained - gained[:, label, None]).max(0)

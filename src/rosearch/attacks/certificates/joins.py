@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rosearch.encodings.reader import Reader
 from rosearch.encodings.reader_joins import FREQUENT, GLUE, RESPELT, SPACED, UNREAD
@@ -126,3 +127,9 @@ class Joins:
         read, score = self.reader.alone(letters, False)
         gain = score - RESPELT - len(letters) * FREQUENT
         return read if score > UNREAD and gain > 0 else None
+
+
+@lru_cache(maxsize=2)
+def joins_of(reader: Reader | None) -> Joins | None:
+    """What a reader may join; to look at all known words takes a second."""
+    return None if reader is None else Joins(reader)

@@ -1,37 +1,34 @@
-"""What one word may become, as a student reads it.
-
-Shapes: C classes.
-"""
+"""What one word may become, as a student reads it: the same for all that read alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-import numpy as np
-
-from rosearch.attacks.certificates.joins import Joins, Part
-from rosearch.attacks.certificates.seen import Apart, Place, read_apart
-from rosearch.attacks.certificates.votes import StringVotes
+from rosearch.attacks.certificates.joins import Joins, Part, joins_of
+from rosearch.attacks.certificates.seen import Apart, Place, plain, read_apart
+from rosearch.attacks.constraints.words import not_a_stop_word
+from rosearch.attacks.lexicon import Table
+from rosearch.encodings.reader import Reader
 from rosearch.encodings.reader_joins import JOINTS
+from rosearch.tasks.words import Words, like
+
+# A word as it is written to what may stand in its place.
+Substitutes = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """What a word and its substitutes are read as, and what neighbours may make of them.
+    """What neighbours may make of what a word and its substitutes are read as.
 
     Attributes:
-        most: (y, c), the most that one of them says for c rather than y, (C, C).
-        size: most tokens that one of them has.
         capitals, words: fewest and most of them in one option, as a reader counts.
         single: options that are one word for the reader.
         heads, tails: one or two words that others begin or end with.
         first, last: most letters, each by itself, that one of those begins or ends with.
     """
 
-    most: np.ndarray
-    size: int
     capitals: tuple[int, int] = (0, 0)
     words: tuple[int, int] = (1, 1)
     single: Mapping[str, Part] = field(default_factory=dict)
@@ -62,36 +59,76 @@ class Options:
         return tuple(w for w in self.single if len(w) == 1)
 
 
+class InTable:
+    """Substitutes in a table, which nobody changes, as attacks write them: in the casing of the
+    word. Those in the same table are equal."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __call__(self, word: str) -> list[str]:
+        if not not_a_stop_word(word):
+            return []
+        return [like(word, s) for s in self.table.get(word.lower(), ())]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InTable) and self.table is other.table
+
+    def __hash__(self) -> int:
+        return id(self.table)
+
+
 class Offered:
-    """Options of words, each found once."""
+    """What words may become, and how a reader reads it, whatever it says: each found once."""
 
-    def __init__(self, votes: StringVotes) -> None:
-        self.votes, self.joins = votes, votes.joins
+    def __init__(self, reader: Reader | None, substitutes: Substitutes) -> None:
+        self.reader, self.substitutes = reader, substitutes
+        self.joins = joins_of(reader)
+        self.known: dict[str, tuple[tuple[str, ...], bool]] = {}
+        self.readings: dict[tuple[str, Place, bool], tuple[str, ...]] = {}
         self.found: dict[tuple[str, Place, bool], Options] = {}
+        self.joined: dict[tuple[Words, bool, bool], bool] = {}  # of `may_join`
 
-    def of(self, word: str, place: Place, latin: bool, others: Sequence[str]) -> Options:
-        """Of a word that stays, or becomes one of the others.
+    def written(self, word: str) -> tuple[str, ...]:
+        """A word and its substitutes."""
+        return self._known(word)[0]
+
+    def all_plain(self, word: str) -> bool:
+        """Whether none of these has foreign letters or signs."""
+        return self._known(word)[1]
+
+    def _known(self, word: str) -> tuple[tuple[str, ...], bool]:
+        if word not in self.known:
+            written = tuple(dict.fromkeys((word, *self.substitutes(word))))
+            self.known[word] = written, all(map(plain, written))
+        return self.known[word]
+
+    def read(self, word: str, place: Place, latin: bool) -> tuple[str, ...]:
+        """What a word and its substitutes are read as, the word first.
 
         Args:
             latin: whether its text is in Latin letters.
-            others: the same for each word, whatever the text.
         """
         key = word, place, latin
+        if key not in self.readings:
+            self.readings[key] = tuple(dict.fromkeys(a.read for a in self._apart(*key)))
+        return self.readings[key]
+
+    def of(self, word: str, place: Place, latin: bool) -> Options:
+        """What neighbours may make of these."""
+        key = word, place, latin
         if key not in self.found:
-            self.found[key] = self._made(dict.fromkeys((word, *others)), place, latin)
+            self.found[key] = self._made(list(self._apart(*key)))
         return self.found[key]
 
-    def _made(self, written: Iterable[str], place: Place, latin: bool) -> Options:
-        reader = self.votes.reader
-        apart = [read_apart(w, place, reader, latin) for w in written]
-        read = {a.read for a in apart}
-        most, size = self.votes.differences(read), max(map(self.votes.size, read))
+    def _apart(self, word: str, place: Place, latin: bool) -> Iterator[Apart]:
+        return (read_apart(w, place, self.reader, latin) for w in self.written(word))
+
+    def _made(self, apart: Sequence[Apart]) -> Options:
         if self.joins is None:
-            return Options(most, size)
+            return Options()
         rest = [a for a in apart if not _is_single(a)]
         return Options(
-            most=most,
-            size=size,
             capitals=(min(sum(a.capital) for a in apart), max(sum(a.capital) for a in apart)),
             words=(min(len(a.tokens) for a in apart), max(len(a.tokens) for a in apart)),
             single=_united((a.tokens[0], self._part(a, 0, 1)) for a in apart if _is_single(a)),
@@ -103,8 +140,8 @@ class Offered:
         )
 
     def _part(self, a: Apart, start: int, end: int) -> Part:
-        assert self.votes.reader is not None
-        reader, tokens = self.votes.reader, a.tokens[start:end]
+        assert self.reader is not None
+        reader, tokens = self.reader, a.tokens[start:end]
         names = a.names[start:end]
         score = sum(reader.alone(t, n)[1] for t, n in zip(tokens, names, strict=True))
         return Part(score, end - start, reader.known.sure.issuperset(tokens))
@@ -121,6 +158,17 @@ class Offered:
             yield a.tokens[-1], self._part(a, n - 1, n)
             if n > 1 and a.gaps[-2] in JOINTS:
                 yield "".join(a.tokens[-2:]), self._part(a, n - 2, n)
+
+
+def offered(reader: Reader | None, substitutes: Substitutes) -> Offered:
+    """Options of words; those in a table are found once for all students with the same reader."""
+    of_table = isinstance(substitutes, InTable)
+    return _shared(reader, substitutes) if of_table else Offered(reader, substitutes)
+
+
+@lru_cache(maxsize=8)
+def _shared(reader: Reader | None, substitutes: Substitutes) -> Offered:
+    return Offered(reader, substitutes)
 
 
 def _is_single(a: Apart) -> bool:

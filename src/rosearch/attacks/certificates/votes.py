@@ -1,18 +1,18 @@
 """Votes of words, gaps and other strings of one student, asked for once.
 
-Shapes: C classes.
+Shapes: K tokens of a string, C classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from rosearch.attacks.certificates.joins import Joins
+from rosearch.attacks.certificates.joins import Joins, joins_of
 from rosearch.encodings.reader import Reader
 from rosearch.models.answers import NetworkAnswers
 from rosearch.models.batches import padded, sorted_batches
@@ -20,6 +20,20 @@ from rosearch.models.classifier import Classifier
 from rosearch.models.pieces import PieceEncoder
 
 TOKENS = (16_384, 8)  # of a batch of strings
+
+
+class Said(NamedTuple):
+    """Of a string.
+
+    Attributes:
+        ids: K tokens.
+        votes: (K, C), that of a word at its first token.
+        total: (C,).
+    """
+
+    ids: list[int]
+    votes: np.ndarray
+    total: np.ndarray
 
 
 class StringVotes:
@@ -36,7 +50,7 @@ class StringVotes:
         self.cap = float(model.votes.cap)
         self.framed = model.reach is not None
         self.bias: np.ndarray = model.votes.bias.detach().double().numpy()
-        self.known: dict[str, tuple[np.ndarray, int]] = {}
+        self.known: dict[str, Said] = {}
 
     @property
     def _told(self) -> tuple[object, ...]:
@@ -51,29 +65,20 @@ class StringVotes:
         return isinstance(other, StringVotes) and self._told == other._told
 
     @cached_property
+    def frame_rows(self) -> list[int]:
+        """Of each token the row that a cell reads, which is its frame."""
+        rows: list[int] = self.model.input.rows.tolist()
+        return rows
+
+    @property
     def joins(self) -> Joins | None:
-        """What the reader may join; to look at all known words takes a second."""
-        return None if self.reader is None else Joins(self.reader)
+        """What the reader may join."""
+        return joins_of(self.reader)
 
     def learn(self, strings: Iterable[str]) -> None:
         """Ask for the votes of several strings, which is quicker than one by one."""
         new = list(dict.fromkeys(s for s in strings if s not in self.known))
-        for chosen, pieces, each in self._batches(new):
-            sums = each.sum(1).double().numpy()
-            for i, ids, vote in zip(chosen, pieces, sums, strict=True):
-                self.known[new[i]] = (vote, len(ids))
-
-    def tokens(self, strings: Sequence[str]) -> Iterator[tuple[str, list[int], np.ndarray]]:
-        """Of each string its K tokens and their votes (K, C), that of a word at its first one."""
-        for chosen, pieces, each in self._batches(strings):
-            for i, ids, votes in zip(chosen, pieces, each.double().numpy(), strict=True):
-                yield strings[i], ids, votes[: len(ids)]
-
-    def _batches(
-        self, strings: Sequence[str]
-    ) -> Iterator[tuple[Sequence[int], list[list[int]], torch.Tensor]]:
-        """Which of the strings, their tokens, and votes (B, T, C)."""
-        encoded = self.encoder.backend.encode_batch(strings, add_special_tokens=False)
+        encoded = self.encoder.backend.encode_batch(new, add_special_tokens=False) if new else ()
         pieces = [found.ids for found in encoded]
         for chosen in sorted_batches([len(p) for p in pieces], *TOKENS):
             ids, mask = padded([pieces[i] or [0] for i in chosen], 0)
@@ -81,25 +86,29 @@ class StringVotes:
             with torch.inference_mode():
                 columns = self.model.votes.columns(ids, self.model.row_of(ids))
                 each = self.model.votes.each(columns, real)
-            yield chosen, [pieces[i] for i in chosen], each
+            both = (x.double().numpy() for x in (each, each.sum(1)))
+            for i, votes, total in zip(chosen, *both, strict=True):
+                self.known[new[i]] = Said(pieces[i], votes[: len(pieces[i])], total)
 
     def of(self, string: str) -> np.ndarray:
         """What a string says for each class, (C,)."""
-        if string not in self.known:
-            self.learn([string])
-        return self.known[string][0]
+        return self.said(string).total
 
     def size(self, string: str) -> int:
         """How many tokens a string has."""
+        return len(self.said(string).ids)
+
+    def said(self, string: str) -> Said:
+        """Tokens of a string and their votes."""
         if string not in self.known:
             self.learn([string])
-        return self.known[string][1]
+        return self.known[string]
 
     def differences(self, strings: Iterable[str]) -> np.ndarray:
         """(y, c): the most that one of several strings says for c rather than y, (C, C)."""
         several = list(strings)
         self.learn(several)
-        votes = np.array([self.known[s][0] for s in several])  # (N, C)
+        votes = np.array([self.known[s].total for s in several])  # (N, C)
         found: np.ndarray = (votes[:, None, :] - votes[:, :, None]).max(0)
         return found
 
