@@ -67,29 +67,33 @@ def rows_of(told: str) -> dict[str, int]:
 
 def models(run: Path, work: Path, told: argparse.Namespace, flags: list[str]) -> None:
     """Evaluate models by the protocol; each has a folder in `work`."""
+    best = outcome(run, work)["best"]["id"]
     more = ["--protocol", told.protocol]
     more += ["--neighbours", told.neighbours] if told.neighbours else []
-    best = outcome(run, work)["best"]["id"]
-    teacher = None if told.alone else find_source(f"{run}:{best}", {}).teacher
-    asked = [] if teacher is None else ["--teacher", teacher]
-    for name in MODELS:
-        own: list[object] = [f"{run}:{best if name == 'best' else 'reference'}"]
-        if name not in told.rows:
-            continue
-        if name in ("reference", "best") and told.alone:
-            id = best if name == "best" else "reference"
-            own = [alone(work, name, run / "students" / id), *flags]
-        elif name == "teacher":
-            own = [teacher, *flags, *asked]
-        elif name == "int8":
-            if not (exported := work / "exported-int8").exists():
-                call("export", f"{run}:{best}", "--format", "int8", "--out", exported)
-            own = [exported, *flags, *asked]
-        elif name == ALONE:
-            variant = ablation(genotype_of(run, best))[-1]
-            own = [distilled(variant, work / "students", flags), *flags, *asked]
+    asked: list[object] = [*flags]
+    if not told.alone:
+        asked += ["--teacher", find_source(f"{run}:{best}", {}).teacher]
+    for name in [name for name in MODELS if name in told.rows]:
         with spent(name):
+            if name in ("reference", "best"):
+                id = best if name == "best" else name
+                own: list[object] = [f"{run}:{id}"]
+                if told.alone:
+                    own = [alone(work, name, run / "students" / id), *flags]
+            else:
+                own = [other_model(name, run, work, best, flags), *asked]
             call("evaluate", *own, "--n", told.rows[name], *more, "--out", work / name)
+
+
+def other_model(name: str, run: Path, work: Path, best: str, flags: list[str]) -> Path | None:
+    """The folder of a model that a search leaves to be made; the teacher's."""
+    if name == ALONE:
+        return distilled(ablation(genotype_of(run, best))[-1], work / "students", flags)
+    if name == "int8":
+        if not (exported := work / "exported-int8").exists():
+            call("export", f"{run}:{best}", "--format", "int8", "--out", exported)
+        return exported
+    return find_source(f"{run}:{best}", {}).teacher
 
 
 def genotype_of(run: Path, id: str) -> Genotype:
