@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +18,15 @@ from rosearch.distill.match_schemes import layers_for
 from rosearch.encodings.base import Encoding
 from rosearch.io.progress import stage
 from rosearch.models.load import load_classifier
+from rosearch.models.pretrained import load_pretrained
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
 from rosearch.tasks import Task
 from rosearch.teacher.masked_lm import masked_lm_folder
 from rosearch.teacher.targets import cache_outputs, cache_targets, layers_in, load_targets
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 def train_data(
@@ -50,18 +56,50 @@ def train_data(
     if distill.matching != "none":
         layers = layers_for(distill.matching, students, layers_in(folder))
         outputs = cache_outputs(task, folder, "train", *how, *layers, on)
+    train = _encoded(task, own, targets, model, tokenizer, settings, wanted)
+    return replace(train, whole=whole, outputs=outputs)
+
+
+def untaught_data(
+    task: Task,
+    body: Path,
+    phrases: int,
+    settings: EncodeSettings,
+    wanted: Sequence[Encoding],
+) -> TrainData:
+    """As `train_data`, with the labels where a teacher's answers would be: students take as long to
+    learn them.
+
+    Args:
+        body: folder of the teacher before it is fine-tuned.
+    """
+    model, tokenizer = load_pretrained("AutoModel", body, f"cannot load the model {str(body)!r}")
+    whole = len(task.train.texts)
+    task = with_phrases(task, phrases, settings)
+    targets = 4 * np.eye(task.classes, dtype=np.float32)[list(task.train.labels)] - 2
+    train = _encoded(task, whole, targets, model, tokenizer, settings, wanted)
+    return replace(train, whole=whole)
+
+
+def _encoded(
+    task: Task,
+    own: int,
+    targets: np.ndarray,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    settings: EncodeSettings,
+    wanted: Sequence[Encoding],
+) -> TrainData:
+    """The train split under all encodings; after its first `own` texts come copies and phrases."""
+    texts, labels, names = task.train.texts, task.train.labels, task.label_names
     with stage("preparing encodings", 1) as advance:
-        material = material_of(
-            task.train.texts, own, targets, tokenizer, settings.lexicons, settings.given
-        )
+        material = material_of(texts, own, targets, tokenizer, settings.lexicons, settings.given)
         table = model.get_input_embeddings().weight.detach().numpy()
-        texts = task.train.texts
         reader = reader_for(settings, wanted, texts[:own], material) if settings.reading else None
         encoded = encoded_texts(settings, wanted, texts, material, table, reader)
         advance(1, "")
     size = sum(p.numel() for p in model.parameters())
-    labels, names = task.train.labels, task.label_names
-    return TrainData(encoded, labels, targets, names, size, whole, outputs, reader)
+    return TrainData(encoded, labels, targets, names, size, reader=reader)
 
 
 def with_copies(

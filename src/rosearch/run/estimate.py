@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rosearch.config import (
     MOST_CANDIDATES,
@@ -28,6 +29,9 @@ from rosearch.strategies.uniform import uniform_sample
 from rosearch.tasks.named import task_of
 from rosearch.types import Candidate, Fidelity, Job
 
+if TYPE_CHECKING:
+    from rosearch.executors.base import Executor
+
 TYPICAL = 200  # genotypes drawn to tell how costly a student of the space is
 
 
@@ -38,6 +42,7 @@ class Estimate:
     Attributes:
         evaluations: of each rung; without a limit on candidates, those that the time is enough for.
         measured_on: the two candidates, by their hashes.
+        left_out: what is not in it, because it would first have to be trained.
     """
 
     evaluations: tuple[int, ...]
@@ -47,6 +52,7 @@ class Estimate:
     worker_gigabytes: float
     workers: int
     measured_on: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def gigabytes(self) -> float:
@@ -57,37 +63,60 @@ class Estimate:
 def estimate_run(config: RunConfig, workers: int, executor: Executors | None = None) -> Estimate:
     """Evaluate two candidates, tell from them what a whole run takes, and keep nothing.
 
-    The teacher and what else a run reuses is made, and stays in the cache.
+    Without a teacher in the cache they learn the labels of a part of the texts; neither a teacher
+    nor a masked language model is trained.
 
     Raises:
         UserError: bad configuration or data.
     """
     from rosearch.executors.local import ProcessPool
     from rosearch.run.prepare import prepare
+    from rosearch.run.untaught import untaught
+    from rosearch.teacher.lean import lean
 
     check(config)
     check_space(config.space, codings_of(config))
     task = task_of(config.task, config.seed)
-    prepared = prepare(config, task)
-    context = prepared.context
+    plan = lean(config, task)
+    config, folder, longer = plan.config, None, 1.0
+    if plan.taught:
+        prepared = prepare(config, task)
+        context, folder = prepared.context, prepared.teacher_folder
+    else:
+        context, longer = untaught(config, task)
     # The latency is not measured here: its limit leaves out a part of the space.
     unlimited, offered = replace(config.space, max_latency_ms=None), codings_of(config)
     rows = dict(context.sizes.rows)
     space = space_of(unlimited, offered, rows, task.classes, context.train.teacher_params)
     candidates = two_candidates(space, config.seed)
+    make: Executors = executor or ProcessPool
+    with make(context, workers) as e:
+        pairs, seconds = _measured(config, candidates, folder, e)
+    pairs = [[_on_all_texts(m, longer) for m in pair] for pair in pairs]
+    found = estimate(config, space, workers, candidates, pairs, seconds)
+    return replace(found, left_out=plan.left_out)
+
+
+def _measured(
+    config: RunConfig, candidates: Sequence[Candidate], folder: Path | None, e: Executor
+) -> tuple[list[list[Measured]], dict[str, float]]:
+    """Each candidate on the first and the last rung, and seconds to attack a text of the teacher,
+    if there is one, by attack."""
     rungs = sorted({0, len(config.search.rungs) - 1})
     jobs = [Job(c.index, c, rung) for c in candidates for rung in rungs]
-    make: Executors = executor or ProcessPool
-    with stage("measuring two candidates", len(jobs) + 1) as advance, make(context, workers) as e:
-        teacher = e.call(attack_seconds, prepared.teacher_folder, all_attacks(config))
+    with stage("measuring two candidates", len(jobs) + 1) as advance:
+        teacher = e.call(attack_seconds, folder, all_attacks(config)) if folder else None
         found = []
         for future in [e.call(measured, job) for job in jobs]:
             found.append(future.result())
             advance(1, "")
-        seconds = teacher.result()
+        seconds = teacher.result() if teacher else {}
         advance(1, "")
-    pairs = [found[i : i + len(rungs)] for i in range(0, len(found), len(rungs))]
-    return estimate(config, space, workers, candidates, pairs, seconds)
+    return [found[i : i + len(rungs)] for i in range(0, len(found), len(rungs))], seconds
+
+
+def _on_all_texts(m: Measured, longer: float) -> Measured:
+    return replace(m, score=replace(m.score, train_seconds=m.score.train_seconds * longer))
 
 
 def two_candidates(space: Space, seed: int) -> list[Candidate]:
@@ -112,7 +141,7 @@ def estimate(
 
     Args:
         measurements: of each candidate, on the first and on the last rung.
-        teacher_seconds: to attack one text of the teacher, by attack.
+        teacher_seconds: to attack one text of the teacher, by attack; empty where none is fitted.
     """
     costs = student_costs(space, config.seed, candidates, measurements)
     evaluations, search = _search_seconds(config.search, fidelities(config), costs, workers)
@@ -184,8 +213,12 @@ def _final_seconds(
     """Seconds of the final evaluation."""
     s, final = config.search, config.final
     per_text = sum(teacher_seconds.values())
-    searched = sum(teacher_seconds[suite] for suite in s.suites)
-    shape = per_text / max(1e-9, searched)  # all attacks against the search's
+    # All attacks against the search's: in seconds, or where nothing tells them, in numbers.
+    attacks, searched = (
+        sum(teacher_seconds.get(suite, suite.count("+") + 1) for suite in suites)
+        for suites in (all_attacks(config), s.suites)
+    )
+    shape = attacks / max(1e-9, searched)
     student = (
         costs.train * final.epochs * final.train_share / (s.epochs * s.train_share)
         + costs.attack
@@ -205,6 +238,8 @@ def in_words(found: Estimate) -> str:
         f"final evaluation: about {_duration(found.final_seconds)}",
         f"memory:           about {found.gigabytes:.1f} GB "
         f"({found.main_gigabytes:.1f} + {found.workers} x {found.worker_gigabytes:.1f})",
+        f"left out:         {', '.join(found.left_out)}: not in the cache yet"
+        * bool(found.left_out),
         f"told from {len(found.measured_on)} candidates "
         f"({', '.join(found.measured_on)}); no run was started",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from rosearch.config import (
     readings_of,
     votes_of,
 )
+from rosearch.distill.data import TrainData
 from rosearch.distill.defences import asked_defences
 from rosearch.distill.encode import EncodeSettings
 from rosearch.distill.prepare import any_student, train_data
@@ -55,21 +56,35 @@ def prepare(
     folder = fit_teacher(task, config.teacher, config.seed)
     metric = config.fitness.metric
     accuracy = teacher_accuracy(task, folder, config.teacher, metric)
-    attacks = attacks_read(config)
     # Before texts are added: what attacks ask must not depend on how students are trained.
     body = config.teacher.name
-    models = attack_folders(attacks, None, task, body, folder)
+    models = attack_folders(attacks_read(config), None, task, body, folder)
     given = lexicon_files(config.encoding.lexicons, task, body, folder)
     wanted = codings_of(config) if wanted is None else wanted
     students = any_student(config.space) if students is None else students
     settings = replace(encode_settings(config, students), given=given)
     train = train_data(task, folder, config.teacher, config.distill, settings, wanted, students)
+    return Prepared(context_of(config, task, train, accuracy, models), folder)
+
+
+def context_of(
+    config: RunConfig,
+    task: Task,
+    train: TrainData,
+    teacher_accuracy: float,
+    models: Mapping[str, Path],
+) -> Context:
+    """What evaluations share, ready for the attacks of a run.
+
+    Args:
+        models: see `attack_folders`.
+    """
     context = Context(
         train=train,
         validation=task.validation,
         test=task.test,
-        attack_resources=resources_on(task, attacks, models),
-        teacher_accuracy=accuracy,
+        attack_resources=resources_on(task, attacks_read(config), models),
+        teacher_accuracy=teacher_accuracy,
         distill=config.distill,
         fitness=config.fitness,
         fidelities=fidelities(config),
@@ -77,7 +92,7 @@ def prepare(
         label_map=task.label_map,
     )
     context.judge_in_advance()
-    return Prepared(context, folder)
+    return context
 
 
 def teacher_accuracy(task: Task, folder: Path, teacher: TeacherConfig, metric: Metric) -> float:

@@ -69,6 +69,15 @@ def masked_lm_folder(name: str | None, task: Task, body: str = "minilm") -> Path
     return folder
 
 
+def saved_masked_lm(task: Task, body: str = "minilm") -> Path | None:
+    """The folder that `masked_lm_folder` gives, or None where a head would first be fitted."""
+    source = model_source(body)
+    folder = _folder([t for text in task.train.texts for t in parts(text)], source, task.name, 0)
+    if (folder / "config.json").exists():
+        return folder
+    return source if load_masked_lm(source)[2] else None
+
+
 def fit_masked_lm(texts: Sequence[str], source: Path, name: str, seed: int = 0) -> Path:
     """The folder of a masked language model made of a body and texts; made once, then reused.
 
