@@ -11,8 +11,8 @@ which the volume is of. All are trained anew, with another seed, as finalists ar
 the TEST split: clean on all texts, after the search's attack on `--attacked` of them.
 
 What the methods have in common is computed once: an evaluation depends on the student and the seed
-alone. Each is kept at once, so a stopped benchmark goes on where it was. After each seed the table
-of those done is printed, in Markdown.
+alone. Each is kept at once, so a stopped benchmark goes on where it was, or with more methods,
+candidates or seeds. After each method the table of those done is printed, in Markdown.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -63,7 +64,7 @@ COMPARED = {
     "nsga2-alone": ("nsga2", NOTHING, "Optuna NSGA-II"),
     "tpe-alone": ("tpe", NOTHING, "Optuna TPE"),
 }
-DEFAULT = (PRESET, "search", "nsga2", "tpe", "random", "ageing", "nsga2-alone", "tpe-alone")
+DEFAULT = (PRESET, "search", "nsga2", "tpe", "random", "ageing")
 MEASURED = ("utility", "accuracy", "robustness", "params")  # of a student on the test split
 
 
@@ -72,7 +73,7 @@ class Kept:
     """What was computed for a seed, by kind and student; on disk as soon as it is there."""
 
     journal: Journal
-    name: str
+    path: Path
 
     def __post_init__(self) -> None:
         self.known = {(line["kind"], line["id"]): line for line in self.journal.known.values()}
@@ -84,7 +85,7 @@ class Kept:
             made["cpu_seconds"] = time.process_time() - used
             self.journal.add(made)
             self.known[kind, id] = made
-            print(f"{self.name}: {kind} {id}, {made['cpu_seconds']:.1f} s", flush=True)
+            print(f"{self.path.stem}: {kind} {id}, {made['cpu_seconds']:.1f} s", flush=True)
         return self.known[kind, id]
 
 
@@ -195,17 +196,20 @@ def told(pairs: Sequence[tuple[float, float]]) -> list[str]:
 def compare(
     comparison: Comparison, methods: Sequence[str], seeds: Sequence[int], out: Path
 ) -> list[Json]:
-    """Go through with all methods, seed by seed."""
+    """Go through with all methods, each with all seeds."""
     out.mkdir(parents=True, exist_ok=True)
     config = json.dumps([asdict(comparison.config), comparison.attacked], sort_keys=True)
     key, rows = hashlib.sha256(config.encode()).hexdigest()[:16], list[Json]()
-    for seed in seeds:
-        with Journal(out / f"seed-{seed}.jsonl", "students", key) as journal, one_thread():
-            kept = Kept(journal, f"seed {seed}")
-            rows += [comparison.measured(name, seed, kept) for name in methods]
-        spent = sum(line["cpu_seconds"] for line in kept.known.values())
-        print(f"\nseed {seed}: {len(kept.known)} trainings, {spent / 60:.1f} minutes of processor")
-        print(table(rows, methods, comparison.candidates), flush=True)
+    with ExitStack() as opened:
+        opened.enter_context(one_thread())
+        paths = [out / f"seed-{seed}.jsonl" for seed in seeds]
+        kept = [Kept(opened.enter_context(Journal(path, "students", key)), path) for path in paths]
+        for k, name in enumerate(methods, start=1):
+            pairs = zip(seeds, kept, strict=True)
+            rows += [comparison.measured(name, seed, own) for seed, own in pairs]
+            spent = sum(line["cpu_seconds"] for own in kept for line in own.known.values())
+            print(f"\nwith {name}: {spent / 60:.1f} minutes of processor\n")
+            print(table(rows, methods[:k], comparison.candidates), flush=True)
     return rows
 
 
