@@ -60,6 +60,7 @@ WAYS: Mapping[str, Way] = {
     "temperature 5": Way(distill={"temperature": 5.0}),
     "averaged weights": Way(averaged=True),
     "phrases": Way(distill={"phrases": 2}),
+    "relatives too": Way(distill={"phrases": 2, "lexicons": ["relatives"]}),
     "misspelt 0.2": Way(distill={"characters": 0.2}),
 }
 
@@ -99,7 +100,7 @@ def context_of(options: argparse.Namespace, way: Way) -> Context:
             "encoding": {"lexicons": list(way.sources)},
             "search": {"attack": "+".join(ATTACKS[:3])},
             "final": {"held_out": []},
-            "distill": {"device": "cpu", "phrases": 0, **(way.distill or {})},
+            "distill": {"device": "cpu", "phrases": 0, "lexicons": [], **(way.distill or {})},
         },
     )
     return prepare(config, task_of(config.task, config.seed)).context
@@ -111,8 +112,8 @@ CONTEXTS: dict[Any, Context] = {}
 
 def made_of(way: Way) -> tuple[object, ...]:
     """What ways share a context by."""
-    prepared = {"phrases", "characters"} & set(way.distill or {})
-    return way.sources, *prepared
+    asked = way.distill or {}
+    return way.sources, *(str(asked.get(key)) for key in ("phrases", "characters", "lexicons"))
 
 
 def measured(name: str, seed: int, n: int) -> Json:

@@ -71,6 +71,15 @@ def test_substitutes_come_from_lexicons_that_count_as_used():
             check(from_dict({**config, "final": {"held_out": ["wordnet"]}}))
 
 
+def test_lexicons_of_training_cannot_be_held_out():
+    config = {"search": {"attack": "characters"}, "encoding": {"lexicons": ["encoder"]}}
+    held_out = config | {"final": {"held_out": ["relatives"]}}
+    check(from_dict(held_out))
+    with pytest.raises(UserError, match=r"trained against wordnet, its kind, distill\.lexicons"):
+        check(from_dict(held_out | {"distill": {"lexicons": ["relatives"]}}))
+    assert from_dict({"distill": {"lexicons": ["relatives"]}}).distill.plain().lexicons == ()
+
+
 def test_presets_pass():
     for name in ("smoke", "quick", "standard"):
         check(make_config(name))

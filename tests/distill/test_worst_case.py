@@ -176,6 +176,23 @@ def test_substitutes_are_prepared_where_words_may_vote(material, defences: list[
     assert all((t.table(Options) is not None) == worst for t in made.values())
 
 
+def test_training_knows_lexicons_besides_those_of_encodings(material):
+    table = np.random.default_rng(0).normal(size=(len(material.tokenizer), 32))
+    further = {"wordnet": {"good": ["fine"]}, "relatives": {"good": ["plain"], "film": ["text"]}}
+    more = replace(material, lexicon=further.__getitem__, lexicons=("wordnet", "relatives"))
+
+    def counts(lexicons: list[str]) -> dict[str, int]:
+        config = from_dict(
+            {"space": {"defences": ["votes"]}, "distill": {"lexicons": lexicons, "substitution": 0}}
+        )
+        made = encoded_texts(encode_settings(config), [WORDS], TEXTS, more, table)[WORDS.key]
+        found, tokens = made.table(Options), made.vocabulary.tokens
+        return {tokens[i]: int(n) for i, n in enumerate(found.count) if n}
+
+    assert counts([]) == {"good": 1}
+    assert counts(["relatives"]) == {"good": 2, "film": 1}
+
+
 def test_votes_learn_within_a_search(mr, mr_train):
     """One epoch of the search is several of a student that is nothing but votes."""
     targets = np.where(np.arange(2) == np.array(mr.train.labels[:2000])[:, None], 2.0, -2.0)

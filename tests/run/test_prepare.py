@@ -132,14 +132,14 @@ def test_clusters_of_all_encodings_equal_those_of_each():
     material = Material(None, texts, 50, targets, tables.__getitem__)
     wanted = codings_of(from_dict(BOTH))[1:]
     for encoding, clusters in clusters_of(wanted, material).items():
-        lexicon = united(tables, encoding.lexicons)
+        lexicon = united(tables[name] for name in encoding.lexicons)
         tolerance, cap = encoding.tolerance, encoding.max_cluster
         assert clusters == growing_clusters(lexicon, evidence, (tolerance,), cap)[tolerance]
 
 
 def test_united_lexicons_keep_each_substitution_once():
-    tables = {"a": {"x": ["y", "z"]}, "b": {"x": ["z", "v"], "w": ["x"]}}
-    assert united(tables, ("a", "b")) == {"x": ["y", "z", "v"], "w": ["x"]}
+    tables = [{"x": ["y", "z"]}, {"x": ["z", "v"], "w": ["x"]}]
+    assert united(tables) == {"x": ["y", "z", "v"], "w": ["x"]}
 
 
 def test_seeds_have_only_sizes_that_the_space_allows(sizes):

@@ -23,7 +23,14 @@ from rosearch.run.prepare import prepare
 from rosearch.tasks import Split, Task
 from rosearch.tasks.words import segment
 from rosearch.teacher import words as teacher_words
-from rosearch.teacher.words import alike, encoder_words, likely_words, nearest, without_antonyms
+from rosearch.teacher.words import (
+    alike,
+    encoder_words,
+    likely_words,
+    nearest,
+    nearest_tokens,
+    without_antonyms,
+)
 
 WORDS = ("good", "better", "bad", "film", "films", "actor", "фильм", "кино", "gut", "schlecht")
 
@@ -62,6 +69,25 @@ def test_neighbours_are_those_of_all_pairs(tiny_body: Path):
         assert all(others[o] >= teacher_words.LEAST_COSINE - sure for o in kept)
         assert all(o in kept for o, c in others.items() if c >= teacher_words.LEAST_COSINE + sure)
     assert any(found.values())
+
+
+def test_words_that_are_one_token_have_neighbours_before_any_layer(tiny_body: Path):
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_body)
+    one = [word for word in WORDS if len(tokenizer.tokenize(word)) == 1]
+    assert 2 < len(one) < len(WORDS)
+    rows = AutoModel.from_pretrained(tiny_body).get_input_embeddings().weight.detach().numpy()
+    vectors = rows[tokenizer.convert_tokens_to_ids(one)]
+    vectors = vectors - vectors.mean(0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = vectors @ vectors.T
+    found = nearest_tokens(tiny_body, WORDS)
+    for i, word in enumerate(one):
+        order = [one[j] for j in np.argsort(-cosines[i]) if j != i]
+        near = [w for w in order if cosines[i, one.index(w)] >= teacher_words.LEAST_OF_TOKENS]
+        assert found.get(word, ()) == tuple(near)
+    assert set(found) <= set(one)
 
 
 def test_the_fine_tuned_teacher_says_much_the_same_of_neighbours(teacher: Path):

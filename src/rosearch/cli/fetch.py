@@ -44,7 +44,7 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
     from rosearch.attacks.attack_resources import MODELS
     from rosearch.attacks.methods import lexicons_of, models_of
     from rosearch.attacks.sources import LEXICONS
-    from rosearch.config import attacks_read
+    from rosearch.config import attacks_read, lexicons_read
     from rosearch.io import resources
     from rosearch.tasks import task_resources
 
@@ -53,7 +53,7 @@ def needed_resources(config: RunConfig) -> tuple[str, ...]:
         names.append(config.teacher.name)
     attacks = attacks_read(config)
     read = [name for attack in attacks for name in lexicons_of(attack)]
-    for lexicon in (*read, *config.encoding.lexicons):
+    for lexicon in (*read, *lexicons_read(config)):
         names += LEXICONS[lexicon].resources if lexicon in LEXICONS else ()
     models = [model for attack in attacks for model in models_of(attack)]
     names += [MODELS[model] for model in models if model in MODELS]

@@ -35,6 +35,11 @@ def attacks_read(config: RunConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*all_attacks(config), *first_attacks(config))))
 
 
+def lexicons_read(config: RunConfig) -> tuple[str, ...]:
+    """The lexicons that encodings and training of a run know."""
+    return tuple(dict.fromkeys((*config.encoding.lexicons, *config.distill.lexicons)))
+
+
 def objectives_of(search: SearchConfig) -> tuple[Objective, ...]:
     """What a run optimises.
 

@@ -203,6 +203,15 @@ class DistillConfig:
             le=1,
         ),
     ] = 0.3
+    lexicons: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Whose substitutions training knows besides those of the encoding's lexicons.",
+            choices=clustering_lexicons,
+            distinct=True,
+            unset="none",
+        ),
+    ] = ()
     substitution_choice: Annotated[
         Literal["random", "first-order"],
         Setting("Which one: first-order raises the loss most, by its gradient."),
@@ -247,4 +256,4 @@ class DistillConfig:
     def plain(self) -> "DistillConfig":
         """Without robust distillation: the paper's architecture-only mode."""
         off = replace(self, substitution=0.0, characters=0.0, adversarial="none")
-        return replace(off, defences=())
+        return replace(off, lexicons=(), defences=())

@@ -41,6 +41,7 @@ class EncodeSettings:
 
     Attributes:
         lexicons: read by encodings that have none of their own.
+        further: lexicons that training knows besides those of a student's encoding.
         trim: whether rows of the embedding that no text can read are left out.
         defences: training-time defences, whose tables are prepared.
         max_length: most tokens of a text.
@@ -52,6 +53,7 @@ class EncodeSettings:
     """
 
     lexicons: tuple[str, ...]
+    further: tuple[str, ...]
     trim: bool
     defences: Sequence[Defence]
     max_length: int
@@ -60,6 +62,10 @@ class EncodeSettings:
     votes: bool = False
     reading: bool = False
     given: Mapping[str, Path] = field(default_factory=dict)
+
+    def known(self, encoding: Encoding) -> tuple[str, ...]:
+        """Lexicons whose substitutions training under an encoding knows."""
+        return tuple(dict.fromkeys([*encoding.lexicons_read(self.lexicons), *self.further]))
 
 
 def encoded_texts(
@@ -79,7 +85,7 @@ def encoded_texts(
     """
     encoded = {}
     for encoding, vocabulary in vocabularies(wanted, material):
-        lexicon = material.united(encoding.lexicons_read(settings.lexicons))
+        lexicon = material.united(settings.known(encoding))
         encoded[encoding.key] = _encoded(
             settings, vocabulary, lexicon, texts, material, table, reader
         )
@@ -93,9 +99,8 @@ def reader_for(
     material: Material,
 ) -> Reader:
     """What students read texts with: it knows the words of the lexicons that any of them knows."""
-    used = (name for e in wanted for name in e.lexicons_read(settings.lexicons))
-    lexicons = dict.fromkeys([*settings.lexicons, *used])
-    return reader_of(material, lexicons, [part for text in texts for part in parts(text)])
+    known = dict.fromkeys(name for e in (PLAIN, *wanted) for name in settings.known(e))
+    return reader_of(material, known, [part for text in texts for part in parts(text)])
 
 
 def vocabularies(

@@ -16,6 +16,7 @@ from rosearch.distill.data import TrainData
 from rosearch.distill.encode import EncodeSettings, encoded_texts, material_of, reader_for
 from rosearch.distill.match_schemes import layers_for
 from rosearch.encodings.base import Encoding
+from rosearch.encodings.plain import PLAIN
 from rosearch.io.progress import stage
 from rosearch.models.load import load_classifier
 from rosearch.models.pretrained import load_pretrained
@@ -93,7 +94,8 @@ def _encoded(
     """The train split under all encodings; after its first `own` texts come copies and phrases."""
     texts, labels, names = task.train.texts, task.train.labels, task.label_names
     with stage("preparing encodings", 1) as advance:
-        material = material_of(texts, own, targets, tokenizer, settings.lexicons, settings.given)
+        known = settings.known(PLAIN)
+        material = material_of(texts, own, targets, tokenizer, known, settings.given)
         table = model.get_input_embeddings().weight.detach().numpy()
         reader = reader_for(settings, wanted, texts[:own], material) if settings.reading else None
         encoded = encoded_texts(settings, wanted, texts, material, table, reader)

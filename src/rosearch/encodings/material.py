@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -57,14 +57,14 @@ class Material:
         for name in wanted:
             if name not in self._tables:
                 self._tables[name] = self.lexicon(name)
-        return united(self._tables, wanted)
+        return united(self._tables[name] for name in wanted)
 
 
-def united(tables: Mapping[str, Lexicon], names: Iterable[str]) -> dict[str, list[str]]:
+def united(tables: Iterable[Lexicon]) -> dict[str, list[str]]:
     """Substitutions of several lexicons, in their order, each once."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
-    for name in names:
-        for word, others in tables[name].items():
+    for table in tables:
+        for word, others in table.items():
             found[word].update(dict.fromkeys(others))
     return {word: list(others) for word, others in found.items()}
 

@@ -145,6 +145,9 @@ def trained_against(config: DistillConfig) -> Iterator[Knowledge]:
         shown = f"{value:g}" if isinstance(value, float) else repr(value)
         setting = f"distill.{defence.setting} = {shown}"
         yield Knowledge(setting, _stated(defence.families), training=True)
+    if config.lexicons:
+        setting = f"distill.lexicons = {list(config.lexicons)}"
+        yield Knowledge(setting, families_of_lexicons(config.lexicons), training=True)
     if config.augment == "masked_lm":
         setting = f"distill.augment = {config.augment!r}"
         yield Knowledge(setting, frozenset({"masked-lm"}), training=True)

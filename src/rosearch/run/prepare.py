@@ -13,6 +13,7 @@ from rosearch.config import (
     attacks_read,
     codings_of,
     fidelities,
+    lexicons_read,
     readings_of,
     votes_of,
 )
@@ -59,7 +60,7 @@ def prepare(
     # Before texts are added: what attacks ask must not depend on how students are trained.
     body = config.teacher.name
     models = attack_folders(attacks_read(config), None, task, body, folder)
-    given = lexicon_files(config.encoding.lexicons, task, body, folder)
+    given = lexicon_files(lexicons_read(config), task, body, folder)
     wanted = codings_of(config) if wanted is None else wanted
     students = any_student(config.space) if students is None else students
     settings = replace(encode_settings(config, students), given=given)
@@ -125,6 +126,7 @@ def encode_settings(config: RunConfig, students: Sequence[Genotype] = ()) -> Enc
     reading = len(readings_of(config.space)) > 1 or any(g.reading is not None for g in students)
     return EncodeSettings(
         config.encoding.lexicons,
+        config.distill.lexicons,
         config.encoding.trim,
         asked_defences(config.distill),
         config.teacher.max_length,

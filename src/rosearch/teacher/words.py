@@ -1,13 +1,13 @@
-"""The lexicon `encoder`: nearest words in the space of a task's teacher, made once, then reused.
+"""The lexicon `encoder`: nearest words in the spaces of a task's teacher, made once, then reused.
 
-Shapes: n words, C classes.
+Shapes: n words, C classes, D dimensions.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from rosearch.attacks.encoder import SentenceEncoder
 from rosearch.attacks.lexicon import Table, cached_table
 from rosearch.attacks.sources import LEXICONS, single_word
 from rosearch.attacks.sources.vectors import Vectors
-from rosearch.encodings.material import Material, known_words
+from rosearch.encodings.material import Material, known_words, united
 from rosearch.errors import UserError
 from rosearch.io import resources
 from rosearch.io.files import write_text, writing_to
@@ -33,10 +33,11 @@ from rosearch.types import parts
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-VERSION = 1  # raise it when the rules below change: saved tables are then made anew
+VERSION = 2  # raise it when the rules below change: saved tables are then made anew
 MOST_WORDS = 13_000  # the likeliest ones: more would take over a quarter of an epoch of `mr`
-NEAREST = 15  # words that one word may become
-LEAST_COSINE = 0.55
+NEAREST = 15  # words that one word may become by each of both spaces
+LEAST_COSINE = 0.55  # of sentence vectors
+LEAST_OF_TOKENS = 0.4  # of embeddings of tokens, which lie further apart
 MOST_APART = 2.0  # in logits: between what the teacher says of a word and of its neighbour
 LEAST_LETTERS = 2
 
@@ -44,9 +45,10 @@ LEAST_LETTERS = 2
 def encoder_words(task: Task, body: str, teacher: Path) -> Path:
     """File of the nearest words of the words of a task, nearest first; for any language.
 
-    A word is encoded as a text of its own by the pre-trained teacher, mean pooled. Sentence
-    encoders put opposites together, so the fine-tuned teacher has to say much the same of both
-    words, and WordNet, where it is to be had, not that one is an antonym of the other.
+    Near are words that the pre-trained teacher puts together at its end, where a word is encoded
+    as a text of its own, mean pooled, or at its beginning, where a word that is one token has an
+    embedding. Both put opposites together, so the fine-tuned teacher has to say much the same of
+    both words, and WordNet, where it is to be had, not that one is an antonym of the other.
 
     Args:
         body: the teacher before fine-tuning: `minilm`, a folder or a hub id.
@@ -62,12 +64,13 @@ def encoder_words(task: Task, body: str, teacher: Path) -> Path:
             stage(f"finding neighbours of {len(words):,} words", 3) as advance,
             writing_to(path.parent, "the lexicon 'encoder'"),
         ):
-            near = nearest(model_source(body), words)
+            source = model_source(body)
+            near = united([nearest(source, words), nearest_tokens(source, words)])
             advance(1, "")
-            near = alike(teacher, near)
+            found = alike(teacher, near)
             advance(1, "")
-            near = without_antonyms(near, path.parent) if _has_antonyms() else near
-            write_text(path, json.dumps(near))
+            found = without_antonyms(found, path.parent) if _has_antonyms() else found
+            write_text(path, json.dumps(found))
             advance(1, "")
     return path
 
@@ -103,11 +106,30 @@ def nearest(base: Path, words: Sequence[str]) -> Table:
     """The nearest of the words for each of them, by cosine, nearest first."""
     with autocast("auto"):
         matrix = SentenceEncoder(base)(_texts(words))
-    index = {word: i for i, word in enumerate(words)}
-    return Vectors(tuple(words), index, matrix).nearest(words, NEAREST, LEAST_COSINE)
+    return _vectors(words, matrix).nearest(words, NEAREST, LEAST_COSINE)
 
 
-def alike(teacher: Path, near: Table) -> Table:
+def nearest_tokens(base: Path, words: Sequence[str]) -> Table:
+    """The nearest of the words that are one token, by the embeddings of these before any layer.
+
+    Embeddings have a mean in common, which makes all of them alike, and which is taken off.
+    """
+    model, _, _ = SentenceEncoder(base).parts
+    encoded = _tokenizer(base)([f" {word}" for word in words], add_special_tokens=False)[
+        "input_ids"
+    ]
+    one = {word: ids[0] for word, ids in zip(words, encoded, strict=True) if len(ids) == 1}
+    matrix = model.get_input_embeddings().weight.detach()[list(one.values())].float().numpy()
+    matrix = matrix - matrix.mean(0)  # (n, D)
+    lengths = np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+    return _vectors(list(one), matrix / lengths).nearest(one, NEAREST, LEAST_OF_TOKENS)
+
+
+def _vectors(words: Sequence[str], matrix: np.ndarray) -> Vectors:
+    return Vectors(tuple(words), {word: i for i, word in enumerate(words)}, matrix)
+
+
+def alike(teacher: Path, near: Mapping[str, Sequence[str]]) -> Table:
     """Only neighbours of which a classifier says much the same as of the word.
 
     For two classes, the margins between their logits differ by `MOST_APART` at most; for more, so
