@@ -20,9 +20,10 @@ SET_FOR = ("mr",)
 
 def after_of(task: Found, one: Found) -> dict[str, Found]:
     """Attack -> what a model keeps: by the row of points, else by the finals of the search."""
-    mine = [found["after"] for found in task.get("points", ()) if found["id"] == one["id"]]
-    after: dict[str, Found] = {AT_ONCE: one, **one["held_out"]}
-    return after | {k: v for found in mine for k, v in found.items() if k != "all"}
+    mine = next((x["after"] for x in task.get("points", ()) if x["id"] == one["id"]), {})
+    after: dict[str, Found] = {AT_ONCE: one, **mine, **one["held_out"], **mine}
+    after.pop("all", None)
+    return after
 
 
 def goals_of(task: Found, one: Found) -> dict[str, float]:
