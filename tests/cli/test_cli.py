@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from rosearch.cli.search import check_config
+from rosearch.errors import UserError
+from rosearch.models.load import model_source
 from rosearch.space.genotype import from_json
 from rosearch.space.presets import PRESETS, preset
+from rosearch.tasks import load_task
 
 COMMANDS = (
     "search", "resume", "fetch", "report", "watch", "try", "attack", "distill", "evaluate",
@@ -78,6 +83,7 @@ def test_a_typo_in_an_option_is_named():
         (["--held-out", "wordnet"], ["cannot be held out"]),
         (["--set", "space.ops=['conv99']"], ["conv99"]),
         (["missing.toml"], ["missing.toml"]),
+        (["mr"], ["'mr' is no file with settings", "--task mr"]),
         (["--track", "wandb"], ["'wandb'", "tensorboard, mlflow"]),
     ],
 )
@@ -103,6 +109,27 @@ def test_bad_data_files(content: bytes, part: str, tmp_path: Path):
     done = rosearch("search", "--train", str(data), "--out", str(tmp_path / "run"))
     fails_clearly(done, part)
     assert [p.name for p in tmp_path.iterdir()] == ["d.csv"]
+
+
+def test_what_is_no_config_is_told_where_it_belongs(tmp_path: Path):
+    data = tmp_path / "d.csv"
+    data.write_text("text,label\na,1\n")
+    (tmp_path / "run.db").touch()
+    for file, told in (
+        (Path("standard"), "--preset standard"),
+        (data, f"--train {data}"),
+        (tmp_path, f"`rosearch resume {tmp_path}`"),
+    ):
+        with pytest.raises(UserError, match=re.escape(told)):
+            check_config(file)
+    check_config(tmp_path / "my.toml")
+
+
+def test_folders_without_a_model_or_data_are_told(tmp_path: Path):
+    with pytest.raises(UserError, match=r"no model in the folder .* RUN/students/ID"):
+        model_source(str(tmp_path))
+    with pytest.raises(UserError, match="is a folder; name a data file"):
+        load_task(train=tmp_path)
 
 
 def test_an_existing_folder_is_not_overwritten(tmp_path: Path):

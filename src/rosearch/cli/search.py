@@ -31,6 +31,7 @@ from rosearch.cli.options import (
     with_settings,
 )
 from rosearch.cli.setting_options import option_of
+from rosearch.errors import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -97,6 +98,8 @@ def search(
     from rosearch.run import lifecycle as run
     from rosearch.run.callbacks import make_callbacks
 
+    if config is not None:
+        check_config(config)
     flags = {**data.settings(), **teacher.settings(), **given(seed=seed, plugins=plugin)}
     if candidates is None and (minutes is not None or queries is not None):
         candidates = MOST_CANDIDATES
@@ -120,6 +123,27 @@ def search(
     _finish_run(
         lambda: run.search(made, folder, executor=make, callbacks=callbacks), folder, as_json
     )
+
+
+def check_config(file: Path) -> None:
+    """Refuse what belongs to an option, or to another command.
+
+    Raises:
+        UserError: a task, a preset, a data file or a run stands where settings are expected.
+    """
+    from rosearch.config import PRESET_NAMES
+    from rosearch.results.folder import RunFolder
+    from rosearch.tasks import TASKS
+    from rosearch.tasks.files import is_data
+
+    name, where = str(file), {"task": TASKS, "preset": PRESET_NAMES}
+    hints = [f"--{option} {name}" for option, known in where.items() if name in known]
+    if not file.exists() and hints:
+        raise UserError(f"{name!r} is no file with settings; give it as {hints[0]}")
+    if RunFolder(file).exists():
+        raise UserError(f"{name} is a run; `rosearch resume {name}` goes on with it")
+    if is_data(file):
+        raise UserError(f"{name} is no TOML file with settings; give data as --train {name}")
 
 
 @with_groups

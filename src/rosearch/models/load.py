@@ -22,11 +22,17 @@ def model_source(name: str) -> Path:
     """The folder of a model: a pinned resource, a local folder, or a hub id that is downloaded.
 
     Raises:
-        UserError: there is no such folder and the hub does not give such a model.
+        UserError: the folder holds no model, or there is none and the hub does not give such a
+            model.
     """
     if name in resources.RESOURCES:
         return resources.fetch(name)
     if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            raise UserError(
+                f"no model in the folder {name}: it has no config.json; give a folder with a "
+                "Hugging Face classifier, or of a run RUN/students/ID"
+            )
         return Path(name)
     from huggingface_hub import snapshot_download
 

@@ -214,7 +214,7 @@ def _clean(table: Table) -> _Clean:
             texts.append(text)
             labels.append(label)
     if not len(table.texts):
-        raise UserError(f"{table.source} is empty; it needs at least one labelled text")
+        raise UserError(f"{table.source} is empty; it needs at least one text")
     notes = table.notes
     if dropped := len(table.texts) - len(texts):
         notes = (*notes, _report_empty(dropped, len(table.texts), table.source))

@@ -79,12 +79,22 @@ def file_name(path: StrPath) -> str:
     return Path(file.stem).stem if file.suffix.lower() == ".gz" else file.stem
 
 
+def is_data(file: Path) -> bool:
+    """Whether it is a file with an extension that `read_file` takes."""
+    try:
+        return bool(_extension(file)) and file.is_file()
+    except UserError:
+        return False
+
+
 def _extension(file: Path) -> str:
     """The one that decides: that below `.gz`, which only texts have.
 
     Raises:
-        UserError: it is of no format.
+        UserError: it is of no format, or a folder.
     """
+    if file.is_dir():
+        raise UserError(f"{file} is a folder; name a data file in it")
     packed = file.suffix.lower() == ".gz"
     found = (Path(file.stem) if packed else file).suffix.lower()
     allowed = _TEXTS if packed else tuple(_READERS)

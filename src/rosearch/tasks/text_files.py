@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rosearch.errors import UserError, one_line
 
-NEEDED = "it needs at least one labelled text"
+NEEDED = "it needs at least one text"
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the beginning of this one
     codecs.BOM_UTF32_BE: "utf-32",
