@@ -48,7 +48,8 @@ def distil(run: Path, work: Path, flags: list[str]) -> None:
     fittest_id = max((t for t in trials if t.score), key=fitness_of).candidate.id
     few = ["--set", "final.attacked=4", "--set", "final.held_out=[]"]
     off = [f"distill.{name}" for name in ("substitution=0", "characters=0", "adversarial=none")]
-    plain = [word for setting in (*off, "distill.defences=[]") for word in ("--set", setting)]
+    off += ["distill.defences=[]", "distill.lexicons=[]"]
+    plain = [word for setting in off for word in ("--set", setting)]
     for name, what, more in (("best", f"{run}:{fittest_id}", []), ("reference", REFERENCE, plain)):
         if not (entry := work / f"{name}.json").exists():
             told = call("distill", what, *flags, *few, *more, "--json", "--out", alone(work, name))

@@ -25,7 +25,8 @@ OF_POINTS = (
     *("phonetic", "characters", "splits", "repeats", "leet"),
 )
 CHEAP = ("final.attacked=2", "final.held_out=[]")  # `rosearch distill` attacks, too
-PAPER = ("distill.substitution=0",)  # the architecture is all that is searched
+OWN = "distill.lexicons=[]"  # training knows those of the encoding and no further ones
+PAPER = ("distill.substitution=0", OWN)  # the architecture is all that is searched
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def ablation(g: Genotype) -> list[Variant]:
         alone = replace(g, coding=PLAIN, votes=None)
         found.append(Variant("no votes: its cell, plain encoding", alone))
         found.append(Variant("no phrases", g, ("distill.phrases=0",)))
+        found.append(Variant("no further lexicons in training", g, (OWN,)))
         if g.votes.share:
             easy = replace(g, votes=replace(g.votes, share=0.0))
             found.append(Variant("no worst-case training", easy))

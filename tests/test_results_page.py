@@ -103,7 +103,7 @@ def test_an_ablation_takes_one_thing_at_a_time(benchmarks):
     assert variants["no worst-case training"].what.votes.share == 0 < full.votes.share
     bare = variants["architecture-only"]
     assert (bare.what.encoding, bare.what.votes, bare.what.nodes) == ("plain", None, full.nodes)
-    assert bare.settings == ("distill.substitution=0",)
+    assert "distill.substitution=0" in bare.settings
     assert len({(v.what, v.settings) for v in variants.values()}) == len(variants)
 
 
