@@ -90,7 +90,7 @@ def _lowest(python: Path, torch: str | None, tests: list[str]) -> None:
     print("lowest:", " ".join(wanted))
     install(python, [*wanted, "pytest", "hypothesis", "-e", str(ROOT)])
     run(python, "-m", "pip", "check")
-    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=0", "-m",
+    run(python, "-m", "pytest", "-p", "no:cacheprovider", "--durations=5", "-m",
          "not slow and not browser and not ray", *tests, at=ROOT)  # fmt: skip
 
 

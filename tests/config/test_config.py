@@ -59,6 +59,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
         ({"search": {"rungs": [0.1, 0.5]}}, r"end with 1, such as .* found \[0\.1, 0\.5\]"),
         ({"search": {"rungs": []}}, r"search\.rungs: expected one or more different values"),
         ({"search": {"minutes": math.nan}}, r"search\.minutes: expected"),
+        ({"search": {"minutes": 0}}, r"search\.minutes: expected 1e-06 to"),
         ({"search": {"rungs": [1], "inherit": True}}, r"search\.inherit needs several"),
         ({"distill": {"device": "tpu"}}, r"distill\.device: expected auto, cpu, cuda or cuda:N"),
     ],

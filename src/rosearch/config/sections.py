@@ -183,7 +183,7 @@ class SearchConfig:
         int, Setting("Most architectures to evaluate.", ge=1, le=MOST_CANDIDATES)
     ] = 64
     minutes: Annotated[
-        float | None, Setting("Most minutes to search.", ge=0, le=1e7, unset="no limit")
+        float | None, Setting("Most minutes to search.", ge=LEAST, le=1e7, unset="no limit")
     ] = None
     queries: Annotated[
         int | None,

@@ -173,8 +173,8 @@ class RunFolder:
         found = [name for name in saved if name.startswith(wanted)]
         if len(found) != 1:
             raise UserError(
-                f"{self} has {len(found)} saved students whose id starts with {wanted!r}; "
-                f"it has {', '.join(saved) or 'none: only the finalists are saved'}"
+                f"{self} has {len(found)} saved students whose id starts with {wanted!r}; it has "
+                f"{', '.join([*saved, *points]) or 'none: only the finalists are saved'}"
             )
         return self.student(found[0])
 
