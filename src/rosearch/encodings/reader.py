@@ -188,20 +188,16 @@ class Reader:
         lower = [w.lower() for w in words]
         joins = Joins(self.known, lower, gaps, names, self.alone)
         joined = joins.found() if "splits" in self.steps else {}
-        out, i = [gaps[0]], 0
-        while i < len(words):
-            if i in joined:
-                end, new = joined[i]
-            else:
-                end, new = i + 1, lower[i]
-                new = new if new in self.prior else self.alone(new, names[i])[0]
-            written = words[i] if end == i + 1 else "".join(parts[2 * i + 1 : 2 * end])
+        out, free = list(parts), 0
+        for i in [i for i, w in enumerate(lower) if i in joined or w not in self.prior]:
+            if i < free:
+                continue
+            free, new = joined[i] if i in joined else (i + 1, self.alone(lower[i], names[i])[0])
+            written = "".join(parts[2 * i + 1 : 2 * free])
             if new != written.lower():
-                new = like("".join(words[i:end]), new)
+                new = like("".join(words[i:free]), new)
                 changes.append((written, new))
-                written = new
-            out += (written, gaps[end])
-            i = end
+                out[2 * i + 1 : 2 * free] = [new, *[""] * (2 * (free - i - 1))]
         return out
 
     def names(self, parts: Sequence[str]) -> list[bool]:
@@ -210,8 +206,9 @@ class Reader:
         capital = [w[0].isupper() for w in words]
         if not any(capital) or 2 * sum(capital) > len(words):
             return [False] * len(words)
-        inside = (i > 0 and not SENTENCE_END.search(gaps[i]) for i in range(len(words)))
-        return [a and b for a, b in zip(capital, inside, strict=True)]
+        return [
+            found and i > 0 and not SENTENCE_END.search(gaps[i]) for i, found in enumerate(capital)
+        ]
 
     def alone(self, word: str, name: bool) -> tuple[str, float]:
         """What a word is read as, whatever stands beside it, and how likely that is."""

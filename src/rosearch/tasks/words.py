@@ -31,6 +31,7 @@ _JOINED = f"(?:{MARKS}|(?<=[\u0590-\U0010ffff])[\u200c\u200d](?=[^\\W_]))"
 _RUN = f"[^\\W_]+(?:{_JOINED}+[^\\W_]*)*"
 # Letters and digits with their marks, apostrophes or hyphens inside: "don't", "co-op", "80s".
 WORD = re.compile(f"{_RUN}(?:['’-]{_RUN})*")  # noqa: RUF001
+_PARTS = re.compile(f"({WORD.pattern})")
 _GRAPHEME = re.compile(f"(?s:.)(?:{MARKS}|[\u200c\u200d])*")
 VIRAMA = 9  # its canonical combining class: a consonant is joined to the next one
 
@@ -93,13 +94,8 @@ def segment(text: Text) -> Words:
     if not isinstance(text, str):
         first, second = text
         return replace(segment(second), first=first)
-    words, gaps, end = [], [], 0
-    for match in WORD.finditer(text):
-        gaps.append(text[end : match.start()])
-        words.append(match.group())
-        end = match.end()
-    gaps.append(text[end:])
-    return Words(tuple(words), tuple(gaps))
+    parts = _PARTS.split(text)
+    return Words(tuple(parts[1::2]), tuple(parts[::2]))
 
 
 def like(original: str, word: str) -> str:
