@@ -88,7 +88,7 @@ class _Merger:
     def __init__(self, lexicon: Lexicon, evidence: Evidence, max_cluster: float) -> None:
         self.max_cluster = max_cluster
         classes = len(next(iter(evidence.effect.values()), np.zeros(1)))
-        zero = np.zeros(classes)
+        zero = (0.0,) * classes
         edges: Counter[tuple[str, str]] = Counter()
         for word, found in lexicon.items():
             for other in found:
@@ -97,7 +97,8 @@ class _Merger:
                     edges[pair] += evidence.count.get(word, 0) + 1
         self.parent = {word: word for pair in edges for word in pair}
         self.weight = {w: evidence.count.get(w, 0) + UNSEEN for w in self.parent}
-        self.mean = {w: evidence.effect.get(w, zero) for w in self.parent}
+        effect = {w: tuple(found.tolist()) for w, found in evidence.effect.items()}
+        self.mean = {w: effect.get(w, zero) for w in self.parent}  # arrays so small are slow
         self.size = dict.fromkeys(self.parent, 1)
         self.links: dict[str, dict[str, int]] = defaultdict(dict)
         for (a, b), substitutions in edges.items():
@@ -120,20 +121,21 @@ class _Merger:
                 keep, gone = (a, b) if len(self.links[a]) >= len(self.links[b]) else (b, a)
                 for other in self._merge(keep, gone):
                     heapq.heappush(heap, (self._cost(keep, other), keep, other))
-        return {w: self._root(w) for w in self.parent if self.size[self._root(w)] > 1}
+        roots = ((w, self._root(w)) for w in self.parent)
+        return {w: root for w, root in roots if self.size[root] > 1}
 
     def _cost(self, a: str, b: str) -> float:
         """Ward's increase of variance per substitution covered."""
-        gap = self.mean[a] - self.mean[b]
+        gap = math.dist(self.mean[a], self.mean[b])
         weight = self.weight[a] * self.weight[b] / (self.weight[a] + self.weight[b])
-        return float(weight * (gap @ gap) / self.links[a][b])
+        return weight * gap * gap / self.links[a][b]
 
     def _merge(self, keep: str, gone: str) -> list[str]:
         """Merge two clusters; the neighbours whose merge cost changed."""
         total = self.weight[keep] + self.weight[gone]
-        self.mean[keep] = (
-            self.weight[keep] * self.mean[keep] + self.weight[gone] * self.mean[gone]
-        ) / total
+        w, v = self.weight[keep], self.weight[gone]
+        pairs = zip(self.mean[keep], self.mean[gone], strict=True)
+        self.mean[keep] = tuple((w * x + v * y) / total for x, y in pairs)
         self.weight[keep] = total
         self.size[keep] += self.size[gone]
         self.parent[gone] = keep

@@ -125,13 +125,14 @@ def reader_of(material: Material, lexicons: Iterable[str], texts: Sequence[str])
     tokens = {token for text in texts for token in TOKEN.findall(text.lower())}
     words |= {token: FREQUENT for token in tokens if not token[0].isalnum()}
     apart: set[str] = set()
+    reader = Reader(words, pieces, apart, LOOK_ALIKES)
     while True:
-        reader = Reader(words, pieces, apart, LOOK_ALIKES)
         changed = [written for text in texts for written, _ in reader.explain(text)]
         new = {form for what in changed for form in (what, *as_known(what))} - apart
         if not new:
             return reader
         apart |= new
+        reader = reader.leaving(apart)
 
 
 def _words_and_pieces(

@@ -99,6 +99,12 @@ class Reader:
         other.steps, other.found = frozenset(steps), {}
         return other
 
+    def leaving(self, apart: Iterable[str]) -> Reader:
+        """The same with other stretches that stay as they are; what was found serves both."""
+        other = copy(self)
+        other.known = self.known._replace(apart=frozenset(apart))
+        return other
+
     def __call__(self, text: str) -> str:
         """The text as a student reads it."""
         return self.read(text, [])

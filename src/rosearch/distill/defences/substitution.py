@@ -51,14 +51,14 @@ def substitutes(
         most: substitutes of a word.
     """
     ids = {token: i for i, token in enumerate(vocabulary.tokens)}
-    rows = np.arange(len(ids)) if vocabulary.rows is None else vocabulary.rows
+    rows = list(range(len(ids))) if vocabulary.rows is None else vocabulary.rows.tolist()
     table = np.zeros((len(ids), most), dtype=np.int32)
     count = np.zeros(len(ids), dtype=np.int32)
     for word, others in lexicon.items():
         token = ids.get(word)
         if token is not None:
-            known = (ids[other.lower()] for other in others if other.lower() in ids)
-            found = {int(rows[other]): other for other in known if rows[other] != rows[token]}
+            known = [ids[other] for other in map(str.lower, others) if other in ids]
+            found = {rows[other]: other for other in known if rows[other] != rows[token]}
             chosen = list(found.values())[:most]
             table[token, : len(chosen)] = chosen
             count[token] = len(chosen)
