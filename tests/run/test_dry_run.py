@@ -33,7 +33,7 @@ def config(tmp_path: Path, tiny_body: Path, mr, monkeypatch) -> RunConfig:
         "teacher": {"name": str(tiny_body)},
         "search": {"attack": "encoder+leet", "attacked": 4, "rungs": [1.0]},
         "space": {"ops": ["conv3"], "encodings": ["plain"], "defences": [], "min_compression": 0},
-        "distill": {"substitution": 0},
+        "distill": {"substitution": 0, "lexicons": ["encoder"]},
         "encoding": {"lexicons": ["encoder"]},
         "final": {"held_out": ["bae", "characters"], "attacked": 4},
     }
@@ -53,7 +53,7 @@ def test_what_the_cache_has_is_not_left_out(config, monkeypatch, tmp_path: Path)
     task = task_of(config.task, config.seed)
     few = lean(config, task)
     assert not few.taught and all_attacks(few.config) == ("leet", "characters")
-    assert few.config.encoding.lexicons == ("wordnet",)
+    assert few.config.encoding.lexicons == ("wordnet",) and few.config.distill.lexicons == ()
     monkeypatch.setattr("rosearch.teacher.lean.saved_teacher", lambda *_: tmp_path)
     taught = lean(config, task)
     assert taught.taught and taught.left_out == ("bae",)

@@ -52,12 +52,18 @@ def _named(attack: str) -> list[str]:
 
 def _without_teacher(config: RunConfig) -> RunConfig:
     """Without lexicons that a teacher makes, and its layers; labels stand for its answers."""
-    lexicons = tuple(x for x in config.encoding.lexicons if not LEXICONS[x].given)
+    encoding, distill = config.encoding, config.distill
     return replace(
         config,
-        encoding=replace(config.encoding, lexicons=lexicons or ("wordnet",)),
-        distill=replace(config.distill, matching="none", augment="none"),
+        encoding=replace(encoding, lexicons=_ready(encoding.lexicons) or ("wordnet",)),
+        distill=replace(
+            distill, lexicons=_ready(distill.lexicons), matching="none", augment="none"
+        ),
     )
+
+
+def _ready(lexicons: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in lexicons if not LEXICONS[name].given)
 
 
 def _without(config: RunConfig, attacks: set[str]) -> RunConfig:
