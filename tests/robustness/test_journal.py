@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from rosearch.attacks.methods import resources_for
 from rosearch.errors import UserError
 from rosearch.robustness.journal import Journal
+from rosearch.robustness.journaled import key_of
 
 
 def write(path: Path, job: str, key: str, *indices: int) -> None:
@@ -58,3 +61,15 @@ def test_no_path_keeps_nothing():
     with Journal(None, "one", "") as journal:
         journal.add({"index": 0})
         assert journal.known == {}
+
+
+def test_a_lexicon_of_the_teacher_is_known_by_its_file_whatever_texts_are_attacked(tmp_path: Path):
+    def key(texts: list[str], near: dict[str, list[str]]) -> str:
+        file = tmp_path / "near.json"
+        file.write_text(json.dumps(near))
+        read = {"encoder_words": file}
+        return key_of("encoder", resources_for(["encoder"], texts, read), ["n"])
+
+    near = {"good": ["fine"], "bad": ["poor"]}
+    assert key(["a good film"], near) == key(["a good film", "a bad one"], near)
+    assert key(["a good film"], near) != key(["a good film"], {"good": ["fine"]})

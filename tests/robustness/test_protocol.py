@@ -398,7 +398,7 @@ def test_bad_input_is_one_line_and_writes_nothing(more, part, folders, tmp_path,
 
 
 def test_a_folder_that_is_no_model_is_told(tmp_path, task):
-    with pytest.raises(UserError, match="cannot load the model"):
+    with pytest.raises(UserError, match="no model in the folder"):
         assess(tmp_path, task, tmp_path / "out")
     with pytest.raises(UserError, match="0 texts to attack; it takes at least 1"):
         assess(tmp_path, task, tmp_path / "out", AssessSettings(n=0))

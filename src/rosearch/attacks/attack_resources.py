@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from rosearch.attacks.constraints import CONSTRAINTS, Constraint
 from rosearch.attacks.lexicon import Table, cached_table, table_lexicon, vocabulary_of
-from rosearch.attacks.sources import WordSource
+from rosearch.attacks.sources import LEXICONS, WordSource
 from rosearch.attacks.steps import Model
 from rosearch.errors import UserError, require
 from rosearch.io import resources
 from rosearch.io.disk_cache import DiskCache
-from rosearch.io.files import folder_hash
+from rosearch.io.files import file_hash, folder_hash
 from rosearch.tasks.words import Words
 from rosearch.types import Text
 
@@ -41,6 +41,7 @@ class AttackResources:
         lexicons: name -> substitutions of every word of the texts.
         models: what a model is for (`encoder`, `masked_lm`, `tagger`) -> its folder.
         answers: what a model is for -> the file of its answers that all students share.
+        made: name -> SHA-256 of the file of a lexicon that is made of a task's teacher.
         exact: judge each substitution in the text as it is by then. Otherwise as the only change of
             the original text, by shared answers: the search does so, since it saves most encodings.
     """
@@ -48,6 +49,7 @@ class AttackResources:
     lexicons: Mapping[str, Table] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
     answers: Mapping[str, Path] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
     exact: bool = True
 
     def words(self, lexicon: str) -> WordSource:
@@ -92,7 +94,9 @@ def gather_resources(
         name: cache / "answers" / f"{name}-{_content(folder)}-{VERSION}.sqlite"
         for name, folder in found.items()
     }
-    return AttackResources(tables, found, answers)
+    files = {name: given.get(LEXICONS[name].given) for name in tables if name in LEXICONS}
+    made = {name: file_hash(file) for name, file in files.items() if file is not None}
+    return AttackResources(tables, found, answers, made)
 
 
 def _default(model: str) -> Path:

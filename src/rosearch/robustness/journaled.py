@@ -16,7 +16,6 @@ from rosearch.attacks.goals import UNTARGETED, Goal
 from rosearch.attacks.lexicon import FILE
 from rosearch.attacks.methods import lexicons_of, models_of
 from rosearch.attacks.result import AttackResult
-from rosearch.attacks.sources import LEXICONS
 from rosearch.errors import UserError
 from rosearch.models.answers import NetworkAnswers
 from rosearch.models.calibration import plain_answers
@@ -118,6 +117,5 @@ def key_of(attack: str, resources: AttackResources, decides: Sequence[object]) -
     files = [name.removeprefix(FILE) for name in lexicons_of(attack) if name.startswith(FILE)]
     read = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
     read += [content_hash(resources.models[name]) for name in models_of(attack)]
-    made = [name for name in lexicons_of(attack) if name in LEXICONS and LEXICONS[name].given]
-    read += [json.dumps(sorted(resources.lexicons[name].items())) for name in made]
+    read += [resources.made[name] for name in lexicons_of(attack) if name in resources.made]
     return hashlib.sha256(json.dumps([attack, read, *decides]).encode()).hexdigest()[:16]
