@@ -129,7 +129,7 @@ class FitnessConfig:
     ] = 6.5
     min_accuracy: Annotated[
         float, Setting("Share of the teacher's accuracy that a student should keep.", ge=0, le=1)
-    ] = 0.93
+    ] = 0.91
     shortfall: Annotated[
         float,
         Setting(
