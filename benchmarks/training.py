@@ -35,6 +35,7 @@ from rosearch.evaluation.context import Context
 from rosearch.models.classifier import Classifier
 from rosearch.run.prepare import prepare
 from rosearch.space.presets import preset
+from rosearch.space.votes import FrameVotes
 from rosearch.student.model import StudentForSequenceClassification
 from rosearch.tasks.named import task_of
 from rosearch.types import Fidelity, Json
@@ -121,7 +122,7 @@ def measured(name: str, seed: int, n: int) -> Json:
     torch.set_num_threads(1)
     way = WAYS[name]
     context = CONTEXTS[made_of(way)]
-    g = replace(preset("frame-conv"), reading=Reading())
+    g = replace(preset("frame-conv"), reading=Reading(), votes=FrameVotes(share=0.5))
     fidelity = Fidelity(EPOCHS, 1.0, n, ATTACKS)
     average = Average(EPOCHS - EPOCHS // 3)
     config = replace(context.distill, **(way.distill or {}))
