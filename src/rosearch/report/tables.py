@@ -219,9 +219,9 @@ def _cells(
         if found is None:
             cells.append(Cell(NOTHING, ("not run",)))
             continue
+        share, told = attacked_cell(found), _success_interval(finals, name)
         success = f"success rate {percent(found.attack_success_rate)}"
-        share = attacked_cell(found, success)
-        cells.append(Cell(share.main, share.small + _success_interval(finals, name)))
+        cells.append(Cell(share.main, (*share.small, success, *told)))
     cells.append(Cell(f"{entry.latency_ms:.1f}{SPACE}ms"))
     return tuple(cells)
 
