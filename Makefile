@@ -14,6 +14,7 @@ help:  ## Show this list
 setup: $(VENV)/.installed  ## Make the virtual environment with the pinned packages
 
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("RoSearch needs Python 3.11.5 or later, %s is %s: give another one by PYTHON=..." % (sys.executable, sys.version.split()[0]) if sys.version_info < (3, 11, 5) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,onnx,pos,ray,tensorboard,mlflow,excel,sklearn,docs,dev]"
 	@touch $@
