@@ -90,7 +90,7 @@ def search(
 ) -> None:
     """Search robust students for a task, and evaluate the best ones on its test split.
 
-    Without any flag: movie review sentiment (mr), the teacher MiniLM, about a quarter of an hour
+    Without any flag: movie review sentiment (mr), the teacher MiniLM, some ten minutes
     on two cores. The run folder gets config.toml, run.db, summary.json, report.html and
     students/.
     """
