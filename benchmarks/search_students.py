@@ -106,7 +106,8 @@ class Comparison:
 
     @property
     def standard(self) -> Standard:
-        return Standard(self.config.fitness, self.context.teacher_accuracy)
+        known = self.context
+        return Standard(self.config.fitness, known.teacher_accuracy, known.reference_accuracy)
 
     def start(self, name: str, seed: int) -> Problem:
         """The problem of a method, with what it starts from."""

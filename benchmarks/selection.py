@@ -102,14 +102,14 @@ def searched(store: Store) -> Searched:
     meta = store.meta()
     config = meta.run_config
     config = replace(config, teacher=replace(config.teacher, weak="keep"))
-    assert meta.teacher_accuracy and meta.summary
+    assert meta.teacher_accuracy and meta.reference_accuracy and meta.summary
     size, names = meta.summary.teacher.params, meta.label_names
     return Searched(
         config,
         [t for t in last_rung(store.trials()) if t.score],
         store.raced(),
         space_of(config.space, codings_of(config), meta.rows, len(names), size),
-        Standard(config.fitness, meta.teacher_accuracy),
+        Standard(config.fitness, meta.teacher_accuracy, meta.reference_accuracy),
         size,
     )
 
@@ -148,10 +148,10 @@ def compared(run: Searched, found: Mapping[str, Json]) -> Json:
 
 def fitness_at(score: Score, accuracy: float, robustness: float, w: Standard, size: int) -> float:
     """Fitness of a student of that accuracy and after-attack accuracy; `size` is the teacher's."""
-    f, relative = w.fitness, accuracy / w.teacher_accuracy
+    f, full = w.fitness, w.teacher_accuracy
     small = efficiency(compression(size, score.params), f.target_compression)
-    gain = f.robustness * robustness / accuracy + f.accuracy * relative + f.efficiency * small
-    return gain - f.shortfall * max(0.0, f.min_accuracy - relative)
+    clean = f.accuracy * accuracy - f.shortfall * max(0.0, w.min_accuracy - accuracy)
+    return f.robustness * robustness / accuracy + clean / full + f.efficiency * small
 
 
 def made(t: Trial, true: Json, n: int, w: Standard, size: int, rng: np.random.Generator) -> Trial:

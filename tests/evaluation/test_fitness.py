@@ -19,19 +19,27 @@ CLASSES = (ClassCounts(10, 8, 10), ClassCounts(10, 8, 10))
 COUNTS = {name: Robustness(name, 10, 8, n, 9) for name, n in (("wordnet", 6), ("pwws", 2))}
 
 
-def context(teacher_accuracy: float = 0.8, **fields: Any) -> Any:
+def context(teacher: float = 0.8, reference: float = 0.72, **fields: Any) -> Any:
     train = SimpleNamespace(teacher_params=10_000)
-    return SimpleNamespace(train=train, teacher_accuracy=teacher_accuracy, **fields)
+    known = {"teacher_accuracy": teacher, "reference_accuracy": reference}
+    return SimpleNamespace(train=train, **known, **fields)
 
 
 def test_a_teacher_that_is_never_right_is_no_measure():
     """Students are held to chance: the constant one has all that is asked."""
     constant = (ClassCounts(10, 10, 20), ClassCounts(10, 0, 0))
     weights = FitnessConfig(efficiency=0, robustness=0)
-    assert fitness(constant, COUNTS, 1000, context(0.0, fitness=weights)) == 1.0
+    assert fitness(constant, COUNTS, 1000, context(0.0, 0.0, fitness=weights)) == 1.0
     nothing = (ClassCounts(10, 0, 10), ClassCounts(10, 0, 10))
-    found = fitness(nothing, COUNTS, 1000, context(0.0, fitness=weights))
+    found = fitness(nothing, COUNTS, 1000, context(0.0, 0.0, fitness=weights))
     assert found == pytest.approx(-weights.shortfall * weights.min_accuracy)
+
+
+@pytest.mark.parametrize(("reference", "charged"), [(0.8, 0.0), (0.9, 0.1), (0.4, 0.0), (1, 0.2)])
+def test_what_the_plain_reference_is_better_by_is_charged(reference: float, charged: float):
+    weights = FitnessConfig(efficiency=0, robustness=0, shortfall=3)
+    found = fitness(CLASSES, COUNTS, 1000, context(0.8, reference, fitness=weights))
+    assert found == pytest.approx(1 - 3 * charged / 0.8)
 
 
 @pytest.mark.parametrize(("how", "kept"), [("worst", 0.25), ("mean", 0.5)])

@@ -199,7 +199,7 @@ def test_the_expected_cost_grows_with_rung_and_student():
 
 
 def chosen(found: list[Trial], n: int) -> list[Trial]:
-    standard = Standard(CONFIG.fitness, 0.8)
+    standard = Standard(CONFIG.fitness, 0.8, 0.72)
     believed = posterior(checked(found), [], SPACE, standard)
     return [finalist.trial for finalist in choose(believed, n)]
 

@@ -27,7 +27,7 @@ from rosearch.types import Candidate, Fidelity, Job, Score, Trial
 SPACE = Space(Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, 2))
 CONFIG = make_config("quick")
 TEXTS = 600
-STANDARD = Standard(CONFIG.fitness, 0.8)
+STANDARD = Standard(CONFIG.fitness, 0.8, 0.72)
 
 
 def scored(candidate: Candidate, fidelity: Fidelity) -> Score:

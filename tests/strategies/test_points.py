@@ -18,7 +18,7 @@ from rosearch.strategies.points import POINTS, choose, contenders, ranked
 from rosearch.strategies.posterior import Posterior, Standard, posterior
 from rosearch.types import Candidate, Fidelity, Trial
 
-STANDARD = Standard(FitnessConfig(), 0.85)
+STANDARD = Standard(FitnessConfig(), 0.85, 0.75)
 
 
 def trial(i: int, g: Genotype, clean: float, after: float, n: int = 150, seed: int = 0) -> Trial:

@@ -26,7 +26,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.config import final_plan
     from rosearch.evaluation.final import FinalJob, evaluate_final
     from rosearch.evaluation.held_out import check, knowledge, without_known
-    from rosearch.io.progress import stage
+    from rosearch.io.progress import per_cent, stage
     from rosearch.io.threads import one_thread
     from rosearch.run.prepare import prepare
     from rosearch.tasks.named import task_of
@@ -51,10 +51,6 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     with one_thread():
         knows = tuple(knowledge(config))
         job = FinalJob(g.hash, config.seed, g, out, final_plan(config), knows=knows)
-        with stage(f"training {g.hash}", 100) as advance:  # in per cent of the batches
-
-            def on_batch(done: int, total: int, loss: float) -> None:
-                advance(100 * done // total - 100 * (done - 1) // total, f"loss {loss:.3f}")
-
-            final, _ = evaluate_final(job, context, on_batch)
+        with stage(f"training {g.hash}", 100) as advance:
+            final, _ = evaluate_final(job, context, per_cent(advance))
     return model_entry([final], config.search.suites, context.train.teacher_params)

@@ -128,8 +128,9 @@ class FitnessConfig:
         float, Setting("Compression at which efficiency reaches 1.", ge=1.000001, le=1e6)
     ] = 6.5
     min_accuracy: Annotated[
-        float, Setting("Share of the teacher's accuracy that a student should keep.", ge=0, le=1)
-    ] = 0.91
+        float,
+        Setting("Share of the plain reference's accuracy that a student should have.", ge=0, le=1),
+    ] = 1.0
     shortfall: Annotated[
         float,
         Setting(

@@ -31,6 +31,7 @@ class Context:
         attack_resources: what the attacks read on validation and test texts.
         teacher_accuracy: clean accuracy of the teacher on the validation split, in the metric of
             the fitness.
+        reference_accuracy: that of the plain reference; where none was trained, what is expected.
         fidelities: how much work an evaluation on each rung may be.
         objectives: names of what the search optimises, some of which have to be measured.
         checkpoints: folder of trainings, unfinished and finished; None keeps none.
@@ -43,6 +44,7 @@ class Context:
     test: Split
     attack_resources: AttackResources
     teacher_accuracy: float
+    reference_accuracy: float
     distill: DistillConfig
     fitness: FitnessConfig
     fidelities: tuple[Fidelity, ...]

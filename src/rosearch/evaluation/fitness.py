@@ -17,8 +17,9 @@ def fitness(
     `w_r * robustness / (clean accuracy) + w_a * accuracy / (teacher accuracy) + w_e * efficiency`.
     The paper names such a metric without giving it (arXiv 2106.03613, abstract): form and weights
     are ours. A further term, off with `shortfall = 0`, charges an accuracy below `min_accuracy` of
-    the teacher's, since a student that always says the same is the most robust of all. Accuracies
-    are those of `fitness.metric`, before and after the attack.
+    the plain reference's: whoever gives that up pays for robustness with what needs no search, and
+    a student that always says the same is the most robust of all. Accuracies are those of
+    `fitness.metric`, before and after the attack.
 
     Args:
         classes: of the clean result.
@@ -27,14 +28,14 @@ def fitness(
     w = context.fitness
     metric = w.metric
     # A teacher that is kept though it knows nothing: its students are held to chance.
-    expected = max(context.teacher_accuracy, 1 / len(classes))
-    accuracy = accuracy_in(metric, classes) / expected
+    chance, reached = 1 / len(classes), accuracy_in(metric, classes)
+    expected = max(context.teacher_accuracy, chance)
     shares = [c.after(metric) / c.before(metric) if c.correct else 0.0 for c in attacks.values()]
     kept = over_suites(shares, w.over_suites)
     small = efficiency(compression(context.train.teacher_params, size), w.target_compression)
-    missing = max(0.0, w.min_accuracy - accuracy)
-    gain = w.robustness * kept + w.accuracy * accuracy + w.efficiency * small
-    return gain - w.shortfall * missing
+    missing = max(0.0, w.min_accuracy * max(context.reference_accuracy, chance) - reached)
+    gain = w.robustness * kept + w.accuracy * reached / expected + w.efficiency * small
+    return gain - w.shortfall * missing / expected
 
 
 def accuracy_in(metric: Metric, classes: Sequence[ClassCounts]) -> float:

@@ -24,6 +24,15 @@ Advance = Callable[[int, str], None]
 SECONDS_BETWEEN_LINES = 10.0
 
 
+def per_cent(advance: Advance) -> Callable[[int, int, float], None]:
+    """Moves a stage of 100 on, called with batches done, batches in all, and the loss."""
+
+    def on_batch(done: int, total: int, loss: float) -> None:
+        advance(100 * done // total - 100 * (done - 1) // total, f"loss {loss:.3f}")
+
+    return on_batch
+
+
 def no_progress(_items: int, _note: str = "") -> None:
     """Shows nothing."""
 

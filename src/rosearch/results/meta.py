@@ -24,7 +24,8 @@ class RunMeta:
         config_sha256: checksum of `config`; runs of early versions have none.
         fingerprint: of the data.
         teacher_sha256: of the teacher's files, before it is fine-tuned.
-        teacher_accuracy: clean, on the validation split, in the metric of the run.
+        teacher_accuracy, reference_accuracy: clean, on the validation split, in the metric of the
+            run.
         data: texts and labels of each split, and what else the user should know, a line each.
         started: seconds since 1970.
         seconds, search_seconds: of work, over all processes; `search_seconds` of the search alone.
@@ -40,6 +41,7 @@ class RunMeta:
     fingerprint: str | None = None
     teacher_sha256: str | None = None
     teacher_accuracy: float | None = None
+    reference_accuracy: float | None = None
     data: tuple[str, ...] = ()
     started: float | None = None
     seconds: float = 0.0
@@ -104,6 +106,7 @@ class MetaValues(TypedDict, total=False):
     fingerprint: str
     teacher_sha256: str
     teacher_accuracy: float
+    reference_accuracy: float
     data: tuple[str, ...]
     started: float
     seconds: float

@@ -39,6 +39,7 @@ from rosearch.run.budget import Amount, extended, without_budget
 from rosearch.run.callbacks.base import Callback, Callbacks
 from rosearch.run.clock import Clock
 from rosearch.run.places import found_again, settled, teacher_content
+from rosearch.run.reference import with_reference
 from rosearch.run.sampling import run_sample
 from rosearch.run.search import run_search
 from rosearch.run.space import check_space, searched_space
@@ -162,8 +163,8 @@ def _go_on(
     teacher = teacher_content(config, known.teacher_sha256, run)
     clock = Clock(store, config.search.minutes)
     prepared = prepare(_begun(config) if store.trials() else config, task)
-    context = _in_folder(prepared.context, config.search, run)
-    standard = Standard(config.fitness, context.teacher_accuracy)
+    context = with_reference(_in_folder(prepared.context, config.search, run), config, store)
+    standard = Standard(config.fitness, context.teacher_accuracy, context.reference_accuracy)
     make: Executors = executor or ProcessPool
     with make(context, workers) as pool:
         # Not before all that the run needs is there: a finished one stays so until it can go on.

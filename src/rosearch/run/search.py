@@ -21,6 +21,7 @@ from rosearch.run.space import seed_genotypes, warm_seeds
 from rosearch.run.warm import warm_genotypes
 from rosearch.space.cost import work
 from rosearch.space.genotype import Genotype
+from rosearch.space.presets import REFERENCE, preset
 from rosearch.space.variation import Space
 from rosearch.strategies import STRATEGIES, StrategyConfig
 from rosearch.strategies.base import Strategy
@@ -183,7 +184,7 @@ class CheckpointPruner:
         """
         self.results += 1
         if self.folder is not None and self.results % self.BETWEEN == 0:
-            wanted = self.scheduler.unfinished() | near
+            wanted = self.scheduler.unfinished() | near | {preset(REFERENCE).hash}
             for file in self.folder.glob("*.safetensors"):
                 if file.name.partition("-")[0] not in wanted:
                     file.unlink(missing_ok=True)

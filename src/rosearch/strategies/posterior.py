@@ -44,17 +44,19 @@ class Standard:
     """What students are held to.
 
     Attributes:
-        fitness: its weights, and the shares of the teacher's accuracy that are asked for.
-        teacher_accuracy: clean, on the validation split, in the metric of the run.
+        fitness: its weights, and the shares of the others' accuracies that are asked for.
+        teacher_accuracy, reference_accuracy: clean, on the validation split, in the metric of the
+            run.
     """
 
     fitness: FitnessConfig
     teacher_accuracy: float
+    reference_accuracy: float
 
     @property
     def min_accuracy(self) -> float:
         """Accuracy below which the fitness charges."""
-        return self.fitness.min_accuracy * self.teacher_accuracy
+        return self.fitness.min_accuracy * self.reference_accuracy
 
     @property
     def floor(self) -> float:
