@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ import psutil
 import pytest
 
 from rosearch.config import make_config
+from rosearch.models.open import open_classifier
 from rosearch.results.store import Store
+from rosearch.tasks.named import task_of
+from rosearch.types import balanced
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,16 @@ def test_the_run_folder_is_complete(smoke: Path):
     names = {path.name for path in smoke.iterdir()}
     assert names >= {"config.toml", "run.db", "summary.json", "report.html", "students"}
     assert make_config("standard", smoke / "config.toml") == make_config("smoke")
+
+
+def test_candidates_are_held_to_the_reference_that_the_run_ends_with(smoke: Path):
+    """Trained once, before the search: the final evaluation takes it over."""
+    config = make_config("smoke")
+    task = task_of(config.task, config.seed)
+    student = open_classifier(smoke / "students" / "reference", "cpu")
+    classes = student.in_order(task.label_names, ()).counts(task.validation)
+    with closing(Store(smoke / "run.db")) as store:
+        assert store.meta().reference_accuracy == pytest.approx(balanced(classes))
 
 
 def test_the_summary_holds_what_was_promised(smoke: Path):
