@@ -247,7 +247,7 @@ def test_students_of_all_methods_are_compared_at_equal_numbers(
     # No convolution: every other search finds something better than what the presets are.
     plain = Genotype(32, 64, (Node((0,), "lstm"),))
     seeds = [replace(plain, width=width) for width in (64, 96)]
-    context: Any = SimpleNamespace(teacher_accuracy=0.85)
+    context: Any = SimpleNamespace(teacher_accuracy=0.85, reference_accuracy=0.78)
     made = benchmarks.students.Comparison(
         benchmarks.methods.Problem(SPACE, seeds, config), context, 10, 2, 20
     )
