@@ -8,6 +8,12 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from rosearch.config import TaskConfig
+from rosearch.tasks import Split
+from rosearch.tasks.named import task_of
+
 
 @dataclass(frozen=True)
 class Files:
@@ -19,6 +25,7 @@ class Files:
         header: whether the files name their columns.
         words: at which texts are cut; 0 for not at all.
         rows: most texts of `train` and `test`, drawn at random; 0 for all.
+        headlines: of a built-in task, whose texts begin with a headline: see `pairs`.
     """
 
     train: str = ""
@@ -27,6 +34,7 @@ class Files:
     header: bool = True
     words: int = 0
     rows: tuple[int, int] = (0, 0)
+    headlines: str = ""
 
 
 TASKS = {
@@ -36,6 +44,7 @@ TASKS = {
     "ag_news": Files(
         "ag_news/train.tsv", "ag_news/test.tsv", header=False, words=64, rows=(3000, 1000)
     ),
+    "headlines": Files(headlines="bbc_news"),
     "sst2": Files("sst2/train.tsv", "sst2/test.tsv", ("sentence", "label"), rows=(8000, 0)),
 }
 
@@ -62,9 +71,43 @@ def prepare(files: Files, name: str, most: int, data: Path, out: Path) -> Path:
     return out
 
 
+def pairs(split: Split, seed: int) -> list[dict[str, str]]:
+    """Headline and first paragraph of each text, and the headline of another one of its label with
+    the same paragraph: whether they belong together. Texts without two paragraphs are left out.
+
+    As whether a headline is related to a text (Fake News Challenge, stage 1; Hanselowski et al.
+    2018), where unrelated ones are of any topic and so easier.
+    """
+    rng = np.random.default_rng(seed)
+    parts = [[part.strip() for part in text.split("\n\n") if part.strip()] for text in split.texts]
+    found = []
+    for label in sorted(set(split.labels)):
+        own = [p for p, y in zip(parts, split.labels, strict=True) if y == label and len(p) > 1]
+        turn = int(rng.integers(1, len(own)))  # nobody keeps the own headline
+        for i, part in enumerate(own):
+            for name, title in (("related", part[0]), ("unrelated", own[(i + turn) % len(own)][0])):
+                found.append({"headline": title, "text": part[1], "label": name})
+    return found
+
+
+def headline_flags(name: str, work: Path) -> list[str]:
+    """What tells `rosearch` the pairs of a built-in task, written once."""
+    task, flags = task_of(TaskConfig(name), 0, aloud=False), []
+    for kind, splits in (("train", (task.train, task.validation)), ("test", (task.test,))):
+        out = work / f"headlines{'-test' * (kind == 'test')}.jsonl"
+        if not out.exists():
+            lines = [line for k, split in enumerate(splits) for line in pairs(split, k)]
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        flags += [f"--{kind}", str(out)]
+    return [*flags, "--text-column", "headline", "--text-pair-column", "text"]
+
+
 def task_flags(task: str, data: Path, work: Path) -> list[str]:
     """What tells `rosearch` the data of a task."""
     files = TASKS[task]
+    if files.headlines:
+        return headline_flags(files.headlines, work)
     if not files.train:
         return ["--task", task]
     flags = []
