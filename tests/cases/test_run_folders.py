@@ -13,6 +13,7 @@ from made_summaries import made_summary
 import rosearch.run.lifecycle
 import rosearch.run.prepare
 from rosearch.baselines.of_run import check_run, settings_of_run
+from rosearch.baselines.one_student import distill
 from rosearch.cli import stopping
 from rosearch.config import RunConfig, make_config, read_toml
 from rosearch.errors import DiskError, UserError
@@ -23,6 +24,7 @@ from rosearch.results import database
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.run.lifecycle import resume, search
+from rosearch.space.presets import preset
 from rosearch.tasks.named import task_of
 from rosearch.teacher.fit import _folder
 from rosearch.types import Final
@@ -237,3 +239,14 @@ def test_signals_that_end_a_process_end_it_like_ctrl_c(monkeypatch: pytest.Monke
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no folder that takes none")
+def test_a_folder_that_takes_nothing_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch):
+    """`/proc` looks writable to root. Nothing is trained whose folder can't be made."""
+    out = Path("/proc/student")
+    monkeypatch.setattr(rosearch.run.prepare, "prepare", lambda *_: pytest.fail("was prepared"))
+    with pytest.raises(DiskError, match=r"cannot write /proc/student: the folder /proc is not"):
+        distill(preset("votes"), make_config("smoke"), out)
+    with pytest.raises(DiskError, match=r"cannot write /proc/student: the folder /proc is not"):
+        search(make_config("smoke"), out)

@@ -26,6 +26,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
     from rosearch.config import final_plan
     from rosearch.evaluation.final import FinalJob, evaluate_final
     from rosearch.evaluation.held_out import check, knowledge, without_known
+    from rosearch.io.files import check_new
     from rosearch.io.progress import per_cent, stage
     from rosearch.io.threads import one_thread
     from rosearch.run.prepare import prepare
@@ -39,8 +40,7 @@ def distill(g: Genotype, config: RunConfig, out: Path, recipe: str | None = None
         config = trained_by(find_recipe(recipe), g, config)
     config = without_known(config, g)
     check(config)
-    if out.exists():
-        raise UserError(f"{out} exists; choose another --out")
+    check_new(out)
     task = task_of(config.task, config.seed)
     dims = (*config.space.embedding_dims, g.embedding_dim)
     config = replace(config, space=replace(config.space, embedding_dims=dims))

@@ -17,7 +17,7 @@ from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.export.provenance import with_licence
 from rosearch.export.source import Source, find_source, import_plugins_of
 from rosearch.export.speed import Speed, speeds
-from rosearch.io.files import new_folder
+from rosearch.io.files import check_new, new_folder
 from rosearch.models.classifier import Classifier
 from rosearch.models.onnx import PACKAGES
 from rosearch.models.onnx_folder import graph_classifier
@@ -122,8 +122,7 @@ def export(
 def _check(form: str, out: Path, attacks: Sequence[str]) -> None:
     if form not in LIMITS:
         raise UserError(f"no format {form!r}; the formats are {', '.join(LIMITS)}")
-    if out.exists():
-        raise UserError(f"{out} exists; choose another --out")
+    check_new(out)
     for attack in attacks:
         check_attack(attack)
         _check_gradients(form, attack)

@@ -93,14 +93,8 @@ def new_folder(folder: Path, replace: bool = True) -> Iterator[Path]:
         DiskError: nothing can be written there, or the disk is full.
         UserError: it is there, made by another process meanwhile, and not to be replaced.
     """
-    base = next(path for path in folder.absolute().parents if path.is_dir())
-    if not os.access(base, os.W_OK):
-        raise DiskError(
-            f"cannot write {folder}: the folder {base} is not writable; {_advice(folder)}"
-        )
-    prefix = f".{folder.name[:100]}."
-    with writing(folder), tempfile.TemporaryDirectory(dir=base, prefix=prefix) as scratch:
-        made = Path(scratch) / "made"
+    with writing(folder), _scratch(folder) as scratch:
+        made = scratch / "made"
         try:
             yield made
         except DiskError as error:  # of a file in there, by a name that nobody knows
@@ -114,6 +108,34 @@ def new_folder(folder: Path, replace: bool = True) -> Iterator[Path]:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             raise UserError(f"{folder} exists; choose another --out") from None
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder before the work that is to fill it.
+
+    Raises:
+        DiskError: nothing can be written there.
+        UserError: it is there already.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists; choose another --out")
+    with writing(folder), _scratch(folder):
+        pass
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder`, or beside the first of its parents that is to be made."""
+    base = next(path for path in folder.absolute().parents if path.is_dir())
+    refused = f"cannot write {folder}: the folder {base} is not writable; {_advice(folder)}"
+    if not os.access(base, os.W_OK):
+        raise DiskError(refused)
+    try:
+        made = tempfile.TemporaryDirectory(dir=base, prefix=f".{folder.name[:100]}.")
+    except FileNotFoundError:  # of the kernel, such as /proc
+        raise DiskError(refused) from None
+    with made as scratch:
+        yield Path(scratch)
 
 
 def file_hash(path: Path) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rosearch.errors import UserError
 from rosearch.export.bundle import COMPARED
 from rosearch.export.compress.result import Checked
 from rosearch.export.measure import clean_quality, parity
+from rosearch.io.files import check_new
 from rosearch.models.classifier import Classifier
 from rosearch.models.open import open_classifier
 from rosearch.tasks import Split, Task
@@ -24,8 +24,7 @@ def open_original(model: str | Path, out: Path, task: Task | None) -> Classifier
     Raises:
         UserError: `out` exists, there is no such model, or its labels are not the task's.
     """
-    if out.exists():
-        raise UserError(f"{out} exists; choose another --out")
+    check_new(out)
     original = open_classifier(model)
     _ = original.module  # refuses what has no weights
     if task:
