@@ -13,8 +13,9 @@ says:
   are distilled once and attacked by a few attacks.
 
 Every step goes on where it was stopped, from `--work`; rows may be added later. What they wrote is
-collected in `benchmarks/results/TASK.json`, without paths and texts; `python
-benchmarks/results_page.py` makes docs/results.md from these files.
+collected in `benchmarks/results/TASK.json`, without paths and texts; of built-in tasks up to five
+adversarial texts of each row of the best student stand in `TASK.jsonl` beside it, for other tools
+to replay. `python benchmarks/results_page.py` makes docs/results.md from these files.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ import argparse
 import json
 import resource
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from common import commit
-from results_data import TASKS, task_flags
+from results_data import TASKS, Files, task_flags
 from results_search import alone, call, distil, fitness_of, of_run, outcome, read, search
 from results_students import (
     ALONE,
@@ -247,6 +249,9 @@ def main() -> None:
     text = json.dumps({"task": arguments.task, **found}, indent=1)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{arguments.task}.json").write_text(text + "\n", encoding="utf-8")
+    texts = work / "best" / "adversarial.jsonl"
+    if TASKS[arguments.task] == Files() and texts.exists():  # of others the texts are not ours
+        shutil.copyfile(texts, RESULTS / f"{arguments.task}.jsonl")
 
 
 if __name__ == "__main__":

@@ -181,7 +181,8 @@ Texts of the test split that the train split has, too, but for case and white sp
 and how many is said.
 
 `python benchmarks/results.py TASK --work DIR --data DIR` measures a task anew; the files hold
-configuration, commits, seeds and machine."""
+configuration, commits, seeds and machine, and `mr.jsonl` adversarial texts of the best student, up
+to five of each row, for other tools to replay."""
 
 CLAIM = """## The paper's claim
 The abstract of the [paper](https://arxiv.org/abs/2106.03613) has plainly distilled students at 7 to
