@@ -36,7 +36,7 @@ from results_tables import (
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"
-ORDER = ("mr", "sst2", "sms", "ag_news", "bbc_news")
+ORDER = ("mr", "sst2", "sms", "ag_news", "bbc_news", "headlines")
 SENTIMENT = ("mr", "sst2")
 ATTACKS_OF_THE_PAPER = ("textfooler", "textfooler-neighbours")
 
