@@ -100,7 +100,8 @@ def outcome(run: Path, work: Path) -> Json:
     best, reference = (read(work / f"{name}.json") for name in ("best", "reference"))
     teacher = {"id": "teacher", "params": round(best["params"] * best["compression"])}
     teacher |= read(work / "teacher.json")
-    versions = read(work / "best" / "robustness.json")["versions"]
+    measured = work / "best" / "robustness.json"
+    versions = read(measured)["versions"] if measured.exists() else {}  # before the first row
     return {
         "teacher": teacher, "reference": reference, "finalists": [best], "best": best,
         "front": [], "candidates": len(trials), "seconds": meta.seconds, "finals": "distil",
