@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import resource
 import shlex
 import shutil
@@ -151,7 +152,8 @@ def noted(path: Path, made: str | None = None) -> str:
 
 
 def without_paths(found: object) -> object:
-    """JSON data in which what looks like a path has its last part only."""
+    """JSON data in which what looks like a path, or like an absolute one in a sentence, has its
+    last part only."""
     if isinstance(found, dict):
         return {key: without_paths(value) for key, value in found.items()}
     if isinstance(found, list):
@@ -159,7 +161,7 @@ def without_paths(found: object) -> object:
     if isinstance(found, str) and "/" in found and " " not in found:
         prefix, colon, path = found.rpartition(":")
         return f"{prefix}{colon}{Path(path).name}"
-    return found
+    return re.sub(r"(?<!\S)/\S*/", "", found) if isinstance(found, str) else found
 
 
 def fittest(trials: Sequence[Trial]) -> Json:
