@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from made_scores import made_score
 
 import rosearch.run.lifecycle
 from rosearch.config import MOST_CANDIDATES, RunConfig, from_dict, make_config, to_dict, to_toml
+from rosearch.distill.train import TrainingDiverged
 from rosearch.errors import DiskError, UserError
 from rosearch.evaluation.costs import Measured
 from rosearch.objectives import find_objectives
@@ -24,6 +27,7 @@ from rosearch.run.estimate import estimate, in_words, two_candidates
 from rosearch.run.finals import checked
 from rosearch.run.lifecycle import config_meta, resume, search, stored_config
 from rosearch.run.live import SHOWN, Leaderboard, SearchEstimate, SearchView
+from rosearch.run.reference import reference_accuracy
 from rosearch.run.search import (
     CheckpointPruner,
     expected_cost,
@@ -316,3 +320,19 @@ def test_an_estimate_ends_with_the_time():
     found = estimate(config, SPACE, 2, pair, measured, seconds)
     assert found.search_seconds == pytest.approx(0.6 * 1.2)  # and the race
     assert found.evaluations[0] < config.search.candidates
+
+
+def test_a_reference_whose_training_diverges_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    def diverging(*_: object, **__: object) -> None:
+        raise TrainingDiverged("the loss became nan in batch 3 of 9")
+
+    monkeypatch.setattr("rosearch.distill.train.train_student", diverging)
+    context: Any = SimpleNamespace(
+        train=None,
+        validation=SimpleNamespace(labels=(0, 1)),
+        distill=CONFIG.distill,
+        fidelities=(FIDELITY,),
+        checkpoint=lambda *_: None,
+    )
+    with pytest.raises(UserError, match=r"reference: the loss became nan .*learning_rate=\S+ may"):
+        reference_accuracy(context, CONFIG)
