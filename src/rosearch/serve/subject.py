@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rosearch.attacks.result import AttackResult
-from rosearch.attacks.sources.encoder import ENCODER
 from rosearch.errors import UserError
 from rosearch.export.source import Source, find_source, split_run
 from rosearch.models.classifier import Classifier
@@ -17,7 +16,7 @@ from rosearch.models.open import open_classifier
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.results.words import attack_label
-from rosearch.teacher.words import saved_encoder_words
+from rosearch.teacher.words import saved_lexicons
 
 MOST_EXAMPLES = 400
 LONGEST_EXAMPLE = 2_000  # characters
@@ -112,13 +111,12 @@ def _teacher_folder(source: Source | None, teacher: str | None) -> Path | None:
 
 
 def _given(source: Source, body: str) -> dict[str, Path]:
-    """The file of the lexicon that the run's teacher made, if it is in the cache."""
+    """Files of lexicons that are made of the run's teacher, as far as they are in the cache."""
     assert source.teacher is not None
     try:
-        found = saved_encoder_words(source.task, body, source.teacher)
+        return saved_lexicons(source.task, body, source.teacher)
     except UserError:  # the teacher before it was fine-tuned is not at hand
-        found = None
-    return {} if found is None else {ENCODER.given: found}
+        return {}
 
 
 def _examples(store: Store, student: str, labels: Sequence[str]) -> tuple[Example, ...]:

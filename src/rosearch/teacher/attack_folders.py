@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rosearch.attacks.methods import lexicons_of, models_of
-from rosearch.attacks.sources.encoder import ENCODER
 from rosearch.config import TeacherConfig
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher
 from rosearch.teacher.masked_lm import masked_lm_folder
-from rosearch.teacher.words import encoder_words
+from rosearch.teacher.words import RECIPES, made_lexicons
 
 
 def attack_folders(
@@ -38,7 +37,8 @@ def lexicon_files(
     lexicons: Iterable[str], task: Task, body: str, teacher: Path | None = None
 ) -> dict[str, Path]:
     """Files of those lexicons that are made of a teacher, by what they are given as."""
-    if ENCODER.name not in lexicons:
+    wanted = [name for name in dict.fromkeys(lexicons) if name in RECIPES]
+    if not wanted:
         return {}
     fitted = teacher or fit_teacher(task, TeacherConfig(name=body, epochs=1))
-    return {ENCODER.given: encoder_words(task, body, fitted)}
+    return made_lexicons(wanted, task, body, fitted)
