@@ -32,7 +32,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common import commit
-from results_data import TASKS, Files, task_flags
+from results_data import TASKS, task_flags
 from results_search import alone, call, distil, fitness_of, of_run, outcome, read, search
 from results_students import (
     ALONE,
@@ -252,7 +252,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{arguments.task}.json").write_text(text + "\n", encoding="utf-8")
     texts = work / "best" / "adversarial.jsonl"
-    if TASKS[arguments.task] == Files() and texts.exists():  # of others the texts are not ours
+    if TASKS[arguments.task].built_in and texts.exists():  # of others the texts are not ours
         shutil.copyfile(texts, RESULTS / f"{arguments.task}.jsonl")
 
 

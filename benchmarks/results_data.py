@@ -23,7 +23,7 @@ class Files:
         test: empty to split it off `train`.
         columns: of the text and the label.
         header: whether the files name their columns.
-        words: at which texts are cut; 0 for not at all.
+        words: at which texts are cut; 0 for not at all. Of a built-in task, by `task.max_words`.
         rows: most texts of `train` and `test`, drawn at random; 0 for all.
         headlines: of a built-in task, whose texts begin with a headline: see `pairs`.
     """
@@ -36,10 +36,15 @@ class Files:
     rows: tuple[int, int] = (0, 0)
     headlines: str = ""
 
+    @property
+    def built_in(self) -> bool:
+        """Whether the task is read as it is built in."""
+        return not self.train and not self.headlines
+
 
 TASKS = {
     "mr": Files(),
-    "bbc_news": Files(),
+    "bbc_news": Files(words=64),
     "sms": Files("sms/sms.csv", columns=("message", "label")),
     "ag_news": Files(
         "ag_news/train.tsv", "ag_news/test.tsv", header=False, words=64, rows=(3000, 1000)
@@ -109,7 +114,7 @@ def task_flags(task: str, data: Path, work: Path) -> list[str]:
     if files.headlines:
         return headline_flags(files.headlines, work)
     if not files.train:
-        return ["--task", task]
+        return ["--task", task, *(["--max-words", str(files.words)] if files.words else [])]
     flags = []
     for split, most in zip(("train", "test"), files.rows, strict=True):
         if name := getattr(files, split):

@@ -88,6 +88,25 @@ def test_a_student_of_a_run_is_measured_on_its_task_unless_another_is_given(made
     assert "task: mr, as none was given" in capsys.readouterr().err
 
 
+def test_a_run_on_cut_texts_stays_so_whatever_is_done_with_it(made: Path, capsys):
+    data = made.parent / "long.csv"
+    data.write_text("text,label\n" + TEXTS.replace(",", " and so on,"))
+    plain = config_of(made)
+    cut = replace(plain, task=replace(plain.task, train=str(data), max_words=5))
+    with pytest.raises(Reached):
+        search(cut, made.parent / "cut")
+    assert "data: texts cut after 5 words" in capsys.readouterr().err
+    with closing(Store(made.parent / "cut" / "run.db")) as store:
+        store.set_meta(summary=made_summary("abc").to_json())
+        assert "texts cut after 5 words: only these beginnings are read" in store.meta().data
+    student = made.parent / "cut" / "students" / "abc"
+    student.mkdir(parents=True)
+    (student / "config.json").write_text("{}")
+    for task in (find_source(str(student), {}).task, model_and_task(str(student), {})[1]):
+        assert all(f"{text},p" in TEXTS or f"{text},n" in TEXTS for text in task.test.texts)
+    assert settings_of_run(made.parent / "cut", {})["task"]["max_words"] == 5  # type: ignore[index]
+
+
 @pytest.mark.parametrize("gone", ["data.csv", "teacher"])
 def test_an_extension_that_lacks_something_leaves_a_finished_run_finished(made: Path, gone: str):
     (made.parent / gone).rename(made.parent / "moved")

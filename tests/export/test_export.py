@@ -25,7 +25,7 @@ from rosearch.config import make_config, to_dict
 from rosearch.errors import UserError
 from rosearch.export import bundle
 from rosearch.export.bundle import ParityError, check_parity, export
-from rosearch.export.card import code, plain
+from rosearch.export.card import _origins, code, plain
 from rosearch.export.int8 import FORM
 from rosearch.export.measure import parity
 from rosearch.export.source import find_source
@@ -172,6 +172,13 @@ def test_the_card_says_what_was_measured(int8):
                  *speed_lines(int8.speed)):  # fmt: skip
         assert part in found.text
     assert "The run it comes from" not in found.text
+
+
+def test_the_card_says_that_texts_were_cut(int8):
+    source = int8.source
+    cut = replace(source, task=replace(source.task, max_words=64))
+    said = "Texts were cut after 64 words: this model was measured on the beginnings of texts."
+    assert said in _origins(cut) and "were cut" not in _origins(source)
 
 
 def test_text_of_users_does_not_act_in_a_card():

@@ -19,6 +19,7 @@ from rosearch.robustness.drift import Change, compare
 from rosearch.robustness.new_texts import new_texts
 from rosearch.robustness.profile import Mean, Profile, Share, profile
 from rosearch.student.saving import save_student
+from rosearch.tasks.words import beginning
 from rosearch.types import ClassCounts
 
 NAMES = ("ham", "spam")
@@ -126,6 +127,20 @@ def test_the_baseline_is_measured_once_and_tells_another_language(student, mr, t
     code, said = drift(student, "--texts", written(tmp_path / "de.jsonl", german), "--fail")
     assert code == 1 and "search again: unknown words" in said  # the baseline is in the folder
     assert "mr (test split)" in said
+
+
+def test_new_texts_are_cut_as_those_of_the_task_were(student, mr, tmp_path):
+    copied = tmp_path / "copy"
+    shutil.copytree(student, copied)
+    texts = mr.validation.texts[:200]
+    whole = written(tmp_path / "whole.jsonl", [{"text": f"{text} and more"} for text in texts])
+    cut = written(
+        tmp_path / "cut.jsonl", [{"text": beginning(f"{text} and more", 3)} for text in texts]
+    )
+    assert drift(copied, "--texts", whole, "--task", "mr", "--max-words", 3, "--json")[0] == 0
+    told = [drift(copied, "--texts", file, "--json") for file in (whole, cut)]
+    assert told[0] == told[1] and json.loads(told[0][1])["texts"] == 200
+    assert drift(copied, "--texts", whole, "--max-words", 9, "--json") != told[0]
 
 
 def test_a_baseline_of_another_model_is_not_taken(student, mr, tmp_path):

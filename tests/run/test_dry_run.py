@@ -10,6 +10,7 @@ import pytest
 from rosearch.config import RunConfig, all_attacks, make_config
 from rosearch.executors.local import InProcess
 from rosearch.run.estimate import estimate_run, in_words
+from rosearch.tasks import notes
 from rosearch.tasks.named import task_of
 from rosearch.teacher import fit, masked_lm
 from rosearch.teacher.lean import lean
@@ -40,9 +41,13 @@ def config(tmp_path: Path, tiny_body: Path, mr, monkeypatch) -> RunConfig:
     return make_config("smoke", None, settings)
 
 
-def test_without_a_teacher_two_candidates_tell_the_time_and_nothing_else_is_trained(config):
+def test_without_a_teacher_two_candidates_tell_the_time_and_nothing_else_is_trained(
+    config, monkeypatch, capsys
+):
+    monkeypatch.setattr(notes, "LONG", 5)
     found = estimate_run(config, 1, InProcess)
     assert found.search_seconds > 0 and found.final_seconds > 0
+    assert capsys.readouterr().err.count("note: texts are long (") == 1
     assert found.left_out == ("fine-tuning the teacher", "attacking it", "bae", "encoder")
     assert "left out:         fine-tuning the teacher, attacking it, bae, encoder: not in" in (
         in_words(found)

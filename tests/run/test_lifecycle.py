@@ -296,10 +296,8 @@ def test_an_estimate_adds_up(workers: int, share: float):
     final = {"finalists": 2, "seeds": 3, "epochs": 4, "attacked": 50, "held_out": ["characters"]}
     config = from_dict({"search": search, "final": final})
     pair = two_candidates(SPACE, 0)
-    measured = [
-        [Measured(t.score, 1.5) for t in trials(2) if t.score and t.candidate.index == 1]
-        for _ in pair
-    ]
+    scores = [t.score for t in trials(2) if t.score and t.candidate.index == 1]
+    measured = [[Measured(s.train_seconds, s.attack_seconds, 1.5) for s in scores] for _ in pair]
     found = estimate(config, SPACE, workers, pair, measured, {"wordnet": 0.2, "characters": 0.1})
     rng_free = estimate(config, SPACE, 1, pair, measured, {"wordnet": 0.2, "characters": 0.1})
     assert found.evaluations == (90, 30)
@@ -313,9 +311,7 @@ def test_an_estimate_adds_up(workers: int, share: float):
 def test_an_estimate_ends_with_the_time():
     config: RunConfig = make_config("smoke", overrides={"search": {"minutes": 0.01}})
     pair = two_candidates(SPACE, 0)
-    score = trials(1)[0].score
-    assert score is not None
-    measured = [[Measured(score, 1.0), Measured(score, 1.0)] for _ in pair]
+    measured = [[Measured(1.0, 1.0, 1.0)] * 2 for _ in pair]
     seconds = {"wordnet": 0.1, "relatives": 0.1, "characters": 0.1}
     found = estimate(config, SPACE, 2, pair, measured, seconds)
     assert found.search_seconds == pytest.approx(0.6 * 1.2)  # and the race

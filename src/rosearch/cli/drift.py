@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rosearch.robustness.drift import Drift
 
 # How a file is written: of new texts, too.
-_FORM = {"text_column", "text_pair_column", "label_column", "delimiter", "encoding"}
+_FORM = {"text_column", "text_pair_column", "label_column", "delimiter", "encoding", "max_words"}
 
 
 @with_groups
@@ -51,12 +51,13 @@ def drift(
     from rosearch.robustness.new_texts import new_texts
     from rosearch.robustness.profile import profile
 
-    given = cast("dict[str, str]", data.settings()["task"])
+    given = cast("dict[str, Any]", data.settings()["task"])
     own = columns_of(what)
     new = new_texts(texts, {**own, **given})
     places = {k: v for k, v in given.items() if k not in _FORM} if own else given
     model, before = model_and_baseline(what, {"task": places} if places.keys() - _FORM else {})
     new.check_pairs(before.pairs)
+    new = new.cut(given.get("max_words", before.max_words))
     now = profile(model, new.texts, new.numbered(before.label_names))
     found = compare(before.profile, now, before.label_names, least)
     print_drift(found, before.task, as_json)

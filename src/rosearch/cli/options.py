@@ -109,6 +109,7 @@ class TaskOptions:
     delimiter: Annotated[str | None, option_of("task.delimiter", metavar="CHARACTER")] = None
     encoding: Annotated[str | None, option_of("task.encoding", metavar="NAME")] = None
     repeated: Annotated[str | None, option_of("task.repeated", metavar="keep")] = None
+    max_words: Annotated[int | None, option_of("task.max_words")] = None
     label_map: Annotated[str | None, option_of("task.label_map", metavar="MODEL=TASK,...")] = None
 
     def settings(self) -> dict[str, object]:

@@ -62,6 +62,14 @@ class TaskConfig:
             unset="they are left out there",
         ),
     ] = None
+    max_words: Annotated[
+        int | None,
+        Setting(
+            "Every text, or each of a pair, is cut after so many words for all models and attacks.",
+            ge=1,
+            unset="whole texts",
+        ),
+    ] = None
     label_map: Annotated[
         str | None,
         Setting(

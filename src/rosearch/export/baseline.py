@@ -27,6 +27,7 @@ class Baseline:
         model: content hash of the model.
         label_names: in the order of the figures.
         pairs: whether the task is of pairs of texts.
+        max_words: that its texts are cut after.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Baseline:
     pairs: bool
     task: str
     profile: Profile
+    max_words: int | None = None
 
 
 def model_and_baseline(what: str, flags: Mapping[str, object]) -> tuple[Classifier, Baseline]:
@@ -74,6 +76,7 @@ def _measured(what: str, flags: Mapping[str, object]) -> tuple[Classifier, Basel
         source.pairs,
         source.task.name,
         profile(found, test.texts, test.labels),
+        source.task.max_words,
     )
     if _folder(what) is not None:  # a model of the hub lies in a cache that is not ours
         _keep(made, source.folder)

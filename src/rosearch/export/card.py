@@ -267,8 +267,19 @@ def _origins(source: Source) -> str:
 
 {table(["", "name", "from", "licence"], rows)}
 
-Who passes this model on has to keep to both.
+{_cut(source)}Who passes this model on has to keep to both.
 """
+
+
+def _cut(source: Source) -> str:
+    """A sentence on texts of which only the beginnings are read."""
+    if source.task.max_words is None:
+        return ""
+    done = "trained and measured" if source.run else "measured"
+    return (
+        f"Texts were cut after {source.task.max_words} words: this model was {done} on the "
+        "beginnings of texts.\n\n"
+    )
 
 
 def _origin(role: str, found: Provenance) -> list[str]:

@@ -110,7 +110,7 @@ def assess(
         task=task.name,
         labels=task.label_names,
         n=n,
-        sample=sample_words(n, len(task.test)),
+        sample=sample_words(n, len(task.test), task.max_words),
         seed=SEED,
         complete=origin.complete,
         known=origin.settings,

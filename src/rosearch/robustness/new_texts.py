@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rosearch.errors import UserError
 from rosearch.models.labels import listed
@@ -11,6 +11,7 @@ from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import Form, StrPath, read_file
 from rosearch.tasks.labels import HIDDEN, bare, folded, label_names
 from rosearch.tasks.unlabelled import texts_in
+from rosearch.tasks.words import beginning
 from rosearch.types import Text
 
 
@@ -40,6 +41,10 @@ class NewTexts:
                 f"{listed(sorted(map(str, wrong)))}; its labels are {listed(names)}"
             )
         return found
+
+    def cut(self, max_words: int | None) -> NewTexts:
+        """Its texts as a task reads them that is cut after so many words."""
+        return replace(self, texts=tuple(beginning(text, max_words) for text in self.texts))
 
     def check_pairs(self, pairs: bool) -> None:
         """Refuse single texts where pairs are wanted, and the other way round.

@@ -89,9 +89,10 @@ class AttackReport:
         return {what: round(count / n, 4) for what, count in self.certified.items()}
 
 
-def sample_words(n: int, total: int) -> str:
+def sample_words(n: int, total: int, max_words: int | None = None) -> str:
     """Which of several texts were attacked, in words."""
-    return f"all {n:,} texts" if n >= total else f"{n:,} of {total:,} texts, stratified"
+    cut = "" if max_words is None else f", cut after {max_words} words"
+    return f"all {n:,} texts{cut}" if n >= total else f"{n:,} of {total:,} texts{cut}, stratified"
 
 
 def adversarial(results: Sequence[AttackResult]) -> list[AttackResult]:

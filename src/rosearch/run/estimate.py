@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from rosearch.types import Candidate, Fidelity, Job
 if TYPE_CHECKING:
     from rosearch.executors.base import Executor
 
+MEASURING, OF_TEACHER = 45.0, 15.0  # seconds for all candidates together, and for the teacher
 TYPICAL = 200  # genotypes drawn to tell how costly a student of the space is
 
 
@@ -77,6 +79,8 @@ def estimate_run(config: RunConfig, workers: int, executor: Executors | None = N
     check(config)
     check_space(config.space, codings_of(config))
     task = task_of(config.task, config.seed)
+    for line in task.advice:
+        print(f"note: {line}", file=sys.stderr)
     plan = lean(config, task)
     config, folder, longer = plan.config, None, 1.0
     if plan.taught:
@@ -105,9 +109,10 @@ def _measured(
     rungs = sorted({0, len(config.search.rungs) - 1})
     jobs = [Job(c.index, c, rung) for c in candidates for rung in rungs]
     with stage("measuring two candidates", len(jobs) + 1) as advance:
-        teacher = e.call(attack_seconds, folder, all_attacks(config)) if folder else None
+        names, each = all_attacks(config), MEASURING / len(jobs)
+        teacher = e.call(attack_seconds, folder, names, OF_TEACHER) if folder else None
         found = []
-        for future in [e.call(measured, job) for job in jobs]:
+        for future in [e.call(measured, job, each) for job in jobs]:
             found.append(future.result())
             advance(1, "")
         seconds = teacher.result() if teacher else {}
@@ -116,7 +121,7 @@ def _measured(
 
 
 def _on_all_texts(m: Measured, longer: float) -> Measured:
-    return replace(m, score=replace(m.score, train_seconds=m.score.train_seconds * longer))
+    return replace(m, train_seconds=m.train_seconds * longer)
 
 
 def two_candidates(space: Space, seed: int) -> list[Candidate]:
@@ -180,11 +185,11 @@ def student_costs(
     drawn = uniform_sample(space, TYPICAL, seed)
     typical = fmean(work(c.genotype, space.sizes) for c in drawn)
     mine = fmean(work(c.genotype, space.sizes) for c in candidates)
-    first, last = ([m[i].score for m in measurements] for i in (0, -1))
+    first, last = ([m[i] for m in measurements] for i in (0, -1))
     return StudentCosts(
-        fmean(score.train_seconds for score in last) * typical / mine,
-        fmean(score.attack_seconds for score in last) * typical / mine,
-        fmean(score.attack_seconds for score in first) * typical / mine,
+        fmean(m.train_seconds for m in last) * typical / mine,
+        fmean(m.attack_seconds for m in last) * typical / mine,
+        fmean(m.attack_seconds for m in first) * typical / mine,
     )
 
 

@@ -47,6 +47,7 @@ from rosearch.strategies.points import choose
 from rosearch.strategies.population import last_rung
 from rosearch.strategies.posterior import Standard, posterior
 from rosearch.tasks import Task
+from rosearch.tasks.assemble import cut_task
 from rosearch.tasks.named import task_of, task_of_run
 from rosearch.tasks.written import write_task
 from rosearch.types import Json, Trial
@@ -81,7 +82,8 @@ def search(
     if out.exists():
         raise UserError(f"{out} exists; choose another --out, or `rosearch resume {out}`")
     check_space(config.space, codings_of(config))
-    given, task = task, task or task_of(config.task, config.seed, aloud=False)  # `resume` is
+    given = None if task is None else cut_task(task, config.task.max_words)
+    task = given or task_of(config.task, config.seed, aloud=False)  # `resume` is
     config = settled(config)
     teacher = teacher_content(config, None, out)
     with new_folder(out, replace=False) as made:
@@ -102,6 +104,8 @@ def search(
                 teacher_sha256=teacher,
                 data=task.about,
             )
+    for line in task.advice:
+        print(f"note: {line}", file=sys.stderr)
     try:
         return resume(out, workers, executor=executor, callbacks=callbacks)
     except LabelError:  # found before any evaluation; a run's settings cannot be changed

@@ -7,7 +7,7 @@ from typing import Literal
 
 from rosearch.errors import UserError
 from rosearch.io.resources import fetch
-from rosearch.tasks.assemble import Table, assemble, assemble_test
+from rosearch.tasks.assemble import Table, assemble, assemble_test, cut_task
 from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import Form, StrPath, file_name, read_file
 from rosearch.tasks.hub import read_hub
@@ -32,6 +32,7 @@ def load_task(
     delimiter: str | None = None,
     encoding: str | None = None,
     repeated: Literal["keep"] | None = None,
+    max_words: int | None = None,
     seed: int = 0,
 ) -> Task:
     """A task by name, or from files when `train` is given.
@@ -57,11 +58,14 @@ def load_task(
             header has.
         encoding: of texts, if it is not UTF-8, such as cp1252 or utf-16.
         repeated: "keep" leaves texts in the validation and test split that the train split has.
+        max_words: every text, or each of a pair, is cut after so many words; None reads all of it.
         seed: for splitting off; built-in tasks are always split the same way.
 
     Raises:
         UserError: the source cannot be read, or it is no sound classification task.
     """
+    if max_words is not None and max_words < 1:
+        raise UserError(f"max_words: expected 1 or more or None, found {max_words}")
     columns = Columns(text_column, label_column, text_pair_column)
     keep = repeated == "keep"
     if train is not None:
@@ -69,19 +73,24 @@ def load_task(
             raise UserError(f"both the task {name!r} and a train file were given; give one")
         tables = _from_files((train, validation, test), columns, Form(delimiter, encoding))
         named = task_name(file_name(train))
-        return assemble(named, *tables, seed=seed, keep_repeated=keep)
+        return assemble(named, *tables, seed=seed, keep_repeated=keep, max_words=max_words)
     if validation is not None or test is not None:
         raise UserError("validation or test file without a train file; give the train file too")
     if not name:
         raise UserError(f"no task was given; name one ({', '.join(TASKS)}) or give a train file")
     if name in TASKS:
-        return _built_in(name, text_pair_column)
+        return cut_task(_built_in(name, text_pair_column), max_words, keep_repeated=keep)
     named = task_name(Path(name).resolve().name) if Path(name).is_dir() else name
-    return assemble(named, *read_hub(name, columns), seed=seed, keep_repeated=keep)
+    tables = read_hub(name, columns)
+    return assemble(named, *tables, seed=seed, keep_repeated=keep, max_words=max_words)
 
 
 def load_test(
-    test: StrPath, validation: StrPath | None, columns: Columns, form: Form | None = None
+    test: StrPath,
+    validation: StrPath | None,
+    columns: Columns,
+    form: Form | None = None,
+    max_words: int | None = None,
 ) -> Task:
     """A task of test texts alone; see `assemble_test`.
 
@@ -90,7 +99,7 @@ def load_test(
     """
     table, columns = read_file(test, columns, form)
     more = None if validation is None else read_file(validation, columns, form)[0]
-    return assemble_test(task_name(file_name(test)), table, more)
+    return assemble_test(task_name(file_name(test)), table, more, max_words)
 
 
 def _built_in(name: str, text_pair_column: str | None) -> Task:

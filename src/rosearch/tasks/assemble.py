@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rosearch.errors import UserError, one_line
@@ -11,13 +11,13 @@ from rosearch.tasks.labels import HIDDEN, all_hidden, in_order, label_names
 from rosearch.tasks.notes import (
     contradiction_notes,
     near_label,
-    repeated_note,
     same_text,
     spelling_notes,
     unlabelled_note,
 )
-from rosearch.tasks.splitting import split_off
+from rosearch.tasks.splitting import Part, apart, split_off
 from rosearch.tasks.task import Split, Task
+from rosearch.tasks.words import beginning
 from rosearch.types import Text
 
 _MANY_LABELS = 0.5  # as a share of the texts: then the label column is probably another
@@ -50,20 +50,6 @@ class Table:
         return list(zip(*columns, strict=True))
 
 
-@dataclass(frozen=True)
-class _Clean:
-    texts: list[Text]
-    labels: list[str]
-    source: str
-    notes: tuple[str, ...] = ()
-
-    def without(self, rows: set[int]) -> _Clean:
-        kept = [row for row in range(len(self.texts)) if row not in rows]
-        return replace(
-            self, texts=[self.texts[r] for r in kept], labels=[self.labels[r] for r in kept]
-        )
-
-
 def assemble(
     name: str,
     train: Table,
@@ -72,6 +58,7 @@ def assemble(
     *,
     seed: int,
     keep_repeated: bool = False,
+    max_words: int | None = None,
 ) -> Task:
     """Check the tables, number the labels and split off what is missing.
 
@@ -82,13 +69,14 @@ def assemble(
         test: as for `validation`.
         seed: for splitting off.
         keep_repeated: whether texts stay in a later split that an earlier one has, too.
+        max_words: texts are cut after so many words, before they are compared.
 
     Raises:
         UserError: empty split, missing or unknown label, fewer than two classes, text that is no
             string, more than 10 % empty texts, too few texts to split off, no text that is not in
             the train split.
     """
-    clean = _clean(train)
+    clean = _clean(train, max_words)
     names = train.label_names or in_order(clean.labels)
     if len(set(clean.labels)) < 2:
         raise UserError(
@@ -97,15 +85,11 @@ def assemble(
         )
     tables = {k: t for k, t in (("validation", validation), ("test", test)) if t is not None}
     hidden = {k: t for k, t in tables.items() if len(t.labels) and all_hidden(t.labels)}
-    given = {k: _clean(t) for k, t in tables.items() if k not in hidden}
+    given = {k: _clean(t, max_words) for k, t in tables.items() if k not in hidden}
     for part in given.values():
         _check_known(part, set(clean.labels))
-    parts, repeated = _apart({"train": clean, **given}, keep_repeated)
-    numbers = {label: i for i, label in enumerate(names)}
-    splits = {
-        k: Split(tuple(part.texts), tuple(numbers[label] for label in part.labels))
-        for k, part in parts.items()
-    }
+    parts, repeated = apart({"train": clean, **given}, keep_repeated)
+    splits = {k: part.split(names) for k, part in parts.items()}
     splits = _with_missing(splits, clean.source, seed)
     notes = (
         *(note for part in (clean, *given.values()) for note in part.notes),
@@ -116,69 +100,67 @@ def assemble(
         *(unlabelled_note(t.source, len(t.labels), k) for k, t in hidden.items()),
     )
     three = splits["train"], splits["validation"], splits["test"]
-    return Task(name, names, *three, notes=notes, hidden=tuple(hidden))
+    return Task(name, names, *three, notes=notes, hidden=tuple(hidden), max_words=max_words)
 
 
-def assemble_test(name: str, test: Table, validation: Table | None) -> Task:
+def cut_task(task: Task, max_words: int | None, *, keep_repeated: bool = False) -> Task:
+    """A task with its texts cut, and without those that an earlier split has, too, then.
+
+    Args:
+        max_words: None changes nothing.
+        keep_repeated: see `assemble`.
+
+    Raises:
+        UserError: no text of a split is left.
+    """
+    if max_words is None:
+        return task
+    splits = {"train": task.train, "validation": task.validation, "test": task.test}
+    parts = {
+        name: Part(
+            [beginning(text, max_words) for text in split.texts],
+            [task.label_names[label] for label in split.labels],
+            f"{task.name}, {name} split",
+        )
+        for name, split in splits.items()
+    }
+    left, repeated = apart(parts, keep_repeated)
+    notes = (*task.notes, *contradiction_notes(*_together([*parts.values()])), *repeated)
+    train, validation, test = (part.split(task.label_names) for part in left.values())
+    return replace(
+        task, train=train, validation=validation, test=test, notes=notes, max_words=max_words
+    )
+
+
+def assemble_test(
+    name: str, test: Table, validation: Table | None, max_words: int | None = None
+) -> Task:
     """A task of test texts alone, for models that are only measured: its train split is empty, and
     so is the validation split unless a table is given.
 
     Raises:
         UserError: see `assemble`.
     """
-    given = {"test": _clean(test)}
+    given = {"test": _clean(test, max_words)}
     if validation is not None:
-        given["validation"] = _clean(validation)
+        given["validation"] = _clean(validation, max_words)
     labels = [label for part in given.values() for label in part.labels]
     names = test.label_names or in_order(labels)
     if len(set(labels)) < 2:
         raise UserError(
             f"{test.source} has only the label {labels[0]!r}; it takes texts of at least two labels"
         )
-    numbers = {label: i for i, label in enumerate(names)}
-    splits = {
-        k: Split(tuple(part.texts), tuple(numbers[label] for label in part.labels))
-        for k, part in given.items()
-    }
+    splits = {k: part.split(names) for k, part in given.items()}
     empty = Split((), ())
     notes = tuple(note for part in given.values() for note in part.notes)
-    return Task(name, names, empty, splits.get("validation", empty), splits["test"], notes=notes)
+    three = empty, splits.get("validation", empty), splits["test"]
+    return Task(name, names, *three, notes=notes, max_words=max_words)
 
 
-def _together(parts: Sequence[_Clean]) -> tuple[list[Text], list[str]]:
+def _together(parts: Sequence[Part]) -> tuple[list[Text], list[str]]:
     """All texts, and all labels."""
     texts = [text for part in parts for text in part.texts]
     return texts, [label for part in parts for label in part.labels]
-
-
-def _apart(parts: dict[str, _Clean], keep: bool) -> tuple[dict[str, _Clean], list[str]]:
-    """The splits without texts of those before them, which would be known to a model already.
-
-    Returns:
-        The splits, and a line for each that had such texts.
-    """
-    before: dict[tuple[str, ...], str] = {}
-    found: dict[str, _Clean] = {}
-    notes: list[str] = []
-    for split, part in parts.items():
-        keys = [same_text(text) for text in part.texts]
-        repeated = {row: before[key] for row, key in enumerate(keys) if key in before}
-        if len(repeated) == len(keys) and not keep:
-            raise UserError(
-                f"{part.source}: all of its {len(keys)} texts are in the "
-                f"{_joined(repeated.values())} split, too, so they say nothing of new texts; give "
-                f"other ones, or no {split} file, or keep them with --repeated keep"
-            )
-        if repeated:
-            where = _joined(repeated.values())
-            notes.append(repeated_note(part.source, len(repeated), len(keys), where, not keep))
-        found[split] = part if keep else part.without(set(repeated))
-        before.update({key: split for key in keys if key not in before})
-    return found, notes
-
-
-def _joined(splits: Iterable[str]) -> str:
-    return " or ".join(dict.fromkeys(splits))
 
 
 def _with_missing(splits: dict[str, Split], source: str, seed: int) -> dict[str, Split]:
@@ -198,8 +180,8 @@ def _with_missing(splits: dict[str, Split], source: str, seed: int) -> dict[str,
     return {**splits, **dict(zip(missing, held_out, strict=True)), "train": rest}
 
 
-def _clean(table: Table) -> _Clean:
-    """Texts that are not empty, with the names of their labels."""
+def _clean(table: Table, max_words: int | None) -> Part:
+    """Texts that are not empty, cut, with the names of their labels."""
     texts: list[Text] = []
     labels: list[str] = []
     names = _names(table)
@@ -211,14 +193,14 @@ def _clean(table: Table) -> _Clean:
                 raise UserError(
                     f"{where}: the label is missing; every text needs one: take out rows without"
                 )
-            texts.append(text)
+            texts.append(beginning(text, max_words))
             labels.append(label)
     if not len(table.texts):
         raise UserError(f"{table.source} is empty; it needs at least one text")
     notes = table.notes
     if dropped := len(table.texts) - len(texts):
         notes = (*notes, _report_empty(dropped, len(table.texts), table.source))
-    return _Clean(texts, labels, table.source, notes)
+    return Part(texts, labels, table.source, notes)
 
 
 def _names(table: Table) -> list[str | None]:
@@ -267,7 +249,7 @@ def _report_empty(dropped: int, total: int, source: str) -> str:
     return said
 
 
-def _check_known(part: _Clean, known: set[str]) -> None:
+def _check_known(part: Part, known: set[str]) -> None:
     if unseen := in_order(set(part.labels) - known):
         raise UserError(
             f"{part.source} has labels that the train split lacks: "

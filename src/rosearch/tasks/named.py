@@ -41,6 +41,7 @@ def task_of(config: TaskConfig, seed: int, *, aloud: bool = True, test_alone: bo
                 delimiter=config.delimiter,
                 encoding=config.encoding,
                 repeated=config.repeated,
+                max_words=config.max_words,
                 seed=seed,
             )
         )
@@ -55,7 +56,7 @@ def task_of(config: TaskConfig, seed: int, *, aloud: bool = True, test_alone: bo
 def _test_of(config: TaskConfig) -> Task:
     columns = Columns(config.text_column, config.label_column, config.text_pair_column)
     form = Form(config.delimiter, config.encoding)
-    return load_test(config.test or "", config.validation, columns, form)
+    return load_test(config.test or "", config.validation, columns, form, config.max_words)
 
 
 def from_anywhere(config: TaskConfig) -> TaskConfig:

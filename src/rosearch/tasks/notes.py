@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 from rosearch.tasks.labels import HIDDEN, folded, spellings
+from rosearch.tasks.words import WORD
 from rosearch.types import Text, parts, wilson
 
 _MOST_SHOWN = 6  # labels of a split that are counted one by one
 FEW = 30  # texts of a label
+LONG = 100  # words of a text, from where on attacks take long
 _WIDTH = 40  # characters of a text or label that are shown
 
 
@@ -101,6 +104,17 @@ def rare_notes(name: str, labels: Iterable[str]) -> list[str]:
     return [
         f"few texts in the {name} split: {shown_ones}{more}; the 95 % interval of the recall of a "
         f"label with {least:,} is up to {found.high - found.low:.2f} wide"
+    ]
+
+
+def length_advice(texts: Iterable[Text], max_words: int | None) -> list[str]:
+    """What to do where texts are long and not cut, in a line."""
+    words = [sum(len(WORD.findall(part)) for part in parts(text)) for text in texts]
+    if max_words is not None or not words or (long := median(words)) <= LONG:
+        return []
+    return [
+        f"texts are long ({long:.0f} words in the median of the validation split) and the time of "
+        "attacks grows with the square of that; --max-words 64 (task.max_words) cuts them"
     ]
 
 

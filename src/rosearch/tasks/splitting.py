@@ -3,15 +3,74 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from rosearch.errors import UserError
+from rosearch.tasks.notes import repeated_note, same_text
 from rosearch.tasks.task import Split
 from rosearch.types import Text
 
 _HELD_OUT = 0.1  # share of the train split for a missing validation or test split
+
+
+@dataclass(frozen=True)
+class Part:
+    """Texts of one split with the names of their labels.
+
+    Args:
+        source: what messages call it, such as a file name.
+        notes: what the user should know of how it was read.
+    """
+
+    texts: list[Text]
+    labels: list[str]
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def without(self, rows: set[int]) -> Part:
+        kept = [row for row in range(len(self.texts)) if row not in rows]
+        return replace(
+            self, texts=[self.texts[r] for r in kept], labels=[self.labels[r] for r in kept]
+        )
+
+    def split(self, label_names: Sequence[str]) -> Split:
+        """The same with numbered labels."""
+        numbers = {label: i for i, label in enumerate(label_names)}
+        return Split(tuple(self.texts), tuple(numbers[label] for label in self.labels))
+
+
+def apart(parts: Mapping[str, Part], keep: bool) -> tuple[dict[str, Part], list[str]]:
+    """The splits without texts of those before them, which would be known to a model already.
+
+    Returns:
+        The splits, and a line for each that had such texts.
+    """
+    before: dict[tuple[str, ...], str] = {}
+    found: dict[str, Part] = {}
+    notes: list[str] = []
+    for split, part in parts.items():
+        keys = [same_text(text) for text in part.texts]
+        repeated = {row: before[key] for row, key in enumerate(keys) if key in before}
+        if repeated and len(repeated) == len(keys) and not keep:
+            raise UserError(
+                f"{part.source}: all of its {len(keys)} texts are in the "
+                f"{_joined(repeated.values())} split, too, so they say nothing of new texts; give "
+                f"other ones, or no {split} file, or keep them with --repeated keep"
+            )
+        if repeated:
+            where = _joined(repeated.values())
+            notes.append(repeated_note(part.source, len(repeated), len(keys), where, not keep))
+        found[split] = part if keep else part.without(set(repeated))
+        before.update({key: split for key in keys if key not in before})
+    return found, notes
+
+
+def _joined(splits: Iterable[str]) -> str:
+    return " or ".join(dict.fromkeys(splits))
 
 
 def split_off(

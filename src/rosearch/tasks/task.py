@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rosearch.io.plugins import Registry
-from rosearch.tasks.notes import rare_notes, shown, split_line
+from rosearch.tasks.notes import length_advice, rare_notes, shown, split_line
 from rosearch.tasks.sample import LEAST_PER_CLASS, SEED, stratified_rows
 from rosearch.types import Text
 
@@ -65,6 +65,7 @@ class Task:
         notes: what the user should know of the data, a line each.
         hidden: splits that came without labels, and that a part of the train split stands for.
         label_map: pairs (a model's name, the task's name) of labels that models call otherwise.
+        max_words: that its texts were cut after; None for whole texts.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Task:
     notes: tuple[str, ...] = field(default=(), compare=False)
     hidden: tuple[str, ...] = field(default=(), compare=False)
     label_map: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    max_words: int | None = field(default=None, compare=False)
 
     @property
     def classes(self) -> int:
@@ -97,7 +99,14 @@ class Task:
             if len(found)
             for note in rare_notes(split, [self.label_names[label] for label in found.labels])
         ]
-        return (f"texts of {shown(self.name)}: {', '.join(said)}", *self.notes, *rare)
+        cut = f"texts cut after {self.max_words} words: only these beginnings are read"
+        cuts = [] if self.max_words is None else [cut]
+        return (f"texts of {shown(self.name)}: {', '.join(said)}", *cuts, *self.notes, *rare)
+
+    @property
+    def advice(self) -> list[str]:
+        """What to know before attacks on its texts are begun, a line each."""
+        return length_advice(self.validation.texts, self.max_words)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from rosearch.types import Text
 
@@ -96,6 +97,21 @@ def segment(text: Text) -> Words:
         return replace(segment(second), first=first)
     parts = _PARTS.split(text)
     return Words(tuple(parts[1::2]), tuple(parts[::2]))
+
+
+def beginning(text: Text, words: int | None) -> Text:
+    """A text, or each of a pair, up to the end of its last word of so many; None is all of it."""
+    if words is None:
+        return text
+    if not isinstance(text, str):
+        first, second = text
+        return _first_words(first, words), _first_words(second, words)
+    return _first_words(text, words)
+
+
+def _first_words(text: str, n: int) -> str:
+    ends = [found.end() for found in islice(WORD.finditer(text), n + 1)]
+    return text[: ends[-2]] if len(ends) > n else text
 
 
 def like(original: str, word: str) -> str:

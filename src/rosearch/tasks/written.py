@@ -25,7 +25,13 @@ def write_task(task: Task, folder: Path, place: Path) -> TaskConfig:
         write_text(folder / f"{name}.jsonl", "".join(map(_line, _rows(split, task.label_names))))
     train, validation, test = (str(place.absolute() / f"{name}.jsonl") for name in splits)
     second = None if isinstance(task.train.texts[0], str) else COLUMNS[1]
-    return TaskConfig(train=train, validation=validation, test=test, text_pair_column=second)
+    return TaskConfig(
+        train=train,
+        validation=validation,
+        test=test,
+        text_pair_column=second,
+        max_words=task.max_words,
+    )
 
 
 def _rows(split: Split, names: tuple[str, ...]) -> list[dict[str, str]]:
