@@ -27,6 +27,7 @@ from rosearch.attacks.sources.characters import character_edits
 from rosearch.attacks.sources.masked_lm_model import loaded as loaded_masked_lm
 from rosearch.attacks.steps import answered
 from rosearch.encodings.frame import STOP_WORDS
+from rosearch.encodings.reader import SHORT
 from rosearch.errors import UserError
 from rosearch.models.classifier import Classifier
 from rosearch.models.pieces import PieceEncoder
@@ -197,6 +198,21 @@ def test_joined_pieces_equal_the_whole_text(bert_tokenizer, text: str):
     encoder = PieceEncoder(bert_tokenizer)
     whole = encoder.backend.encode(text, add_special_tokens=False).ids
     assert encoder.encode(segment(text)).ids[1:-1] == whole[: encoder.max_length - 2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It cost \u00a35m, not 6. So\n\u20ac7 it was!",
+        "a\u00a3, [SEP]. b\u00a3",
+        "\u0301a. \u0301b\u00a3",
+    ],
+)
+def test_stretches_between_marks_equal_the_whole_text(bert_tokenizer, text: str):
+    encoder, text = PieceEncoder(bert_tokenizer), "? ".join([text] * SHORT)
+    expected = bert_tokenizer(text, truncation=True).input_ids
+    assert encoder.encode(segment(text)).ids == expected
+    assert len(encoder.stretches) > 1
 
 
 @pytest.mark.parametrize("text", ["a [SEP] b", "x[CLS]y", "[mask] [MASK]!", "CLS, sep"])

@@ -16,7 +16,7 @@ from made_readers import PIECES, WORDS
 
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.material import Material, reader_of
-from rosearch.encodings.reader import STEPS, Reader
+from rosearch.encodings.reader import SHORT, STEPS, Reader
 from rosearch.encodings.reader_forms import like
 from rosearch.encodings.reader_index import (
     AGAIN,
@@ -117,6 +117,38 @@ def test_any_text_is_read_and_known_words_stay(text: str):
         assert read == text
     assert Reader(WORDS, {}, (), {}, ())(text) == text, "without steps nothing is changed"
     assert isinstance(Reader({}, {}, (), {})(text), str), "an empty dictionary"
+
+
+@given(st.lists(TEXTS, max_size=4), st.sampled_from([". ", ", ", "!\n", " "]))
+@settings(max_examples=150, deadline=None)
+def test_a_text_is_read_in_stretches_as_by_a_reader_that_remembers_none(
+    parts: list[str], mark: str
+):
+    text = mark.join(parts * 2)
+    fresh = Reader(WORDS, PIECES, ("g od",), LOOK_ALIKES)
+    assert READER.stretches(text) == fresh.stretches(text)
+    assert fresh(text) == "".join(fresh.stretches(text))
+    assert fresh.explain(text) == READER.explain(text)
+
+
+OTHER = "\u0261\u043e\u0433\u0261\u0435\u043e\u0075\u0455"  # looks like gorgeous
+
+
+@pytest.mark.parametrize(
+    ("written", "alone", "within"),
+    [
+        (OTHER, OTHER, "gorgeous"),
+        ("The Good, Film, Xreet", "The Good, Film, Great", "The Good, Film, Xreet"),
+        ("the great, Xreet", "the great, Xreet", "the great, Xreet"),
+        ("the great. Xreet", "the great. Great", "the great. Great"),
+        ("how good. g ood", "how good. good", "how good. good"),
+        ("the film is g. ood", "the film is g. od", "the film is g. od"),  # no joint
+    ],
+)
+def test_what_the_whole_text_says_counts_in_each_stretch(written: str, alone: str, within: str):
+    assert READER(written) == alone
+    before = "the film is a good one. " * SHORT
+    assert READER(before + written) == before + within
 
 
 def plainly(known: str, typed: str, limit: int) -> float:

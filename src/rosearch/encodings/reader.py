@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
+from typing import NamedTuple
 
 try:
     from .reader_forms import (
@@ -55,14 +56,46 @@ FILE = "reader.json"
 VERSION = 2  # of the rules; 1, which files do not state, had all edits cost the same
 STEPS = ("unicode", "repeats", "leet", "splits", "dictionary")
 
-REMEMBERED = 200_000  # readings that are kept
+REMEMBERED = 200_000  # readings of words that are kept
+STRETCHES = 20_000  # stretches of text whose readings are kept
+SHORT = 400  # letters up to which a text is one stretch
 
 # Words, and endings such as 's and 't, which stand for no letter that was split off.
 TOKENS = r"[^\W_]+|(?<=[^\W_])['\u2019][^\W_]{1,2}(?![^\W_])"
 TOKEN, PARTS = re.compile(TOKENS), re.compile(f"({TOKENS})")
 GLUED = re.compile(r"[-._*~](?<=[^\W_].)(?=[^\W_])")
 ANY_SIGN = re.compile(r"[@$!|+(\u20ac\u00a3]")
+FOREIGN = re.compile(r"[^\x00-\x7f]")
+NO_LETTERS = bytes(c for c in range(128) if not chr(c).isalpha())
 SENTENCE_END = re.compile(r"[.!?:\"\n]")
+# Between a mark with a space after it and what follows: no word is joined across such a gap.
+APART = re.compile(r"(?<=[.,;:!?]\s)(?=\S)")
+
+Change = tuple[str, str]  # what is written, and what it is read as
+
+
+def cut(text: str) -> list[str]:
+    """A text in stretches that can be read, and encoded, one by one."""
+    return APART.split(text) if len(text) > SHORT else [text]
+
+
+class Stretch(NamedTuple):
+    """A part of a text between marks, in plain letters.
+
+    Attributes:
+        sure: whether it is read as it stands.
+        capitals: how many of its words have a capital first letter.
+        opens: whether what stands before its first word ends a sentence; of no word, all of it.
+        closes: whether what stands after its last word does.
+    """
+
+    text: str
+    changes: tuple[Change, ...]
+    sure: bool
+    words: int
+    capitals: int
+    opens: bool
+    closes: bool
 
 
 class Reader:
@@ -92,38 +125,113 @@ class Reader:
         self.letters = str.maketrans({c: a for a, many in look_alikes.items() for c in many})
         self.nearest = Nearest(self.prior)
         self.found: dict[tuple[str, bool], tuple[str, float]] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew with what is remembered of texts; readings of words are kept."""
+        self.plain: dict[tuple[str, bool], Stretch] = {}
+        self.readings: dict[tuple[str, bool, bool], tuple[str, tuple[Change, ...]]] = {}
 
     def taking(self, steps: Iterable[str]) -> Reader:
         """The same with other steps; what was prepared serves both."""
         other = copy(self)
         other.steps, other.found = frozenset(steps), {}
+        other.forget()
         return other
 
     def leaving(self, apart: Iterable[str]) -> Reader:
-        """The same with other stretches that stay as they are; what was found serves both."""
+        """The same with other stretches that stay as they are; readings of words serve both."""
         other = copy(self)
         other.known = self.known._replace(apart=frozenset(apart))
+        other.forget()
         return other
 
     def __call__(self, text: str) -> str:
         """The text as a student reads it."""
-        return self.read(text, [])
+        return "".join(self.stretches(text))
 
-    def explain(self, text: str) -> list[tuple[str, str]]:
+    def explain(self, text: str) -> list[Change]:
         """What is written otherwise than it is read, and what it is read as."""
-        found: list[tuple[str, str]] = []
-        self.read(text, found)
+        found: list[Change] = []
+        self.stretches(text, found)
         return found
 
-    def read(self, text: str, changes: list[tuple[str, str]]) -> str:
-        """The text as a student reads it; what was changed is added to `changes`."""
+    def stretches(self, text: str, changes: list[Change] | None = None) -> list[str]:
+        """The text as a student reads it, in stretches; what was changed is added to `changes`.
+
+        A short text is one. Each of a long text is read but once, so that it is read in no time
+        after one word changed. Of the whole text it matters only whether it is in Latin letters and
+        whether capitals are names.
+        """
+        if len(text) <= SHORT:
+            return [self._short(text, [] if changes is None else changes)]
+        latin = text.isascii() or mostly_latin(text)
+        parts = [self._plain(part, latin) for part in APART.split(text)]
+        named = names_count(sum(p.capitals for p in parts), sum(p.words for p in parts))
+        found, inside = [], False
+        for part in parts:
+            inside = inside and not part.opens
+            corrections: tuple[Change, ...] = ()
+            read = part.text
+            if not part.sure:
+                read, corrections = self._read(part.text, named and part.capitals > 0, inside)
+            found.append(read)
+            if changes is not None:
+                changes += (*part.changes, *corrections)
+            if part.words:
+                inside = not part.closes
+        return found
+
+    def _short(self, text: str, changes: list[Change]) -> str:
+        """A text as it is read, of which nothing is remembered but its words."""
         text = self.spelt(text, changes)
-        if self.known.sure.issuperset(TOKEN.findall(text.lower())) and not GLUED.search(text):
+        if self._sure(text, TOKEN.findall(text.lower())):
             return text
         parts = PARTS.split(text)
-        return "".join(self.corrected(parts, self.names(parts), changes))
+        named = names_count(sum(w[0].isupper() for w in parts[1::2]), len(parts) // 2)
+        return "".join(self.corrected(parts, self.names(parts, named), changes))
 
-    def spelt(self, text: str, changes: list[tuple[str, str]], latin: bool | None = None) -> str:
+    def _sure(self, text: str, words: Iterable[str]) -> bool:
+        """Whether a text in plain letters, of these words, is read as it stands."""
+        return self.known.sure.issuperset(words) and not GLUED.search(text)
+
+    def _plain(self, text: str, latin: bool) -> Stretch:
+        """A stretch in plain letters."""
+        if (text, latin) not in self.plain:
+            if len(self.plain) > STRETCHES:
+                self.plain.clear()
+            changes: list[Change] = []
+            spelt = self.spelt(text, changes, latin)
+            lower = spelt.lower()
+            parts = PARTS.split(lower)
+            self.plain[text, latin] = Stretch(
+                spelt,
+                tuple(changes),
+                self._sure(spelt, parts[1::2]),
+                len(parts) // 2,
+                sum(w[0].isupper() for w in TOKEN.findall(spelt)) if spelt != lower else 0,
+                *(bool(SENTENCE_END.search(gap)) for gap in (parts[0], parts[-1])),
+            )
+        return self.plain[text, latin]
+
+    def _read(self, text: str, named: bool, inside: bool) -> tuple[str, tuple[Change, ...]]:
+        """A stretch in plain letters as it is read, and what was corrected.
+
+        Args:
+            named: whether capitals inside a sentence are names.
+            inside: whether its first word stands inside a sentence.
+        """
+        if (text, named, inside) not in self.readings:
+            if len(self.readings) > STRETCHES:
+                self.readings.clear()
+            changes: list[Change] = []
+            parts = PARTS.split(text)
+            names = self.names(parts, named, inside)
+            read = "".join(self.corrected(parts, names, changes))
+            self.readings[text, named, inside] = read, tuple(changes)
+        return self.readings[text, named, inside]
+
+    def spelt(self, text: str, changes: list[Change], latin: bool | None = None) -> str:
         """The text in plain letters, before its words are looked up.
 
         Args:
@@ -139,7 +247,7 @@ class Reader:
 
     # Unicode
 
-    def _folded(self, text: str, latin: bool, changes: list[tuple[str, str]]) -> str:
+    def _folded(self, text: str, latin: bool, changes: list[Change]) -> str:
         letters = self.letters if latin else {}
         chunks = re.split(r"(\s+)", text)
         for i, chunk in enumerate(chunks[::2]):
@@ -158,7 +266,7 @@ class Reader:
     def _can_read(self, text: str) -> bool:
         return all(self.alone(w, False)[1] > UNREAD for w in WORD.findall(text.lower()))
 
-    def _in_one_case(self, written: str, changes: list[tuple[str, str]]) -> str:
+    def _in_one_case(self, written: str, changes: list[Change]) -> str:
         """A known word without capitals in its middle: gOod, GOOd."""
         word = written.lower()
         if not MIXED.search(written) or word not in self.known.sure or word in self.known.apart:
@@ -168,7 +276,7 @@ class Reader:
 
     # Signs for letters
 
-    def _without_signs(self, chunk: str, changes: list[tuple[str, str]]) -> str:
+    def _without_signs(self, chunk: str, changes: list[Change]) -> str:
         """A stretch of letters and signs as the word that it stands for, if that is known."""
         word = chunk.lower()
         if len(WORD.findall(word)[0]) == len(chunk):
@@ -183,7 +291,7 @@ class Reader:
     # Words
 
     def corrected(
-        self, parts: Sequence[str], names: Sequence[bool], changes: list[tuple[str, str]]
+        self, parts: Sequence[str], names: Sequence[bool], changes: list[Change]
     ) -> list[str]:
         """Gap, word, gap, word, ..., gap: each unknown word as it is read.
 
@@ -206,15 +314,18 @@ class Reader:
                 out[2 * i + 1 : 2 * free] = [new, *[""] * (2 * (free - i - 1))]
         return out
 
-    def names(self, parts: Sequence[str]) -> list[bool]:
-        """Which words are names, as capitals inside a sentence of small letters are."""
-        words, gaps = parts[1::2], parts[0::2]
-        capital = [w[0].isupper() for w in words]
-        if not any(capital) or 2 * sum(capital) > len(words):
+    def names(self, parts: Sequence[str], named: bool, inside: bool = False) -> list[bool]:
+        """Which words are names, as capitals inside a sentence are.
+
+        Args:
+            named: whether capitals are, in a text of this kind.
+            inside: whether the first word stands inside a sentence.
+        """
+        words, gaps = parts[1::2], parts[2::2]
+        if not named:
             return [False] * len(words)
-        return [
-            found and i > 0 and not SENTENCE_END.search(gaps[i]) for i, found in enumerate(capital)
-        ]
+        within = [inside, *(not SENTENCE_END.search(gap) for gap in gaps)]
+        return [word[0].isupper() and there for word, there in zip(words, within, strict=False)]
 
     def alone(self, word: str, name: bool) -> tuple[str, float]:
         """What a word is read as, whatever stands beside it, and how likely that is."""
@@ -281,7 +392,12 @@ class Reader:
         return cls(words, pieces, data["apart"], data["look_alikes"], data["steps"])
 
 
+def names_count(capitals: int, words: int) -> bool:
+    """Whether capitals are names in a text with so many capital words: one of small letters."""
+    return 2 * capitals <= words
+
+
 def mostly_latin(text: str) -> bool:
     """Whether at least half of the letters are ASCII."""
-    ours = sum(c.isalpha() for c in text if c.isascii())
-    return 2 * ours >= sum(c.isalpha() for c in text)
+    others = sum(map(str.isalpha, FOREIGN.findall(text)))
+    return len(text.encode("ascii", "ignore").translate(None, NO_LETTERS)) >= others

@@ -5,15 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 
 from tokenizers import Tokenizer as Backend
 
+from rosearch.encodings.reader import Reader, cut
 from rosearch.models.batches import Encoded
 from rosearch.models.network import Tokenizer
 from rosearch.tasks.words import Words, segment
 
 PIECE_ENTRIES = 500_000  # words and gaps whose pieces are remembered
+STRETCH_ENTRIES = 50_000  # stretches of texts whose pieces are remembered
 FIRST_TEXTS = 1024  # first texts of pairs whose pieces are remembered
 # Unicode categories at which BERT splits: space separators and all punctuation.
 BREAKING = frozenset({"Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"})
@@ -44,8 +46,9 @@ class PieceEncoder:
         self.reserved = reserved_words(backend)
         self.max_length = min(tokenizer.model_max_length, 512)
         self.frames = (Frame(backend, 1, types), Frame(backend, 2, types))
-        self.pieces = Pieces(self._whole)
-        self.read: Callable[[str], str] | None = getattr(tokenizer, "reader", None)
+        self.pieces = Pieces(self._whole, PIECE_ENTRIES)
+        self.stretches = Pieces(self._stretch, STRETCH_ENTRIES)
+        self.read: Reader | None = getattr(tokenizer, "reader", None)
         self.whole = lru_cache(FIRST_TEXTS)(self._first)
 
     def encode(self, text: Words) -> Encoded:
@@ -69,14 +72,25 @@ class PieceEncoder:
         return before + longest_first(len(first), len(second), self.max_length - frame.size)[0]
 
     def _joined(self, text: Words) -> list[int]:
-        if self.read is not None:
-            read = self.read(text.text)
-            text = text if read == text.text else segment(read)
+        """Token ids of a text: of its words, or of its stretches where it is read or has gaps that
+        part no words, so that a long text of which one word changed is encoded in no time."""
+        if self.read is None and (self.reserved is None or all_separate(text.gaps)):
+            return self._by_words(text)
+        whole = text.text
+        if self.reserved is None:
+            return self._first(whole)
+        parts = cut(whole) if self.read is None else self.read.stretches(whole)
+        if len(parts) == 1:
+            return self._by_words(text if parts[0] == whole else segment(parts[0]))
+        return list(chain.from_iterable(map(self.stretches.__getitem__, parts)))
+
+    def _stretch(self, text: str) -> list[int]:
+        return self._by_words(segment(text))
+
+    def _by_words(self, text: Words) -> list[int]:
         apart = self.reserved is not None and self.reserved.isdisjoint(text.words)
         if not (apart and all_separate(text.gaps)):
             return self._whole(text.text)
-        if len(self.pieces) > PIECE_ENTRIES:
-            self.pieces.clear()
         pieces = self.pieces
         ids = [*pieces[text.gaps[0]]]
         for word, gap in zip(text.words, islice(text.gaps, 1, None), strict=True):
@@ -94,13 +108,15 @@ class PieceEncoder:
 
 
 class Pieces(dict[str, list[int]]):
-    """Token ids of words and gaps, asked for once."""
+    """Token ids of parts of texts, asked for once; of `most` parts."""
 
-    def __init__(self, encode: Callable[[str], list[int]]) -> None:
+    def __init__(self, encode: Callable[[str], list[int]], most: int) -> None:
         super().__init__()
-        self.encode = encode
+        self.encode, self.most = encode, most
 
     def __missing__(self, part: str) -> list[int]:
+        if len(self) > self.most:
+            self.clear()
         self[part] = found = self.encode(part)
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from rosearch.types import Text
 
@@ -54,10 +54,8 @@ class Words:
     @property
     def text(self) -> str:
         """The text, or the second one of a pair, character by character as it came."""
-        parts = [self.gaps[0]]
-        for word, gap in zip(self.words, self.gaps[1:], strict=True):
-            parts += (word, gap)
-        return "".join(parts)
+        pairs = zip(self.gaps, self.words, strict=False)
+        return "".join(chain.from_iterable(pairs)) + self.gaps[-1]
 
     @property
     def example(self) -> Text:

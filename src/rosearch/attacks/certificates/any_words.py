@@ -19,8 +19,9 @@ from operator import add
 import numpy as np
 
 from rosearch.attacks.certificates.joins import MOST_JOINED, Joins, Part
-from rosearch.attacks.certificates.seen import LETTERS, Seen, isolated, names_count
+from rosearch.attacks.certificates.seen import LETTERS, Seen, isolated
 from rosearch.attacks.certificates.votes import StringVotes
+from rosearch.encodings.reader import names_count
 from rosearch.encodings.reader_joins import GLUE, JOINTS
 
 LONGEST_WORD = 100  # tokens: WordPiece reads longer words as one unknown token

@@ -7,7 +7,8 @@ from itertools import product
 
 from rosearch.attacks.certificates.joins import Joins
 from rosearch.attacks.certificates.options import Offered, Options
-from rosearch.attacks.certificates.seen import Seen, names_count
+from rosearch.attacks.certificates.seen import Seen
+from rosearch.encodings.reader import names_count
 from rosearch.encodings.reader_joins import JOINTS
 
 MOST_SPELT = 20_000  # ways to spell out letters that are looked at

@@ -22,6 +22,7 @@ from rosearch.encodings.reader import (
     SENTENCE_END,
     Reader,
     mostly_latin,
+    names_count,
 )
 from rosearch.encodings.reader_forms import like
 from rosearch.models.pieces import all_separate
@@ -169,11 +170,6 @@ def _places(text: Words, reader: Reader | None) -> tuple[tuple[Place, ...], bool
     ends = [SENTENCE_END.search(gap) for gap in text.gaps[1:-1]]
     places = (Place(True), *(Place(True, not end) for end in ends))[: len(text.words)]
     return places, names_count(*_capitals(reader.spelt(text.text, [])))
-
-
-def names_count(capitals: int, words: int) -> bool:
-    """Whether capitals are names in a text with so many capital words."""
-    return 2 * capitals <= words
 
 
 def _capitals(text: str) -> tuple[int, int]:
