@@ -88,6 +88,16 @@ def test_a_student_of_a_run_is_measured_on_its_task_unless_another_is_given(made
     assert "task: mr, as none was given" in capsys.readouterr().err
 
 
+def test_a_search_on_long_texts_says_what_cuts_them(made: Path, capsys, monkeypatch):
+    monkeypatch.setattr("rosearch.tasks.notes.LONG", 4)
+    with pytest.raises(Reached):
+        search(config_of(made), made.parent / "long")
+    assert "note: texts are long (5 words in" in capsys.readouterr().err
+    with pytest.raises(Reached):
+        resume(made.parent / "long")  # too late for a setting
+    assert "note:" not in capsys.readouterr().err
+
+
 def test_a_run_on_cut_texts_stays_so_whatever_is_done_with_it(made: Path, capsys):
     data = made.parent / "long.csv"
     data.write_text("text,label\n" + TEXTS.replace(",", " and so on,"))

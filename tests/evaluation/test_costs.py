@@ -59,7 +59,7 @@ def split(*lengths: int) -> Split:
 def test_where_all_texts_can_be_attacked_they_are(clock):
     texts, asked = split(10, 20, 15, 8, 12), Asked(clock)
     assert asked.told(texts, 10.0) == pytest.approx(asked.seconds(texts))
-    assert asked.texts[-5:] == list(texts.texts) and len(asked.texts) == 4 + 5
+    assert asked.texts == list(texts.texts)
 
 
 @pytest.mark.parametrize("lengths", [(300,) * 50, (30, 300) * 50, (3000,) * 9, (20,) * 3_000])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TEXTS = 5  # attacked of the teacher, by each attack
 FEW, FIRST_WORDS = 4, 32  # texts attacked first, and the words that are left of them then
-GROWTH = 4  # times as many texts in the next sample
+GROWTH = 4  # times as many texts with the next sample
 CLEAN = 1_000  # validation texts asked for their label
 
 
@@ -103,27 +103,28 @@ def seconds_to_attack(
     """Seconds that a suite takes on the texts of a split, told within about those allowed.
 
     It attacks ever larger samples while there is time, if possible all of the texts; the others are
-    told from the last one: an attack asks about each word, and to be asked about is as much work as
-    there are words.
+    told from these: an attack asks about each word, and to be asked about is as much work as there
+    are words. No text is attacked twice: victims know what they were asked before.
     """
     from rosearch.attacks.engine import attacked
 
     end = time.perf_counter() + allowed
-    total, each = sum(map(_work, split.texts)), 0.0
+    took, done, total = 0.0, 0, sum(map(_work, split.texts))
     for sample in _samples(split):
         work, start = sum(map(_work, sample.texts)), time.perf_counter()
-        if start + each * work > end:
+        if done and start + took / done * work > end:
             break
         try:
             attacked([_Until(a, end) for a in attacks], victim, sample.texts, sample.labels)
-        except _LongEnough:  # it would have taken even longer
-            return max(each, (time.perf_counter() - start) / work) * total
-        each = (time.perf_counter() - start) / work
-    return each * total
+        except _LongEnough:  # all of the sample would have taken even longer
+            so_far = time.perf_counter() - start
+            return total * max(so_far / work, took / max(1, done))
+        took, done = took + time.perf_counter() - start, done + work
+    return total * took / done
 
 
 def _samples(split: Split) -> Iterator[Split]:
-    """The beginnings of a few texts, longer ones, these whole; then more texts, at last all."""
+    """The beginnings of a few texts, longer ones, these whole; then ever more of the others."""
     n, words = min(FEW, len(split)), FIRST_WORDS
     few = split.take(range(n))
     while True:
@@ -133,8 +134,8 @@ def _samples(split: Split) -> Iterator[Split]:
             break
         words *= 2
     while n < len(split):
-        n = min(GROWTH * n, len(split))
-        yield split.take(range(n))
+        before, n = n, min(GROWTH * n, len(split))
+        yield split.take(range(before, n))
 
 
 @dataclass(frozen=True)
