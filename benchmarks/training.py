@@ -62,7 +62,6 @@ WAYS: Mapping[str, Way] = {
     "averaged weights": Way(averaged=True),
     "phrases": Way(distill={"phrases": 2}),
     "relatives too": Way(distill={"phrases": 2, "lexicons": ["relatives"]}),
-    "definitions too": Way(distill={"phrases": 2, "lexicons": ["relatives", "definitions"]}),
     "misspelt 0.2": Way(distill={"characters": 0.2}),
 }
 

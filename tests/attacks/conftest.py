@@ -49,7 +49,6 @@ def resources_of(
         "encoder": tiny_encoder,
         "masked_lm": tiny_masked_lm,
         "encoder_words": encoder_words,
-        "definition_words": encoder_words,
     }
     return lambda attack, texts: resources_for([attack], texts, folders)
 

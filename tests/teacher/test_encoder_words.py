@@ -1,10 +1,8 @@
-"""Lexicons made of a teacher: nearest words and definitions by it, without opposites."""
+"""The lexicon `encoder`: nearest words by the teacher, in any language, without opposites."""
 
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +12,8 @@ import torch
 from rosearch.attacks.encoder import SentenceEncoder
 from rosearch.attacks.lexicon import cached_table
 from rosearch.attacks.methods import load_attacks, resources_for
-from rosearch.attacks.sources.wordnet import wordnet_definitions
 from rosearch.attacks.steps import answered
-from rosearch.cli.fetch import needed_resources
 from rosearch.config import from_dict
-from rosearch.distill.defences.worst_case import Options
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 from rosearch.io import resources
@@ -26,24 +21,18 @@ from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
 from rosearch.run.prepare import prepare
 from rosearch.tasks import Split, Task
-from rosearch.tasks.words import Words, segment
-from rosearch.teacher import definitions as teacher_definitions
+from rosearch.tasks.words import segment
 from rosearch.teacher import words as teacher_words
-from rosearch.teacher.definitions import SENSES, near_by_definitions
 from rosearch.teacher.words import (
-    RECIPES,
     alike,
+    encoder_words,
     likely_words,
-    made_lexicons,
     nearest,
     nearest_tokens,
-    saved_lexicons,
     without_antonyms,
 )
 
-MADE = tuple(RECIPES)
 WORDS = ("good", "better", "bad", "film", "films", "actor", "фильм", "кино", "gut", "schlecht")
-ENGLISH = tuple(word for word in WORDS if word not in {"фильм", "кино", "schlecht"})
 
 
 @pytest.fixture(scope="module")
@@ -101,34 +90,6 @@ def test_words_that_are_one_token_have_neighbours_before_any_layer(tiny_body: Pa
     assert set(found) <= set(one)
 
 
-def test_definitions_are_of_the_commonest_senses_of_the_base_form():
-    one, two = wordnet_definitions(1), wordnet_definitions(2)
-    assert one("Fails") == one("fail") and "fail to do something" in one("fails")[0]
-    assert len(one("good")) == 4  # noun, adjective, satellite adjective, adverb
-    assert len(two("good")) == 8
-    assert set(one("good")) < set(two("good"))
-    assert one("фильм") == one("schlecht") == ()
-
-
-def test_words_are_as_near_as_their_nearest_definitions(tiny_body: Path, monkeypatch):
-    definitions, encoder = wordnet_definitions(SENSES), SentenceEncoder(tiny_body)
-    unit = {w: encoder([Words((d,), ("", "")) for d in definitions(w)]) for w in ENGLISH}
-    near = {a: {b: float((unit[a] @ unit[b].T).max()) for b in unit if b != a} for a in unit}
-    least = float(np.median([c for row in near.values() for c in row.values()]))
-    monkeypatch.setattr(teacher_definitions, "LEAST_COSINE", least)
-    monkeypatch.setattr(teacher_definitions, "autocast", lambda precision: nullcontext())
-    found = near_by_definitions(tiny_body, WORDS)
-    assert found["films"][0] == "film" and set(found) <= set(ENGLISH)
-    sure = 1e-5
-    for word, cosines in near.items():
-        others = found.get(word, ())
-        assert len(others) == len(set(others)) and set(others) <= set(cosines)
-        assert all(cosines[o] >= least - sure for o in others)
-        assert all(o in others for o, c in cosines.items() if c >= least + sure)
-        assert all(cosines[a] >= cosines[b] - sure for a, b in pairwise(others))
-    assert sum(map(len, found.values())) < sum(map(len, near.values()))
-
-
 def test_the_fine_tuned_teacher_says_much_the_same_of_neighbours(teacher: Path):
     everyone = {word: tuple(w for w in WORDS if w != word) for word in WORDS}
     found = alike(teacher, everyone)
@@ -161,7 +122,7 @@ def test_words_are_those_that_can_occur(task: Task, teacher: Path, bert_tokenize
     assert not {"2002", "not", "a"} & set(words)
 
 
-def test_the_tables_are_made_once_and_need_no_wordnet(
+def test_the_table_is_made_once_and_needs_no_wordnet(
     task: Task, tiny_body: Path, teacher: Path, tmp_path, monkeypatch
 ):
     def no_wordnet(name: str) -> Path:
@@ -170,80 +131,44 @@ def test_the_tables_are_made_once_and_need_no_wordnet(
     monkeypatch.setenv("ROSEARCH_CACHE", str(tmp_path))
     monkeypatch.setattr(teacher_words, "MOST_WORDS", 500)
     monkeypatch.setattr(resources, "fetch", no_wordnet)
-    assert saved_lexicons(task, str(tiny_body), teacher) == {}
-    files = made_lexicons(MADE, task, str(tiny_body), teacher)
-    assert set(files) == {"encoder_words", "definition_words"}
-    table = json.loads(files["encoder_words"].read_text(encoding="utf-8"))
+    file = encoder_words(task, str(tiny_body), teacher)
+    table = json.loads(file.read_text(encoding="utf-8"))
     assert table and {o for others in table.values() for o in others} <= set(
         likely_words(task, teacher)
     )
-    assert json.loads(files["definition_words"].read_text(encoding="utf-8")) == {}
     monkeypatch.setattr(teacher_words, "nearest", None)
-    assert made_lexicons(MADE, task, str(tiny_body), teacher) == files
-    assert saved_lexicons(task, str(tiny_body), teacher) == files
+    assert encoder_words(task, str(tiny_body), teacher) == file
     other = Task("other", task.label_names, *[Split(("neu",), (0,))] * 3)
     with pytest.raises(TypeError):  # another task has other words
-        made_lexicons(["encoder"], other, str(tiny_body), teacher)
+        encoder_words(other, str(tiny_body), teacher)
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_without_a_teacher_it_says_so(name: str, tmp_path):
-    with pytest.raises(UserError, match=f"'{name}' is made of a task's teacher"):
-        cached_table(name, ["good"], tmp_path)
-    with pytest.raises(UserError, match=f"'{name}' is made of a task's teacher"):
-        resources_for([name], ["a good film"])
+def test_without_a_teacher_it_says_so(tmp_path):
+    with pytest.raises(UserError, match="'encoder' is made of a task's teacher"):
+        cached_table("encoder", ["good"], tmp_path)
+    with pytest.raises(UserError, match="'encoder' is made of a task's teacher"):
+        resources_for(["encoder"], ["a good film"])
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_a_run_makes_it_and_encodings_and_attacks_read_it(
-    name: str, task: Task, tiny_body: Path, monkeypatch
-):
+def test_a_run_makes_it_and_encodings_and_attacks_read_it(task: Task, tiny_body: Path, monkeypatch):
     monkeypatch.setattr(teacher_words, "MOST_WORDS", 300)
     config = from_dict(
         {
             "teacher": {"name": str(tiny_body), "epochs": 1, "max_length": 16, "weak": "keep"},
-            "encoding": {"lexicons": [name], "tolerances": [1000.0]},
-            "search": {"attack": name},
+            "encoding": {"lexicons": ["encoder"], "tolerances": [1000.0]},
+            "search": {"attack": "encoder"},
             "final": {"held_out": []},
         }
     )
     context = prepare(config, task).context
-    table = context.attack_resources.lexicons[name]
+    table = context.attack_resources.lexicons["encoder"]
     assert table and set(table) <= {w.lower() for t in task.test.texts for w in segment(t).words}
-    (attack,) = load_attacks(name, context.attack_resources)
+    (attack,) = load_attacks("encoder", context.attack_resources)
     text = segment("Film")
     if attack.source.offers(text, 0):
         assert answered(attack.source.options(text, 0)) == table["film"]
-    vocabulary = context.train.encoded[f"synonym:{name}:1000.0:0"].vocabulary
+    vocabulary = context.train.encoded["synonym:encoder:1000.0:0"].vocabulary
     assert vocabulary.n_rows < context.train.encoded["plain"].vocabulary.n_rows
-
-
-def test_training_knows_definitions_and_makes_them_of_its_own_teacher(
-    task: Task, tiny_body: Path, monkeypatch
-):
-    monkeypatch.setattr(teacher_words, "MOST_WORDS", 300)
-    config = from_dict(
-        {
-            "teacher": {"name": str(tiny_body), "epochs": 1, "max_length": 16, "weak": "keep"},
-            "distill": {"lexicons": ["definitions"]},
-            "encoding": {"lexicons": ["encoder"]},
-            "space": {"encodings": ["plain"], "defences": ["votes"]},
-            "final": {"held_out": []},
-        }
-    )
-    assert "wordnet" in needed_resources(config)
-    prepared = prepare(config, task)
-    read = prepared.context.train.encoded["plain"]
-    file = saved_lexicons(task, str(tiny_body), prepared.teacher_folder)["definition_words"]
-    table = json.loads(file.read_text(encoding="utf-8"))
-    options, tokens = read.table(Options), read.vocabulary.tokens
-    assert options is not None and table["movie"]
-    movie = tokens.index("movie")
-    known = {tokens[i] for i in options.ids[movie, : options.count[movie]]}
-    assert set(table["movie"]) & set(tokens) <= known
-    held_out = {"final": {"held_out": ["encoder"]}, "search": {"attack": "characters"}}
-    with pytest.raises(UserError, match=r"'encoder' cannot be held out.*distill\.lexicons"):
-        check(from_dict(held_out | {"distill": {"lexicons": ["definitions"]}}))
 
 
 def test_what_knows_it_lets_nobody_hold_it_out():

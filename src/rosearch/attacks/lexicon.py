@@ -88,11 +88,6 @@ def families_of_lexicons(names: Iterable[str]) -> frozenset[str]:
     )
 
 
-def made_of_teacher(names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the lexicons that are made of a task's teacher."""
-    return tuple(name for name in names if name in LEXICONS and LEXICONS[name].given)
-
-
 def table_lexicon(table: Table) -> Lexicon:
     """A lexicon that reads a table."""
     return lambda word: table.get(word.lower(), ())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources
-from rosearch.attacks.lexicon import made_of_teacher
 from rosearch.attacks.limits import Limits, capped
 from rosearch.attacks.methods import check_attack, lexicons_of, load_attacks
 from rosearch.attacks.result import AttackResult, robustness
+from rosearch.attacks.sources.encoder import ENCODER
 from rosearch.errors import MissingExtra
 from rosearch.io.files import writing_to
 from rosearch.models.calibration import at_threshold, tempered
@@ -89,7 +89,7 @@ def unavailable(row: Row, origin: Origin, neighbours: Path | None) -> str | None
         check_attack(suite)
     except MissingExtra as error:
         return str(error)
-    if made_of_teacher(lexicons_of(suite)) and "teacher" not in origin.others:
+    if ENCODER.name in lexicons_of(suite) and "teacher" not in origin.others:
         return "no teacher whose neighbours it could take: give --teacher MODEL"
     return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rosearch.attacks.result import AttackResult
+from rosearch.attacks.sources.encoder import ENCODER
 from rosearch.errors import UserError
 from rosearch.export.source import Source, find_source, split_run
 from rosearch.models.classifier import Classifier
@@ -16,7 +17,7 @@ from rosearch.models.open import open_classifier
 from rosearch.results.folder import RunFolder
 from rosearch.results.store import Store
 from rosearch.results.words import attack_label
-from rosearch.teacher.words import saved_lexicons
+from rosearch.teacher.words import saved_encoder_words
 
 MOST_EXAMPLES = 400
 LONGEST_EXAMPLE = 2_000  # characters
@@ -111,12 +112,13 @@ def _teacher_folder(source: Source | None, teacher: str | None) -> Path | None:
 
 
 def _given(source: Source, body: str) -> dict[str, Path]:
-    """Files of lexicons that are made of the run's teacher, as far as they are in the cache."""
+    """The file of the lexicon that the run's teacher made, if it is in the cache."""
     assert source.teacher is not None
     try:
-        return saved_lexicons(source.task, body, source.teacher)
+        found = saved_encoder_words(source.task, body, source.teacher)
     except UserError:  # the teacher before it was fine-tuned is not at hand
-        return {}
+        found = None
+    return {} if found is None else {ENCODER.given: found}
 
 
 def _examples(store: Store, student: str, labels: Sequence[str]) -> tuple[Example, ...]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rosearch.attacks.methods import lexicons_of, models_of
+from rosearch.attacks.sources.encoder import ENCODER
 from rosearch.config import TeacherConfig
 from rosearch.tasks import Task
 from rosearch.teacher.fit import fit_teacher
 from rosearch.teacher.masked_lm import masked_lm_folder
-from rosearch.teacher.words import RECIPES, made_lexicons
+from rosearch.teacher.words import encoder_words
 
 
 def attack_folders(
@@ -37,8 +38,7 @@ def lexicon_files(
     lexicons: Iterable[str], task: Task, body: str, teacher: Path | None = None
 ) -> dict[str, Path]:
     """Files of those lexicons that are made of a teacher, by what they are given as."""
-    wanted = [name for name in dict.fromkeys(lexicons) if name in RECIPES]
-    if not wanted:
+    if ENCODER.name not in lexicons:
         return {}
     fitted = teacher or fit_teacher(task, TeacherConfig(name=body, epochs=1))
-    return made_lexicons(wanted, task, body, fitted)
+    return {ENCODER.given: encoder_words(task, body, fitted)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rosearch.attacks.lexicon import made_of_teacher
 from rosearch.attacks.methods import lexicons_of, members, models_of
+from rosearch.attacks.sources import LEXICONS
 from rosearch.config import RunConfig, attacks_read
 from rosearch.tasks import Task
 from rosearch.teacher.fit import saved_teacher
@@ -38,12 +38,16 @@ def lean(config: RunConfig, task: Task) -> Lean:
         asking = set()
     left_out = sorted(asking)
     if not taught:
-        made = {a for a in attacks if made_of_teacher(lexicons_of(a))}
+        made = {a for a in attacks if any(LEXICONS[x].given for x in _named(a))}
         left_out = ["fine-tuning the teacher", "attacking it", *sorted(asking | made)]
         if len(task.train) > MOST_TEXTS:
             left_out.append(f"memory for more than {MOST_TEXTS:,} texts")
         config, asking = _without_teacher(config), asking | made
     return Lean(_without(config, asking), taught, tuple(left_out))
+
+
+def _named(attack: str) -> list[str]:
+    return [name for name in lexicons_of(attack) if name in LEXICONS]
 
 
 def _without_teacher(config: RunConfig) -> RunConfig:
@@ -59,8 +63,7 @@ def _without_teacher(config: RunConfig) -> RunConfig:
 
 
 def _ready(lexicons: Sequence[str]) -> tuple[str, ...]:
-    made = made_of_teacher(lexicons)
-    return tuple(name for name in lexicons if name not in made)
+    return tuple(name for name in lexicons if not LEXICONS[name].given)
 
 
 def _without(config: RunConfig, attacks: set[str]) -> RunConfig:

@@ -1,4 +1,4 @@
-"""Lexicons of nearest words in the spaces of a task's teacher, made once, then reused.
+"""The lexicon `encoder`: nearest words in the spaces of a task's teacher, made once, then reused.
 
 Shapes: n words, C classes, D dimensions.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.encoder import SentenceEncoder
 from rosearch.attacks.lexicon import Table, cached_table
 from rosearch.attacks.sources import LEXICONS, single_word
-from rosearch.attacks.sources.encoder import DEFINITIONS, ENCODER
 from rosearch.attacks.sources.vectors import Vectors
 from rosearch.encodings.material import Material, known_words, united
 from rosearch.errors import UserError
@@ -30,110 +28,64 @@ from rosearch.models.device import autocast
 from rosearch.models.load import content_hash, load_classifier, model_source
 from rosearch.tasks import Task
 from rosearch.tasks.words import Words, segment
-from rosearch.teacher.definitions import near_by_definitions
 from rosearch.types import parts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+VERSION = 2  # raise it when the rules below change: saved tables are then made anew
 MOST_WORDS = 13_000  # the likeliest ones: more would take over a quarter of an epoch of `mr`
-NEAREST = 15  # words that one word may become by each space
+NEAREST = 15  # words that one word may become by each of both spaces
 LEAST_COSINE = 0.55  # of sentence vectors
 LEAST_OF_TOKENS = 0.4  # of embeddings of tokens, which lie further apart
 MOST_APART = 2.0  # in logits: between what the teacher says of a word and of its neighbour
 LEAST_LETTERS = 2
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a lexicon is made of a teacher.
+def encoder_words(task: Task, body: str, teacher: Path) -> Path:
+    """File of the nearest words of the words of a task, nearest first; for any language.
 
-    Attributes:
-        doing: what the making is, in a few words.
-        near: the candidates of the words for each of them, nearest first, by the teacher before it
-            was fine-tuned.
-        most: kept per word, of those of which the fine-tuned teacher says much the same and that
-            are no antonyms.
-        version: raise it when the rules change: saved tables are then made anew.
-    """
-
-    doing: str
-    near: Callable[[Path, Sequence[str]], Mapping[str, Sequence[str]]]
-    most: int
-    version: int
-
-
-def _by_themselves(base: Path, words: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """Words that the teacher puts together at its end, where a word is encoded as a text of its
-    own, mean pooled, or at its beginning, where a word that is one token has an embedding."""
-    return united([nearest(base, words), nearest_tokens(base, words)])
-
-
-def _by_definitions(base: Path, words: Sequence[str]) -> Table:
-    """Nothing where WordNet is not to be had."""
-    return near_by_definitions(base, words) if _has_wordnet() else {}
-
-
-RECIPES = {
-    ENCODER.name: Recipe("finding neighbours", _by_themselves, 2 * NEAREST, 2),
-    DEFINITIONS.name: Recipe("comparing definitions", _by_definitions, NEAREST, 1),
-}
-
-
-def made_lexicons(names: Iterable[str], task: Task, body: str, teacher: Path) -> dict[str, Path]:
-    """Files of lexicons that are made of a task's teacher, by what they are given as.
-
-    Near are words that the pre-trained teacher puts together, by themselves or by their WordNet
-    definitions. It puts opposites together, too, so the fine-tuned teacher has to say much the same
-    of both words, and WordNet, where it is to be had, not that one is an antonym of the other.
+    Near are words that the pre-trained teacher puts together at its end, where a word is encoded
+    as a text of its own, mean pooled, or at its beginning, where a word that is one token has an
+    embedding. Both put opposites together, so the fine-tuned teacher has to say much the same of
+    both words, and WordNet, where it is to be had, not that one is an antonym of the other.
 
     Args:
-        names: of `RECIPES`.
         body: the teacher before fine-tuning: `minilm`, a folder or a hub id.
         teacher: folder of the fine-tuned one.
 
     Raises:
-        UserError: a model can't be loaded, or a file can't be written.
+        UserError: a model can't be loaded, or the file can't be written.
     """
     words = likely_words(task, teacher)
-    found = {}
-    for name in names:
-        path = _file(name, body, teacher, words)
-        if not path.exists():
-            _make(path, name, model_source(body), teacher, words)
-        found[LEXICONS[name].given] = path
-    return found
+    path = _file(body, teacher, words)
+    if not path.exists():
+        with (
+            stage(f"finding neighbours of {len(words):,} words", 3) as advance,
+            writing_to(path.parent, "the lexicon 'encoder'"),
+        ):
+            source = model_source(body)
+            near = united([nearest(source, words), nearest_tokens(source, words)])
+            advance(1, "")
+            found = alike(teacher, near)
+            advance(1, "")
+            found = without_antonyms(found, path.parent) if _has_antonyms() else found
+            write_text(path, json.dumps(found))
+            advance(1, "")
+    return path
 
 
-def saved_lexicons(task: Task, body: str, teacher: Path) -> dict[str, Path]:
-    """Those files that `made_lexicons` gives without making any first."""
-    words = likely_words(task, teacher)
-    paths = {LEXICONS[name].given: _file(name, body, teacher, words) for name in RECIPES}
-    return {given: path for given, path in paths.items() if path.exists()}
+def saved_encoder_words(task: Task, body: str, teacher: Path) -> Path | None:
+    """The file that `encoder_words` gives, or None where it would first be made."""
+    path = _file(body, teacher, likely_words(task, teacher))
+    return path if path.exists() else None
 
 
-def _make(path: Path, name: str, body: Path, teacher: Path, words: Sequence[str]) -> None:
-    recipe = RECIPES[name]
-    with (
-        stage(f"{recipe.doing} of {len(words):,} words", 3) as advance,
-        writing_to(path.parent, f"the lexicon {name!r}"),
-    ):
-        near = recipe.near(body, words)
-        advance(1, "")
-        found = alike(teacher, near)
-        advance(1, "")
-        found = without_antonyms(found, path.parent) if _has_wordnet() else found
-        kept = {word: others[: recipe.most] for word, others in found.items()}
-        write_text(path, json.dumps(kept))
-        advance(1, "")
-
-
-def _file(name: str, body: str, teacher: Path, words: Sequence[str]) -> Path:
-    wordnet = LEXICONS["antonyms"].version if _has_wordnet() else ""
-    version = RECIPES[name].version
-    recipe = [version, content_hash(model_source(body)), content_hash(teacher), wordnet, words]
+def _file(body: str, teacher: Path, words: Sequence[str]) -> Path:
+    version = LEXICONS["antonyms"].version if _has_antonyms() else ""
+    recipe = [VERSION, content_hash(model_source(body)), content_hash(teacher), version, words]
     digest = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-    return resources.cache_dir() / "lexicons" / f"{name}-{digest}.json"
+    return resources.cache_dir() / "lexicons" / f"encoder-{digest}.json"
 
 
 def likely_words(task: Task, teacher: Path) -> list[str]:
@@ -184,9 +136,7 @@ def alike(teacher: Path, near: Mapping[str, Sequence[str]]) -> Table:
     do those of every two classes.
     """
     classifier = Classifier.of(*load_classifier(teacher))
-    words = list(dict.fromkeys([*near, *(o for others in near.values() for o in others)]))
-    if not words:
-        return {}
+    words = list(near)
     with autocast("auto"):
         logits = np.log(np.maximum(classifier.probabilities(_texts(words)), 1e-30))  # (n, C)
     rows = {word: row for row, word in enumerate(words)}
@@ -213,7 +163,7 @@ def _texts(words: Sequence[str]) -> list[Words]:
     return [Words((word,), ("", "")) for word in words]
 
 
-def _has_wordnet() -> bool:
+def _has_antonyms() -> bool:
     try:
         resources.fetch("wordnet")
     except UserError:

@@ -40,7 +40,6 @@ ATTACKS: Registry[NamedAttack] = Registry(
         "look-alikes": "rosearch.attacks.methods.edits:LOOK_ALIKES",
         "real-words": "rosearch.attacks.methods.edits:REAL_WORDS",
         "encoder": "rosearch.attacks.methods.encoder:ENCODER",
-        "definitions": "rosearch.attacks.methods.definitions:DEFINITIONS",
         "neighbours": "rosearch.attacks.methods.neighbours:NEIGHBOURS",
         "textfooler": "rosearch.attacks.methods.textfooler:TEXTFOOLER",
         "pwws": "rosearch.attacks.methods.pwws:PWWS",

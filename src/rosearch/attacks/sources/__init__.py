@@ -61,7 +61,6 @@ LEXICONS: Registry[NamedLexicon] = Registry(
         "real-words": "rosearch.attacks.sources.edits:REAL_WORDS",
         "edits": "rosearch.attacks.sources.edits:EVERY_EDIT",
         "encoder": "rosearch.attacks.sources.encoder:ENCODER",
-        "definitions": "rosearch.attacks.sources.encoder:DEFINITIONS",
         "thesaurus": "rosearch.attacks.sources.thesaurus:THESAURUS",
         "antonyms": "rosearch.attacks.sources.wordnet:ANTONYMS",
     },

@@ -1,16 +1,14 @@
-"""Lexicons of a task's teacher: words that it puts together, or whose definitions it does."""
+"""The lexicon that nobody wrote: words that a task's teacher puts close together."""
 
 from __future__ import annotations
-
-from functools import partial
 
 from rosearch.attacks.sources import Lexicon, NamedLexicon
 from rosearch.errors import UserError
 
 
-def _not_by_name(name: str) -> Lexicon:
+def _not_by_name() -> Lexicon:
     raise UserError(
-        f"the lexicon {name!r} is made of a task's teacher, which is not at hand here: take "
+        "the lexicon 'encoder' is made of a task's teacher, which is not at hand here: take "
         "another lexicon, such as wordnet"
     )
 
@@ -18,18 +16,8 @@ def _not_by_name(name: str) -> Lexicon:
 ENCODER = NamedLexicon(
     "encoder",
     "nearest words by the teacher's sentence encoder, opposites left out",
-    partial(_not_by_name, "encoder"),
+    _not_by_name,
     families=("encoder",),
     clusters=True,
     given="encoder_words",
-)
-# Of both families: nothing of either is unseen by who knows it.
-DEFINITIONS = NamedLexicon(
-    "definitions",
-    "words whose WordNet definitions the teacher's sentence encoder puts close by",
-    partial(_not_by_name, "definitions"),
-    families=("wordnet", "encoder"),
-    resources=("wordnet",),
-    clusters=True,
-    given="definition_words",
 )

@@ -1,9 +1,8 @@
-"""WordNet as a lexicon: synonyms, and relatives that are no synonyms. And what words mean."""
+"""WordNet as a lexicon: synonyms, and relatives that are no synonyms."""
 
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from types import ModuleType
@@ -122,25 +121,6 @@ def wordnet_antonyms() -> Lexicon:
         return tuple(n for n in found if single_word(n))
 
     return antonyms
-
-
-def wordnet_definitions(senses: int) -> Callable[[str], tuple[str, ...]]:
-    """Definitions of a word: of the commonest `senses` of each part of speech, of its base form.
-
-    Adjectives are two parts of speech to WordNet: heads and their satellites.
-    """
-    reader = _wordnet_reader()
-
-    def definitions(word: str) -> tuple[str, ...]:
-        seen: Counter[str] = Counter()
-        found: dict[str, None] = {}
-        for synset in reader.synsets(word.lower()):  # the commonest sense first
-            seen[synset.pos()] += 1
-            if seen[synset.pos()] <= senses:
-                found.setdefault(synset.definition())
-        return tuple(found)
-
-    return definitions
 
 
 def _in_order(synsets: Iterable[Synset]) -> list[Synset]:
