@@ -103,6 +103,7 @@ class TaskOptions:
     train: Annotated[str | None, option_of("task.train", metavar="FILE")] = None
     validation: Annotated[str | None, option_of("task.validation", metavar="FILE")] = None
     test: Annotated[str | None, option_of("task.test", metavar="FILE")] = None
+    unlabelled: Annotated[str | None, option_of("task.unlabelled", metavar="FILE")] = None
     text_column: Annotated[str | None, option_of("task.text_column")] = None
     text_pair_column: Annotated[str | None, option_of("task.text_pair_column")] = None
     label_column: Annotated[str | None, option_of("task.label_column")] = None
@@ -152,6 +153,7 @@ class PlaceOptions:
     train: Annotated[str | None, _place("train file", "FILE")] = None
     validation: Annotated[str | None, _place("validation file", "FILE")] = None
     test: Annotated[str | None, _place("test file", "FILE")] = None
+    unlabelled: Annotated[str | None, _place("file of texts without labels", "FILE")] = None
     teacher: Annotated[str | None, _place("teacher", "FOLDER")] = None
 
     def given(self) -> dict[str, str]:

@@ -35,6 +35,14 @@ class TaskConfig:
         str | None, Setting("Validation file.", unset="10 % of the train file")
     ] = None
     test: Annotated[str | None, Setting("Test file.", unset="10 % of the train file")] = None
+    unlabelled: Annotated[
+        str | None,
+        Setting(
+            "File of further texts without labels, in columns as the train file's: the teacher "
+            "labels them, and students learn from them, too.",
+            unset="none",
+        ),
+    ] = None
     text_column: Annotated[str, Setting("Column with the text.")] = "text"
     text_pair_column: Annotated[
         str | None,

@@ -22,9 +22,11 @@ from rosearch.models.load import load_classifier
 from rosearch.models.pretrained import load_pretrained
 from rosearch.space.genotype import Genotype, Node
 from rosearch.space.ops import OPS
-from rosearch.tasks import Task
+from rosearch.tasks import Split, Task
 from rosearch.teacher.masked_lm import masked_lm_folder
 from rosearch.teacher.targets import cache_outputs, cache_targets, layers_in, load_targets
+
+UNKNOWN = -1  # the label of a text that nobody labelled, until the teacher did
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -39,7 +41,8 @@ def train_data(
     wanted: Sequence[Encoding],
     students: Sequence[Genotype],
 ) -> TrainData:
-    """The train split with its copies, encoded, and what the teacher says of it.
+    """The train split with its copies and the texts without labels, encoded, and what the teacher
+    says of it.
 
     Args:
         folder: of the fitted teacher.
@@ -47,12 +50,14 @@ def train_data(
         students: those that will be matched with the teacher's layers.
     """
     model, tokenizer = load_classifier(folder)
+    task = with_unlabelled(task)
     own = len(task.train.texts)
     task = with_copies(task, distill, settings, teacher.name, tokenizer.mask_token)
     whole = len(task.train.texts)
     task = with_phrases(task, distill.phrases, settings)
     how, on = (teacher.precision, teacher.max_length), teacher.device
     targets = np.asarray(load_targets(cache_targets(task, folder, "train", *how, on)))
+    task = taught(task, targets)
     outputs = None
     if distill.matching != "none":
         layers = layers_for(distill.matching, students, layers_in(folder))
@@ -102,6 +107,26 @@ def _encoded(
         advance(1, "")
     size = sum(p.numel() for p in model.parameters())
     return TrainData(encoded, labels, targets, names, size, reader=reader)
+
+
+def with_unlabelled(task: Task) -> Task:
+    """The task with its texts without labels after the labelled ones."""
+    if not task.unlabelled:
+        return task
+    labels = (*task.train.labels, *[UNKNOWN] * len(task.unlabelled))
+    return replace(task, train=Split((*task.train.texts, *task.unlabelled), labels), unlabelled=())
+
+
+def taught(task: Task, targets: np.ndarray) -> Task:
+    """The task with labels of the teacher in the place of unknown ones.
+
+    Args:
+        targets: (n, C) logits of the teacher.
+    """
+    said = targets.argmax(1).tolist()
+    known = zip(task.train.labels, said, strict=True)
+    labels = tuple(guess if label == UNKNOWN else label for label, guess in known)
+    return replace(task, train=Split(task.train.texts, labels))
 
 
 def with_copies(

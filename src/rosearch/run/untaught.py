@@ -16,7 +16,8 @@ from rosearch.teacher.lean import MOST_TEXTS
 def untaught(config: RunConfig, task: Task) -> tuple[Context, float]:
     """As `prepare`'s, on a part of the train split and its labels, and how many times longer it
     takes to train on all of it."""
-    few = replace(task, train=task.train.sample(MOST_TEXTS))
+    few = replace(task, train=task.train.sample(MOST_TEXTS), unlabelled=())
     body, settings = model_source(config.teacher.name), encode_settings(config)
     train = untaught_data(few, body, config.distill.phrases, settings, codings_of(config))
-    return context_of(config, few, train, 1.0, {}), len(task.train) / len(few.train)
+    texts = len(task.train) + len(task.unlabelled)
+    return context_of(config, few, train, 1.0, {}), texts / len(few.train)

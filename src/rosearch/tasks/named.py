@@ -14,6 +14,10 @@ from rosearch.tasks import TASKS, Task, load_task, load_test
 from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import Form
 from rosearch.tasks.labels import read_label_map
+from rosearch.tasks.unlabelled import read_texts, with_unlabelled
+from rosearch.types import Text
+
+FILES = ("train", "validation", "test", "unlabelled")
 
 
 def task_of(config: TaskConfig, seed: int, *, aloud: bool = True, test_alone: bool = False) -> Task:
@@ -45,12 +49,24 @@ def task_of(config: TaskConfig, seed: int, *, aloud: bool = True, test_alone: bo
                 seed=seed,
             )
         )
+    if config.unlabelled is not None and not alone:
+        task = with_unlabelled(task, config.unlabelled, _texts_of(config, config.unlabelled))
     if config.label_map is not None:
         pairs = read_label_map(config.label_map, task.label_names)
         task = replace(task, label_map=pairs)
     for line in task.about if aloud else ():
         print(f"data: {line}", file=sys.stderr)
     return task
+
+
+def _texts_of(config: TaskConfig, path: str) -> list[Text]:
+    return read_texts(
+        path,
+        text_column=config.text_column,
+        text_pair_column=config.text_pair_column,
+        delimiter=config.delimiter,
+        encoding=config.encoding,
+    )
 
 
 def _test_of(config: TaskConfig) -> Task:
@@ -68,6 +84,7 @@ def from_anywhere(config: TaskConfig) -> TaskConfig:
         train=_resolved(config.train),
         validation=_resolved(config.validation),
         test=_resolved(config.test),
+        unlabelled=_resolved(config.unlabelled),
     )
 
 
@@ -75,19 +92,20 @@ def moved(config: TaskConfig, places: Mapping[str, str], run: object) -> TaskCon
     """The task of a run whose data may be in another place by now.
 
     Args:
-        places: new ones of `train`, `validation`, `test` or, of a task that is a folder, `name`.
+        places: new ones of `train`, `validation`, `test`, `unlabelled` or, of a task that is a
+            folder, `name`.
         run: names the run.
 
     Raises:
         UserError: something else than a place was given, or there is no such file.
     """
-    if not set(places) <= {"name", "train", "validation", "test"}:
+    if not set(places) <= {"name", *FILES}:
         raise UserError(
             f"{run} is a run and has a task of its own; of the task options it takes new places of "
-            "its files alone: --train, --validation, --test"
+            f"its files alone: {', '.join(f'--{name}' for name in FILES)}"
         )
     now = from_anywhere(replace(config, **places))  # type: ignore[arg-type]
-    files = {"--train": now.train, "--validation": now.validation, "--test": now.test}
+    files = {f"--{name}": getattr(now, name) for name in FILES}
     if Path(now.name).is_absolute():
         files["--task"] = now.name
     for option, path in files.items():

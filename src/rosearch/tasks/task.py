@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from rosearch.io.plugins import Registry
@@ -66,6 +66,7 @@ class Task:
         hidden: splits that came without labels, and that a part of the train split stands for.
         label_map: pairs (a model's name, the task's name) of labels that models call otherwise.
         max_words: that its texts were cut after; None for whole texts.
+        unlabelled: further texts, in no split, that students learn from as the teacher labels them.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Task:
     hidden: tuple[str, ...] = field(default=(), compare=False)
     label_map: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     max_words: int | None = field(default=None, compare=False)
+    unlabelled: tuple[Text, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -112,7 +114,13 @@ class Task:
     def fingerprint(self) -> str:
         """SHA-256 of the content (label names, texts, labels, order), whatever the task's name."""
         splits = [[s.texts, s.labels] for s in (self.train, self.validation, self.test)]
-        return hashlib.sha256(json.dumps([self.label_names, splits]).encode()).hexdigest()
+        content = [self.label_names, splits, *([self.unlabelled] if self.unlabelled else [])]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    @property
+    def labelled(self) -> Task:
+        """The task without the texts that nobody labelled: what a teacher learns from."""
+        return replace(self, unlabelled=()) if self.unlabelled else self
 
 
 @dataclass(frozen=True)

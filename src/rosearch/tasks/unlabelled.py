@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from rosearch.errors import UserError
 from rosearch.tasks.assemble import Table
 from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import Form, StrPath, read_file
-from rosearch.types import Text
+from rosearch.tasks.notes import same_text
+from rosearch.tasks.task import Task
+from rosearch.tasks.words import beginning
+from rosearch.types import Text, parts
 
 
 def read_texts(
@@ -25,6 +31,35 @@ def read_texts(
     columns = Columns(text_column, pair=text_pair_column)
     found, _ = read_file(path, columns, Form(delimiter, encoding), labelled=False)
     return texts_in(found)
+
+
+def with_unlabelled(task: Task, source: StrPath, texts: Sequence[Text]) -> Task:
+    """The task with texts that nobody labelled: each once, without empty ones, and without those
+    that a split has, too.
+
+    Args:
+        source: where they are from, for messages.
+
+    Raises:
+        UserError: no text is left.
+    """
+    splits = (task.train, task.validation, task.test)
+    known = {same_text(text) for split in splits for text in split.texts}
+    found = {
+        same_text(text): text
+        for text in (beginning(text, task.max_words) for text in texts)
+        if all(part.strip() for part in parts(text))
+    }
+    kept = tuple(text for key, text in found.items() if key not in known)
+    if not kept:
+        raise UserError(
+            f"{source}: of its {len(texts):,} texts none is left: empty ones and those that the "
+            "task has already do not count; give other ones, or leave out --unlabelled"
+        )
+    note = f"texts without labels: {len(kept):,}, which the teacher labels for students"
+    if left := len(texts) - len(kept):
+        note += f"; {left:,} more are empty, given twice, or in a split already: left out"
+    return replace(task, unlabelled=kept, notes=(*task.notes, note))
 
 
 def texts_in(found: Table) -> list[Text]:

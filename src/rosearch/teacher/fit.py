@@ -80,7 +80,7 @@ def _folder(source: Path, task: Task, config: TeacherConfig, seed: int) -> Path:
         how["sampling"] = config.sampling  # else as in versions without a choice
     if Path(config.name).is_dir():  # its content tells which it is, wherever it lies
         del how["name"]
-    decisive = [VERSION, content_hash(source), how, seed, task.fingerprint]
+    decisive = [VERSION, content_hash(source), how, seed, task.labelled.fingerprint]
     recipe = json.dumps(decisive, sort_keys=True)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     return resources.cache_dir() / "teachers" / f"{task.name}-{digest}"
