@@ -81,7 +81,8 @@ def points_words(task: Found) -> str:
     finalist = search["finalists"][0]
     seeds = len(finalist["seeds"])
     words = (
-        f"The points that the search chose on the validation split, and what it is compared with: "
+        f"The points that the search chose on the validation split, by what it believed before the "
+        f"final trainings (which tell which one is best), and what it is compared with: "
         f"means over {seeds} training seed{'s' * (seeds > 1)}, shares of n = "
     )
     own = f"{finalist['n']} attacked texts (clean: {finalist['n_clean']:,})"
