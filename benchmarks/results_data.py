@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Files:
         header: whether the files name their columns.
         words: at which texts are cut; 0 for not at all. Of a built-in task, by `task.max_words`.
         rows: most texts of `train` and `test`, drawn at random; 0 for all.
+        others: how many of the further ones of `train` students learn from without their labels.
         headlines: of a built-in task, whose texts begin with a headline: see `pairs`.
     """
 
@@ -34,6 +36,7 @@ class Files:
     header: bool = True
     words: int = 0
     rows: tuple[int, int] = (0, 0)
+    others: int = 0
     headlines: str = ""
 
     @property
@@ -47,10 +50,16 @@ TASKS = {
     "bbc_news": Files(words=64),
     "sms": Files("sms/sms.csv", columns=("message", "label")),
     "ag_news": Files(
-        "ag_news/train.tsv", "ag_news/test.tsv", header=False, words=64, rows=(3000, 1000)
+        *("ag_news/train.tsv", "ag_news/test.tsv"),
+        header=False,
+        words=64,
+        rows=(3000, 1000),
+        others=7000,
     ),
     "headlines": Files(headlines="bbc_news"),
-    "sst2": Files("sst2/train.tsv", "sst2/test.tsv", ("sentence", "label"), rows=(8000, 0)),
+    "sst2": Files(
+        *("sst2/train.tsv", "sst2/test.tsv"), ("sentence", "label"), rows=(8000, 0), others=16000
+    ),
 }
 
 
@@ -58,21 +67,41 @@ def prepare(files: Files, name: str, most: int, data: Path, out: Path) -> Path:
     """`out`, made of a file without quotes if it is not there: cut and drawn as `files` says."""
     if out.exists():
         return out
-    delimiter = "\t" if name.endswith(".tsv") else ","
-    with (data / name).open(encoding="utf-8", newline="") as stream:
+    rows = rows_of(files, data / name)
+    if most and len(rows) > most:
+        rows = random.Random(0).sample(rows, most)
+    names = ("text", "label")
+    return write_rows(out, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def prepare_others(files: Files, data: Path, out: Path) -> Path:
+    """`out` with texts of the train file that `prepare` leaves out, without their labels."""
+    if out.exists():
+        return out
+    rows = rows_of(files, data / files.train)
+    drawn = set(random.Random(0).sample(range(len(rows)), files.rows[0]))
+    left = [text for i, (text, _) in enumerate(rows) if i not in drawn]
+    others = random.Random(0).sample(left, min(files.others, len(left)))
+    return write_rows(out, [{"text": text} for text in others])
+
+
+def rows_of(files: Files, path: Path) -> list[tuple[str, str]]:
+    """Text, cut as `files` says, and label of all rows of a file."""
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    with path.open(encoding="utf-8", newline="") as stream:
         quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
         rows = list(csv.reader(stream, delimiter=delimiter, quoting=quoting))
     if files.header:
         at = [rows[0].index(column) for column in files.columns]
         rows = [[row[i] for i in at] for row in rows[1:]]
-    if most and len(rows) > most:
-        rows = random.Random(0).sample(rows, most)
-    lines = (
-        {"text": " ".join(text.split()[: files.words]) if files.words else text, "label": label}
-        for text, label in rows
-    )
+    cut = (" ".join(text.split()[: files.words]) if files.words else text for text, _ in rows)
+    return list(zip(cut, (label for _, label in rows), strict=True))
+
+
+def write_rows(out: Path, rows: Sequence[dict[str, str]]) -> Path:
+    """`out`, a JSON object a line."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    out.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return out
 
 
@@ -102,8 +131,7 @@ def headline_flags(name: str, work: Path) -> list[str]:
         out = work / f"headlines{'-test' * (kind == 'test')}.jsonl"
         if not out.exists():
             lines = [line for k, split in enumerate(splits) for line in pairs(split, k)]
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            write_rows(out, lines)
         flags += [f"--{kind}", str(out)]
     return [*flags, "--text-column", "headline", "--text-pair-column", "text"]
 
@@ -120,4 +148,7 @@ def task_flags(task: str, data: Path, work: Path) -> list[str]:
         if name := getattr(files, split):
             out = work / f"{task}{'-test' * (split == 'test')}.jsonl"  # the first names the run
             flags += [f"--{split}", str(prepare(files, name, most, data, out))]
+    if files.others:
+        others = prepare_others(files, data, work / f"{task}-others.jsonl")
+        flags += ["--unlabelled", str(others)]
     return flags

@@ -11,7 +11,7 @@ from rosearch.attacks.lexicon import cached_table
 from rosearch.config import make_config
 from rosearch.distill import augment
 from rosearch.distill.augment import AugmentConfig, augmented
-from rosearch.distill.prepare import taught, with_phrases, with_unlabelled
+from rosearch.distill.prepare import taught, unlabelled_in_train, with_phrases
 from rosearch.encodings.frame import STOP_WORDS
 from rosearch.errors import UserError
 from rosearch.run.prepare import encode_settings
@@ -239,7 +239,7 @@ def test_phrases_are_made_only_where_a_student_votes(small):
 def test_texts_without_labels_come_after_the_labelled_ones_and_get_the_teachers(small):
     votes, n = encode_settings(make_config("quick")), len(small.train)
     new = ("zork zonk zulu zest zap", "zork zonk zulu zeal zip")
-    more = with_unlabelled(replace(small, unlabelled=new))
+    more = unlabelled_in_train(replace(small, unlabelled=new))
     assert more.train.texts == (*small.train.texts, *new) and not more.unlabelled
     assert more.train.labels[:n] == small.train.labels
     task = with_phrases(more, 2, votes)
@@ -247,4 +247,4 @@ def test_texts_without_labels_come_after_the_labelled_ones_and_get_the_teachers(
     assert labels[:n] == small.train.labels, "what people said stays"
     told = [label for text, label in zip(task.train.texts, labels, strict=True) if text[:1] == "z"]
     assert len(told) > 2 and set(told) == {1}, "phrases of the new texts, too"
-    assert -1 not in labels and with_unlabelled(small) is small
+    assert -1 not in labels and unlabelled_in_train(small) is small

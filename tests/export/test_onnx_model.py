@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from google.protobuf.message import DecodeError
 
 from rosearch.encodings.vocabulary import Vocabulary
-from rosearch.errors import UserError
+from rosearch.errors import DiskError, UserError
 from rosearch.export.onnx_model import write_int8, write_onnx
 from rosearch.models.onnx import OnnxClassifier
 from rosearch.space.genotype import Genotype, Node
@@ -148,6 +149,18 @@ def test_a_model_that_cannot_be_exported_is_one_line(tmp_path: Path):
         write_onnx(Odd(), tmp_path / "model.onnx")
     assert "\n" not in str(e.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("free", "expected"), [(1e3, DiskError), (1e12, DecodeError)])
+def test_a_disk_that_was_full_is_told_as_one(free, expected, tmp_path: Path, monkeypatch):
+    cut = tmp_path / "model.onnx"  # as onnx leaves a file that there was no room for
+    write_onnx(build(Genotype(32, 64, (Node((0,), "conv3"),))), cut)
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    room = SimpleNamespace(free=free)
+    monkeypatch.setattr("rosearch.export.onnx_model.shutil.disk_usage", lambda _: room)
+    with pytest.raises(expected):
+        write_int8(cut, tmp_path / "int8.onnx")
+    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
 
 
 def test_a_graph_that_keeps_the_traced_length_is_refused(tmp_path: Path):

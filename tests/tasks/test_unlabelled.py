@@ -14,6 +14,7 @@ from rosearch.tasks import Split, Task
 from rosearch.tasks.assemble import cut_task
 from rosearch.tasks.named import from_anywhere, moved, task_of
 from rosearch.tasks.notes import same_text
+from rosearch.tasks.written import write_task
 
 
 def write(path: Path, *rows: tuple[str, ...]) -> str:
@@ -82,3 +83,16 @@ def test_a_run_finds_them_from_anywhere_and_in_a_new_place(config, tmp_path, mon
     with pytest.raises(UserError, match="give their new place with --unlabelled"):
         moved(there, {}, "run")
     assert moved(there, {"unlabelled": new}, "run").unlabelled == new
+
+
+def test_a_task_that_is_written_for_a_run_keeps_them(config, tmp_path):
+    task = task_of(config, 0)
+    again = task_of(write_task(task, tmp_path, tmp_path), 0, aloud=False)
+    assert again.unlabelled == task.unlabelled and again.fingerprint == task.fingerprint
+    split = Split((("a", "b"), ("c", "d")), (0, 1))
+    empty = Split((("v", "w"), ("x", "y")), (0, 1))
+    pairs = Task("t", ("neg", "pos"), split, empty, Split((("p", "q"),), (0,)))
+    pairs = replace(pairs, unlabelled=(("one", "two"),))
+    (folder := tmp_path / "pairs").mkdir()
+    again = task_of(write_task(pairs, folder, folder), 0, aloud=False)
+    assert again.unlabelled == (("one", "two"),) and again.fingerprint == pairs.fingerprint

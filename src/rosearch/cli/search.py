@@ -236,7 +236,8 @@ def summary_table(summary: Summary) -> Table:
         title=f"{summary.task}: TEST split; 95 % intervals in brackets; held-out attacks were "
         "never used in search or training",
         caption=f"clean: n = {teacher.n_clean}; "
-        f"attacks: n = {teacher.n}; means over the training seeds{told}",
+        f"attacks: n = {teacher.n}; means over the training seeds; balanced, accurate "
+        f"and robust are named on validation, before the final trainings{told}",
     )
     for entry in summary.models:
         best = summary.is_best(entry)

@@ -50,7 +50,7 @@ def train_data(
         students: those that will be matched with the teacher's layers.
     """
     model, tokenizer = load_classifier(folder)
-    task = with_unlabelled(task)
+    task = unlabelled_in_train(task)
     own = len(task.train.texts)
     task = with_copies(task, distill, settings, teacher.name, tokenizer.mask_token)
     whole = len(task.train.texts)
@@ -109,7 +109,7 @@ def _encoded(
     return TrainData(encoded, labels, targets, names, size, reader=reader)
 
 
-def with_unlabelled(task: Task) -> Task:
+def unlabelled_in_train(task: Task) -> Task:
     """The task with its texts without labels after the labelled ones."""
     if not task.unlabelled:
         return task

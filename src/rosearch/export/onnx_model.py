@@ -8,6 +8,7 @@ classes. All of the model is in the graph, the row map of the synonym encoding t
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rosearch.errors import UserError, one_line, require, system_trouble
+from rosearch.errors import DiskError, UserError, one_line, require, system_trouble
 from rosearch.export.int8 import quantise
 from rosearch.models.batches import second_half
 from rosearch.models.onnx import PACKAGES, TYPES, OnnxClassifier
@@ -26,6 +27,7 @@ from rosearch.models.padding import ended
 TRACED = (2, 6)  # batch and tokens of the example
 OTHERS = ((1, 1), (3, 11), (1, 40))
 OPSET = 18
+COPIES = 4  # of a graph that may be on the disk at once while it is quantised
 
 
 class _Logits(nn.Module):
@@ -77,6 +79,7 @@ def write_onnx(model: nn.Module, path: Path, types: bool = False) -> None:
         path.unlink(missing_ok=True)
         if system_trouble(error):
             raise
+        check_room(path.parent, sum(p.nbytes for p in model.parameters()))
         raise UserError(
             f"{type(model).__name__} cannot be exported to ONNX: {one_line(error)}; use --format hf"
         ) from None
@@ -111,8 +114,29 @@ def write_int8(onnx: Path, path: Path) -> None:
     `rosearch.export.int8`.
     """
     require("onnxruntime", "onnx")
-    with silent(), folded(onnx) as source:
-        quantise(source, path)
+    try:
+        with silent(), folded(onnx) as source:
+            quantise(source, path)
+    except Exception:
+        path.unlink(missing_ok=True)
+        check_room(path.parent, onnx.stat().st_size)
+        raise
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Whether a failure to write files of about `size` bytes may be that of a full disk: onnx and
+    its exporter write as much as there is room for and do not tell.
+
+    Raises:
+        DiskError: there is no room for them.
+    """
+    needed = COPIES * size
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise DiskError(
+            f"{folder}: {free / 1e6:,.1f} MB are free on this disk, and files of some "
+            f"{needed / 1e6:,.1f} MB are written on the way to an ONNX model; make room, or give "
+            "another folder"
+        )
 
 
 @contextmanager

@@ -127,17 +127,11 @@ def cut_task(task: Task, max_words: int | None, *, keep_repeated: bool = False) 
     left, repeated = apart(parts, keep_repeated)
     notes = (*task.notes, *contradiction_notes(*_together([*parts.values()])), *repeated)
     train, validation, test = (part.split(task.label_names) for part in left.values())
-    known = {same_text(text) for split in (train, validation, test) for text in split.texts}
-    beginnings = [beginning(text, max_words) for text in task.unlabelled]
-    return replace(
-        task,
-        train=train,
-        validation=validation,
-        test=test,
-        notes=notes,
-        max_words=max_words,
-        unlabelled=tuple(text for text in beginnings if same_text(text) not in known),
+    cut = replace(
+        task, train=train, validation=validation, test=test, notes=notes, max_words=max_words
     )
+    others = {same_text(t): t for t in (beginning(u, max_words) for u in task.unlabelled)}
+    return replace(cut, unlabelled=tuple(t for k, t in others.items() if k not in cut.known))
 
 
 def assemble_test(

@@ -107,10 +107,10 @@ def rare_notes(name: str, labels: Iterable[str]) -> list[str]:
     ]
 
 
-def length_advice(texts: Iterable[Text], max_words: int | None) -> list[str]:
-    """What to do where texts are long and not cut, in a line."""
+def length_advice(texts: Iterable[Text]) -> list[str]:
+    """What to do where texts are long, in a line."""
     words = [sum(len(WORD.findall(part)) for part in parts(text)) for text in texts]
-    if max_words is not None or not words or (long := median(words)) <= LONG:
+    if not words or (long := median(words)) <= LONG:
         return []
     return [
         f"texts are long ({long:.0f} words in the median of the validation split) and the time of "

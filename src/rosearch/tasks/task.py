@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from rosearch.io.plugins import Registry
-from rosearch.tasks.notes import length_advice, rare_notes, shown, split_line
+from rosearch.tasks.notes import length_advice, rare_notes, same_text, shown, split_line
 from rosearch.tasks.sample import LEAST_PER_CLASS, SEED, stratified_rows
 from rosearch.types import Text
 
@@ -108,7 +108,13 @@ class Task:
     @property
     def advice(self) -> list[str]:
         """What to know before attacks on its texts are begun, a line each."""
-        return length_advice(self.validation.texts, self.max_words)
+        return [] if self.max_words else length_advice(self.validation.texts)
+
+    @cached_property
+    def known(self) -> frozenset[tuple[str, ...]]:
+        """The texts of all splits, as `same_text` has them."""
+        splits = (self.train, self.validation, self.test)
+        return frozenset(same_text(text) for split in splits for text in split.texts)
 
     @cached_property
     def fingerprint(self) -> str:

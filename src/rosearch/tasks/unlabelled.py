@@ -43,14 +43,12 @@ def with_unlabelled(task: Task, source: StrPath, texts: Sequence[Text]) -> Task:
     Raises:
         UserError: no text is left.
     """
-    splits = (task.train, task.validation, task.test)
-    known = {same_text(text) for split in splits for text in split.texts}
     found = {
         same_text(text): text
         for text in (beginning(text, task.max_words) for text in texts)
         if all(part.strip() for part in parts(text))
     }
-    kept = tuple(text for key, text in found.items() if key not in known)
+    kept = tuple(text for key, text in found.items() if key not in task.known)
     if not kept:
         raise UserError(
             f"{source}: of its {len(texts):,} texts none is left: empty ones and those that the "

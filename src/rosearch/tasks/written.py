@@ -24,11 +24,17 @@ def write_task(task: Task, folder: Path, place: Path) -> TaskConfig:
     for name, split in splits.items():
         write_text(folder / f"{name}.jsonl", "".join(map(_line, _rows(split, task.label_names))))
     train, validation, test = (str(place.absolute() / f"{name}.jsonl") for name in splits)
+    unlabelled = None
+    if task.unlabelled:
+        rows = (dict(zip(COLUMNS, parts(text), strict=False)) for text in task.unlabelled)
+        write_text(folder / "unlabelled.jsonl", "".join(map(_line, rows)))
+        unlabelled = str(place.absolute() / "unlabelled.jsonl")
     second = None if isinstance(task.train.texts[0], str) else COLUMNS[1]
     return TaskConfig(
         train=train,
         validation=validation,
         test=test,
+        unlabelled=unlabelled,
         text_pair_column=second,
         max_words=task.max_words,
     )
