@@ -43,13 +43,8 @@ def main() -> None:
     config = make_config("quick", None, {"search": search, "seed": 0})
     task = task_of(config.task, config.seed)
     context = prepare(config, task).context
-    space = space_of(
-        config.space,
-        codings_of(config),
-        context.sizes.rows,
-        task.classes,
-        context.train.teacher_params,
-    )
+    params = context.train.teacher_params
+    space = space_of(config.space, codings_of(config), context.sizes, params)
     rows: list[Json] = []
     with tempfile.TemporaryDirectory() as folder, one_thread():
         family = Lineage(Path(folder), options.shares[0])

@@ -351,8 +351,7 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
 
 def searched_space(config: RunConfig, context: Context) -> Space:
     """The space of the run that a configuration describes."""
-    rows, classes = dict(context.sizes.rows), len(context.train.label_names)
-    return space_of(config.space, codings_of(config), rows, classes, context.train.teacher_params)
+    return space_of(config.space, codings_of(config), context.sizes, context.train.teacher_params)
 
 
 def result_of(runs: Sequence[Run], arguments: argparse.Namespace, config: RunConfig) -> Json:

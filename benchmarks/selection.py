@@ -103,12 +103,12 @@ def searched(store: Store) -> Searched:
     config = meta.run_config
     config = replace(config, teacher=replace(config.teacher, weak="keep"))
     assert meta.teacher_accuracy and meta.reference_accuracy and meta.summary
-    size, names = meta.summary.teacher.params, meta.label_names
+    size = meta.summary.teacher.params
     return Searched(
         config,
         [t for t in last_rung(store.trials()) if t.score],
         store.raced(),
-        space_of(config.space, codings_of(config), meta.rows, len(names), size),
+        space_of(config.space, codings_of(config), meta.sizes, size),
         Standard(config.fitness, meta.teacher_accuracy, meta.reference_accuracy),
         size,
     )

@@ -66,7 +66,9 @@ def test_a_run_may_choose_every_combination_of_genes():
     }
     config = from_dict(SETTINGS)
     check_space(config.space, codings_of(config))
-    space = space_of(config.space, codings_of(config), {c.key: 10 for c in CODINGS}, 2, 10**7)
+    space = space_of(
+        config.space, codings_of(config), Sizes({c.key: 10 for c in CODINGS}, 2), 10**7
+    )
     assert list(space.encodings) == ["plain", "prefix"] and space.encodings["prefix"] == OFFERED
 
 

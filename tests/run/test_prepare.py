@@ -23,6 +23,7 @@ from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 from rosearch.results.store import Store
 from rosearch.run.space import check_space, latency_of, seed_genotypes, space_of
+from rosearch.space.cost import Sizes
 from rosearch.space.variation import Space
 from rosearch.types import Fidelity
 
@@ -94,7 +95,7 @@ def test_a_held_out_lexicon_is_never_used(config: dict[str, object]):
 def test_seeds_take_the_nearest_genes_that_the_space_allows():
     config = from_dict(BOTH)
     rows = dict.fromkeys([c.key for c in codings_of(config)], 20_000)
-    space = space_of(config.space, codings_of(config), rows, 2, 22_000_000)
+    space = space_of(config.space, codings_of(config), Sizes(rows, 2), 22_000_000)
     coded = [g for g in seed_genotypes(space) if g.encoding == "synonym"]
     assert coded and all(g.coding in space.codings for g in coded)
     assert {g.coding.tolerance for g in coded} == {0.005}
@@ -102,7 +103,7 @@ def test_seeds_take_the_nearest_genes_that_the_space_allows():
 
 def test_without_a_synonym_encoding_the_plain_one_is_left():
     quick = make_config("quick")
-    space = space_of(quick.space, codings_of(quick), {"plain": 100}, 2, 22_000_000)
+    space = space_of(quick.space, codings_of(quick), Sizes({"plain": 100}, 2), 22_000_000)
     assert list(space.encodings) == ["plain"]
 
 

@@ -73,7 +73,7 @@ def test_the_settings_of_a_run_hold_the_genotypes_themselves(tmp_path, genotypes
 def test_they_are_as_near_as_the_space_allows_and_the_rest_is_left_out_aloud(capsys):
     config = make_config("quick", overrides={"space": {"widths": [64], "embedding_dims": [32]}})
     plain = replace(config.space, encodings=("plain",), defences=())
-    space = space_of(plain, (), ROWS, 2, 20_000_000)
+    space = space_of(plain, (), Sizes(ROWS, 2), 20_000_000)
     large = replace(PRESETS["textcnn"](), width=256, embedding_dim=128)
     votes = PRESETS["votes"]()  # no such student here
     assert warm_seeds([votes, large], space) == [replace(large, width=64, embedding_dim=32)]

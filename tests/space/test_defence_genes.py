@@ -134,7 +134,7 @@ def test_a_run_may_allow_some():
     assert defences_of(config.space) == DEFENCES
     check_space(config.space, codings_of(config))
     check(config)
-    space = space_of(config.space, codings_of(config), {"plain": 10}, 2, 10**7)
+    space = space_of(config.space, codings_of(config), Sizes({"plain": 10}, 2), 10**7)
     assert space.defences == DEFENCES
     assert {g.defence for g in seed_genotypes(space)} == {None}
     with pytest.raises(

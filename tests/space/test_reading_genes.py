@@ -105,7 +105,7 @@ def test_a_run_may_allow_it():
     assert readings_of(from_dict({}).space) == (None,)
     config = from_dict({"space": {"defences": ["reading"]}})
     assert readings_of(config.space) == READINGS
-    space = space_of(config.space, codings_of(config), {"plain": 10}, 2, 10**7)
+    space = space_of(config.space, codings_of(config), Sizes({"plain": 10}, 2), 10**7)
     assert {g.reading for g in seed_genotypes(space)} == {Reading()}
 
 

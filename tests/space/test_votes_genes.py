@@ -167,11 +167,11 @@ def test_a_run_may_allow_them():
     assert votes_of(config.space) == VOTES
     check_space(config.space, codings_of(config))
     check(config)
-    space = space_of(config.space, codings_of(config), {"plain": 10, "words": 20}, 2, 10**7)
+    space = space_of(config.space, codings_of(config), Sizes({"plain": 10, "words": 20}, 2), 10**7)
     assert space.votes == VOTES and space.defences == (None,)
     seeds = seed_genotypes(space)
     assert any(not g.has_cell for g in seeds) and {g.encoding for g in seeds} <= {"plain", "words"}
-    bare = space_of(from_dict({}).space, codings_of(from_dict({})), {"plain": 10}, 2, 10**7)
+    bare = space_of(from_dict({}).space, codings_of(from_dict({})), Sizes({"plain": 10}, 2), 10**7)
     assert all(g.votes is None for g in seed_genotypes(bare))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -22,11 +24,12 @@ from rosearch.student.model import StudentForSequenceClassification
 SYNONYMS = Synonym.offered(EncodingConfig(("wordnet", "relatives"), (0.005, 0.05), (0, 20)))
 ROWS = {"plain": 300, **{c.key: 100 + 7 * i for i, c in enumerate(SYNONYMS)}}
 SIZES = Sizes(ROWS, classes=3, tokens=8)
+OF_PAIRS = replace(SIZES, pairs=True)
 SPACE = Space(SIZES, widths=(32, 48, 64), embedding_dims=(16, 32, 64), codings=(PLAIN, *SYNONYMS))
 seeds = st.integers(0, 2**32)
 
 
-def built(seed: int) -> tuple[Genotype, StudentForSequenceClassification]:
+def built(seed: int, pairs: bool = False) -> tuple[Genotype, StudentForSequenceClassification]:
     """A random genotype and its module, on the device that holds shapes only."""
     g = sample(SPACE, np.random.default_rng(seed))
     config = StudentConfig(
@@ -34,6 +37,7 @@ def built(seed: int) -> tuple[Genotype, StudentForSequenceClassification]:
         vocab_size=300,
         embedding_rows=ROWS[g.encoding_key],
         num_labels=3,
+        pair_separator=2 if pairs else None,
     )
     with torch.device("meta"):
         return g, StudentForSequenceClassification(config).eval()
@@ -42,23 +46,25 @@ def built(seed: int) -> tuple[Genotype, StudentForSequenceClassification]:
 @settings(max_examples=1000, deadline=None)
 @given(seeds)
 def test_params_are_exact(seed: int):
-    g, model = built(seed)
-    assert params(g, SIZES) == sum(p.numel() for p in model.parameters())
+    for sizes in (SIZES, OF_PAIRS):
+        g, model = built(seed, sizes.pairs)
+        assert params(g, sizes) == sum(p.numel() for p in model.parameters())
 
 
-def check_flops(seed: int) -> None:
+def check_flops(seed: int, sizes: Sizes = SIZES) -> None:
     """Without data, recurrent layers run as matrix products, which torch does count."""
-    g, model = built(seed)
+    g, model = built(seed, sizes.pairs)
     ids = torch.ones((1, SIZES.tokens), dtype=torch.long, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(input_ids=ids, attention_mask=torch.ones_like(ids))
-    assert flops(g, SIZES) == pytest.approx(counter.get_total_flops(), rel=0.05)
+    assert flops(g, sizes) == pytest.approx(counter.get_total_flops(), rel=0.05)
 
 
 @settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_flops_are_those_that_torch_counts(seed: int):
     check_flops(seed)
+    check_flops(seed, OF_PAIRS)
 
 
 @pytest.mark.slow

@@ -30,6 +30,8 @@ class EncodedTrain:
         tokenizer_json: the student tokenizer's backend, as text: cheap to send to a worker.
         ids: all token ids in one int32 array; text i is `ids[starts[i] : starts[i + 1]]`.
         embedding: (rows, D) float32 start of the embedding.
+        separator: token id between the texts of a pair; None of single texts, or where the
+            tokenizer puts none.
         tables: what training-time defences prepared.
     """
 
@@ -39,6 +41,7 @@ class EncodedTrain:
     ids: np.ndarray
     starts: np.ndarray
     embedding: np.ndarray
+    separator: int | None = None
     tables: tuple[object, ...] = ()
 
     def table(self, kind: type[T]) -> T | None:
@@ -122,8 +125,8 @@ def encode_train(
 ) -> EncodedTrain:
     """Encode the train split with a student tokenizer.
 
-    Students have no token types: the texts of a pair are told apart by the separator that the
-    tokenizer puts between them, and so only by architectures that see the order of tokens.
+    Students have no token types: the separator that the tokenizer puts between the texts of a pair
+    tells them apart.
     """
     encoded = [e.ids for e in tokenized(tokenizer, texts, max_length)]
     return EncodedTrain(
@@ -133,5 +136,6 @@ def encode_train(
         np.concatenate([np.asarray(ids, dtype=np.int32) for ids in encoded]),
         np.cumsum([0, *(len(ids) for ids in encoded)]),
         embedding,
+        None if isinstance(texts[0], str) else tokenizer.sep_token_id,
         tuple(tables),
     )

@@ -69,7 +69,7 @@ def train_student(
         UserError: the student can't be matched with the teacher's layers.
     """
     own = data.read_by(g)
-    start = (data.label_names, seed, own.embedding, data.teacher_params)
+    start = (data.label_names, seed, own.embedding, data.teacher_params, own.separator)
     model = build_student(g, own.vocabulary, *start)
     if parent is not None:
         inherit(model, g, *parent)

@@ -63,7 +63,9 @@ class Context:
         """What the cost of a genotype depends on besides the genotype."""
         rows = {name: data.vocabulary.n_rows for name, data in self.train.encoded.items()}
         trimmed = {name: data.vocabulary.trimmed_rows for name, data in self.train.encoded.items()}
-        return Sizes(rows, len(self.train.label_names), LATENCY_TOKENS, trimmed=trimmed)
+        pairs = any(data.separator is not None for data in self.train.encoded.values())
+        labels = len(self.train.label_names)
+        return Sizes(rows, labels, LATENCY_TOKENS, pairs=pairs, trimmed=trimmed)
 
     def attacks(
         self, suite: str, max_queries: int | None = None, exact: bool = True

@@ -49,7 +49,8 @@ def _genotype_of_student(folder: Path) -> tuple[Genotype, Sizes]:
         genotype = from_dict(spec)
         rows = {genotype.encoding_key: int(saved["embedding_rows"])}
         trimmed = {genotype.encoding_key: int(saved.get("trimmed_rows", 0))}
-        return genotype, Sizes(rows, len(saved["id2label"]), trimmed=trimmed)
+        pairs = saved.get("pair_separator") is not None
+        return genotype, Sizes(rows, len(saved["id2label"]), pairs=pairs, trimmed=trimmed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{folder} is no saved student") from None
 

@@ -79,7 +79,8 @@ class RunMeta:
     @property
     def sizes(self) -> Sizes:
         """What the cost of a genotype depends on; without rows before the run is prepared."""
-        return Sizes(self.rows, len(self.label_names), trimmed=self.trimmed_rows)
+        pairs = self.run_config.task.text_pair_column is not None
+        return Sizes(self.rows, len(self.label_names), pairs=pairs, trimmed=self.trimmed_rows)
 
 
 class StoredConfig(TypedDict):

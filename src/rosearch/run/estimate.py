@@ -90,8 +90,7 @@ def estimate_run(config: RunConfig, workers: int, executor: Executors | None = N
         context, longer = untaught(config, task)
     # The latency is not measured here: its limit leaves out a part of the space.
     unlimited, offered = replace(config.space, max_latency_ms=None), codings_of(config)
-    rows = dict(context.sizes.rows)
-    space = space_of(unlimited, offered, rows, task.classes, context.train.teacher_params)
+    space = space_of(unlimited, offered, context.sizes, context.train.teacher_params)
     candidates = two_candidates(space, config.seed)
     make: Executors = executor or ProcessPool
     with make(context, workers) as e:

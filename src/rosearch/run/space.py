@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,19 +31,13 @@ WITH_VOTES = ("votes", "frame-conv", "frame-bilstm", "frame-accurate", "frame-ro
 
 
 def space_of(
-    s: SpaceConfig,
-    offered: Sequence[Encoding],
-    rows: Mapping[str, int],
-    classes: int,
-    teacher_params: int,
-    latency: LatencyTable | None = None,
+    s: SpaceConfig, offered: Sequence[Encoding], sizes: Sizes, teacher_params: int
 ) -> Space:
     """The search space that settings allow.
 
     Args:
         offered: the encodings that students may have, see `rosearch.config.codings_of`.
-        rows: of those that could be prepared.
-        latency: needed for a limit on the latency.
+        sizes: with the rows of those that could be prepared, and the latency for a limit on it.
 
     Raises:
         UserError: an unknown choice, or limits that no student can meet.
@@ -51,9 +45,9 @@ def space_of(
     allowed = int(teacher_params / s.min_compression) if s.min_compression else None
     limits = [n for n in (allowed, s.max_params) if n is not None]
     # A teacher whose tokenizer forbids the synonym encoding leaves the plain one.
-    codings = tuple(c for c in offered if c.key in rows) or (PLAIN,)
+    codings = tuple(c for c in offered if c.key in sizes.rows) or (PLAIN,)
     return Space(
-        Sizes(rows, classes, latency=latency),
+        sizes,
         Limits(min(limits, default=None), s.max_flops, s.max_latency_ms),
         ops=s.ops or tuple(OPS),
         widths=s.widths,
@@ -71,10 +65,10 @@ def searched_space(
     s: SpaceConfig, offered: Sequence[Encoding], context: Context, store: Store
 ) -> Space:
     """The search space of a run that is prepared; what it depends on is kept in the store."""
-    rows, train = dict(context.sizes.rows), context.train
-    store.set_meta(rows=rows, trimmed_rows=dict(context.sizes.trimmed))
-    latency = latency_of(s, store)
-    return space_of(s, offered, rows, len(train.label_names), train.teacher_params, latency)
+    sizes = context.sizes
+    store.set_meta(rows=dict(sizes.rows), trimmed_rows=dict(sizes.trimmed))
+    sizes = replace(sizes, latency=latency_of(s, store))
+    return space_of(s, offered, sizes, context.train.teacher_params)
 
 
 def latency_of(s: SpaceConfig, store: Store) -> LatencyTable | None:
@@ -100,7 +94,7 @@ def check_space(s: SpaceConfig, offered: Sequence[Encoding]) -> None:
         known = ", ".join(ENCODINGS)
         raise UserError(f"space: encodings: expected one or more of {known}; found none")
     keys = [PLAIN.key, *(c.key for c in offered)]
-    space_of(unlimited, offered, dict.fromkeys(keys, 1), 2, 1)
+    space_of(unlimited, offered, Sizes(dict.fromkeys(keys, 1), 2), 1)
 
 
 def seed_genotypes(space: Space) -> list[Genotype]:

@@ -13,6 +13,7 @@ from rosearch.space.latency import LatencyTable, latency_ms
 from rosearch.space.ops import OPS
 
 MAX_POSITIONS = 512
+PAIR_FEATURES = 4  # of each token of a pair; see `rosearch.student.pairs`
 # What a training step or a query takes besides the student's own work, in FLOPs; see `work`.
 FIXED_FLOPS = 2e7
 
@@ -28,6 +29,7 @@ class Sizes:
         classes: number of labels.
         tokens: sequence length at which FLOPs are counted.
         latency: measured parts on the target device; needed for a limit on the latency only.
+        pairs: whether texts come in pairs, which students compare.
         trimmed: encoding key -> rows that trimming the vocabulary left out.
     """
 
@@ -35,6 +37,7 @@ class Sizes:
     classes: int
     tokens: int = 32
     latency: LatencyTable | None = None
+    pairs: bool = False
     trimmed: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -65,14 +68,16 @@ def node_flops(node: Node, width: int, tokens: int) -> int:
 
 
 def input_params(g: Genotype, sizes: Sizes) -> int:
-    """Parameters of the input stage: embedding table, map to the width, positions."""
+    """Parameters of the input stage: embedding table, comparing of pairs, map to the
+    width, positions."""
     if not g.has_cell:
         return 0
     rows = FRAME_ROWS if g.framed else sizes.rows[g.encoding_key]
     table = rows * g.embedding_dim
     factor = 0 if g.embedding_dim == g.width else g.embedding_dim * g.width + g.width
     position = MAX_POSITIONS * g.width if g.position == "learned" else 0
-    return table + factor + position
+    compared = 2 * PAIR_FEATURES * g.embedding_dim if sizes.pairs and g.compares else 0
+    return table + factor + position + compared
 
 
 def saved_params(g: Genotype, sizes: Sizes) -> int:
@@ -112,6 +117,8 @@ def flops(g: Genotype, sizes: Sizes) -> int:
     one = 0
     if g.has_cell:
         factor = 0 if g.embedding_dim == g.width else 2 * g.embedding_dim * g.width * sizes.tokens
+        if sizes.pairs and g.compares:  # every token with every other one, and two maps
+            factor += 2 * (sizes.tokens + 2 * PAIR_FEATURES) * g.embedding_dim * sizes.tokens
         cell = sum(node_flops(node, g.width, sizes.tokens) for node in g.nodes)
         pooling = 4 * g.width * sizes.tokens if g.pooling == "attention" else 0
         weights = 2 * g.width * sizes.tokens if g.framed else 0

@@ -156,6 +156,12 @@ class Genotype:
         """Whether the cell reads the frame of a text only; see `rosearch.encodings.frame`."""
         return self.votes is not None and self.votes.framed
 
+    @property
+    def compares(self) -> bool:
+        """Whether a student of pairs is told what their texts have in common: not where words vote,
+        or what is certified of them and of a cell that reads the frame would not hold."""
+        return self.votes is None
+
     def to_json(self) -> str:
         """Text form; `from_json` gives an equal genotype back."""
         return json.dumps(to_dict(self))

@@ -39,6 +39,7 @@ def build_student(
     seed: int,
     embedding: np.ndarray | None = None,
     teacher_params: int | None = None,
+    pair_separator: int | None = None,
 ) -> StudentForSequenceClassification:
     """A freshly initialised student.
 
@@ -47,6 +48,8 @@ def build_student(
         seed: of the initialisation; the global generator is left as it was.
         embedding: optional start (rows, >= E) of the embedding, components in falling order of
             variance (see `principal_embedding`); the first E are taken.
+        pair_separator: token id between the texts of a pair; None for single texts. A cell that
+            reads the frame only does not compare them: what is certified of it would not hold.
 
     Raises:
         UserError: a genotype of an earlier version, whose like is not built any more.
@@ -59,6 +62,7 @@ def build_student(
         embedding_rows=vocabulary.n_rows,
         trimmed_rows=vocabulary.trimmed_rows,
         frame_rows=FRAME_ROWS if g.framed else 0,
+        pair_separator=pair_separator if g.compares else None,
         teacher_params=teacher_params,
         pad_token_id=vocabulary.pad_id,
         id2label=dict(enumerate(label_names)),

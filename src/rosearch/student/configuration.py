@@ -1,7 +1,7 @@
 """Hugging Face configuration of a student.
 
-This file, `defences.py`, `layers.py`, `model.py` and `votes.py` import nothing from rosearch but
-each other, so that they can travel with a saved model.
+This file, `defences.py`, `layers.py`, `model.py`, `pairs.py` and `votes.py` import nothing from
+rosearch but each other, so that they can travel with a saved model.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ class StudentConfig(PreTrainedConfig):
             encoding maps the words of a cluster to one row or the vocabulary is trimmed.
         trimmed_rows: rows that trimming left out; their tokens share the row of [UNK].
         frame_rows: rows of the embedding table where the cell reads the frame of a text only.
+        pair_separator: token id between the texts of a pair, for a cell that compares them; None
+            for single texts.
         teacher_params: parameters of the teacher, for the compression shown to users.
     """
 
@@ -33,6 +35,7 @@ class StudentConfig(PreTrainedConfig):
         embedding_rows: int | None = None,
         trimmed_rows: int = 0,
         frame_rows: int = 0,
+        pair_separator: int | None = None,
         dropout: float = 0.1,
         teacher_params: int | None = None,
         pad_token_id: int = 0,
@@ -43,6 +46,7 @@ class StudentConfig(PreTrainedConfig):
         self.embedding_rows = embedding_rows or vocab_size
         self.trimmed_rows = trimmed_rows
         self.frame_rows = frame_rows
+        self.pair_separator = pair_separator
         self.dropout = dropout
         self.teacher_params = teacher_params
         super().__init__(pad_token_id=pad_token_id, **kwargs)

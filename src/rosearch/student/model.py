@@ -17,6 +17,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from .configuration import StudentConfig
 from .defences import defence_of
 from .layers import Cell, Pooling, sinusoid
+from .pairs import Compared
 from .votes import Votes
 
 MAX_POSITIONS = 512
@@ -55,7 +56,8 @@ def votes_of(spec: dict[str, Any] | None, config: StudentConfig) -> Votes | None
 
 
 class InputStage(nn.Module):
-    """Token ids to (B, T, W): row map, factorised embedding (ALBERT), positions, dropout."""
+    """Token ids to (B, T, W): row map, factorised embedding (ALBERT), what the texts of a pair have
+    in common, positions, dropout."""
 
     rows: Tensor | None
 
@@ -70,10 +72,14 @@ class InputStage(nn.Module):
         self.positions = nn.Embedding(MAX_POSITIONS, w) if self.position == "learned" else None
         self.dropout = nn.Dropout(config.dropout)
         self.register_buffer("rows", rows)
+        between = config.pair_separator
+        self.compared = None if between is None else Compared(e, between, config.pad_token_id)
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """Token vectors (B, T, E) before projection and positions."""
-        return self.table(input_ids if self.rows is None else self.rows[input_ids])
+        rows = input_ids if self.rows is None else self.rows[input_ids]
+        vectors: Tensor = self.table(rows)
+        return vectors if self.compared is None else self.compared(vectors, input_ids, rows)
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
         x = vectors if self.project is None else self.project(vectors)
