@@ -39,10 +39,10 @@ of the cell's input (index 0) and the nodes before it, and computes
 `activation(op(norm(combine(inputs))))`. The mean of the nodes that nothing reads is the output of
 the cell. With `shared` one set of weights serves all `repeat` (1 to {MAX_REPEAT}) cells.
 
-In pairs of texts the embedding of a token is scaled and shifted by {PAIR_FEATURES} numbers: whether it stands in
-the second text, whether the other text has the token, whether it has one of the same row, and the
-cosine to its nearest token there ({PAIR_FEATURES} x 2E parameters). Where words vote nothing is compared, or what is
-certified of them would not hold.
+In pairs of texts the embedding of a token is scaled and shifted by {PAIR_FEATURES} numbers: whether
+it stands in the second text, whether the other text has the token, whether it has one of the same
+row, and the cosine to its nearest token there ({PAIR_FEATURES} x 2E parameters). Where words vote
+nothing is compared, or what is certified of them would not hold.
 
 Padding never changes a result: every op gets zeros there and a mask.
 
