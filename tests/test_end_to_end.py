@@ -99,7 +99,7 @@ def test_students_are_plain_hugging_face_folders(smoke: Path):
     for folder in (smoke / "students").iterdir():
         assert {p.name for p in folder.iterdir()} == {
             "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-            "configuration.py", "defences.py", "layers.py", "model.py", "votes.py",
+            "configuration.py", "defences.py", "layers.py", "model.py", "pairs.py", "votes.py",
         }  # fmt: skip
         known = json.loads((folder / "config.json").read_text())["known_attacks"]
         searched = any(seen["setting"].startswith("search.attack") for seen in known)

@@ -27,7 +27,7 @@ from rosearch.student.saving import save_student
 
 TEXTS = ["A gorgeous, witty film.", "dull and slow, an unputdownable mess"]
 LABELS = ("bad", "good")
-CODE = {"configuration.py", "defences.py", "layers.py", "model.py", "votes.py"}
+CODE = {"configuration.py", "defences.py", "layers.py", "model.py", "pairs.py", "votes.py"}
 WITH_ROSEARCH = "import rosearch"
 WITHOUT_ROSEARCH = """
 class Blocked:
