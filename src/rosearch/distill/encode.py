@@ -168,7 +168,7 @@ def _encoded(
         student,
         tokenizer_settings(student),
         texts,
-        principal_embedding(words_of_teacher, vocabulary)[:, : settings.dims],
+        principal_embedding(words_of_teacher, vocabulary)[:, : settings.dims].copy(),
         length,
         [defence.fitted(table, vocabulary) for defence, table in tables],
     )
