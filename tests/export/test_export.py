@@ -14,6 +14,7 @@ import pytest
 import torch
 from card_code import printed_logits, snippet
 from made_summaries import made_summary
+from typer.testing import CliRunner
 
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.engine import attacked
@@ -28,7 +29,7 @@ from rosearch.export.bundle import ParityError, check_parity, export
 from rosearch.export.card import _origins, code, plain
 from rosearch.export.int8 import FORM
 from rosearch.export.measure import parity
-from rosearch.export.source import find_source
+from rosearch.export.source import find_source, model_folder
 from rosearch.export.speed import speed_lines
 from rosearch.models.classifier import Classifier
 from rosearch.models.load import load_classifier
@@ -305,6 +306,19 @@ def test_a_run_means_its_best_student_with_the_numbers_of_the_store(run, bert, t
     text = card(report.out).text
     assert "| this student | 100 | 0.730 [0.636, 0.807] | 0.350 [0.287, 0.418] |" in text
     assert "held out: `encoder`" in text and "Means over 2 training seeds" in text
+
+
+def test_predict_takes_a_run_as_other_commands_do(run, student):
+    asked = ("A gorgeous film.", "--json")
+    told = [
+        CliRunner().invoke(cli.app, ["predict", str(what), *asked])
+        for what in (student, run, f"{run}:fed", run / "students" / "fedcba9876543210")
+    ]
+    assert {done.exit_code for done in told} == {0}
+    assert len({done.stdout for done in told}) == 1 and '"label"' in told[0].stdout
+    with pytest.raises(UserError, match="0 saved students whose id starts with 'zz'"):
+        model_folder(f"{run}:zz")
+    assert model_folder("some/hub-id") == "some/hub-id"
 
 
 def test_a_run_that_cannot_be_exported_says_why(run):

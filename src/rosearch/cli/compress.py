@@ -33,9 +33,10 @@ def quantize(
     With a task, its answers are compared with those of the original.
     """
     from rosearch.export.compress import quantized
+    from rosearch.export.source import model_folder
 
     with nothing_left(), same_answers():
-        found = quantized(model, bits, out, _task_if_given(data, seed))
+        found = quantized(model_folder(model), bits, out, _task_if_given(data, seed))
     print_compressed(found, as_json)
 
 
@@ -63,10 +64,11 @@ def prune(
     With a task, its answers are compared with those of the original.
     """
     from rosearch.export.compress import pruned
+    from rosearch.export.source import model_folder
 
     with nothing_left():
         task = _task_if_given(data, seed)
-        found = pruned(model, sparsity, out, task, epochs, scope, seed or 0)
+        found = pruned(model_folder(model), sparsity, out, task, epochs, scope, seed or 0)
     print_compressed(found, as_json)
 
 

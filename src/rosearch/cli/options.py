@@ -70,7 +70,9 @@ RunPath = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")
 Model = Annotated[
     str,
     typer.Argument(
-        help="Folder of a student or of any Hugging Face classifier, or a hub id.", metavar="MODEL"
+        help="RUN (its best student), RUN:ID, the folder of a student or of any Hugging Face "
+        "classifier, or a hub id.",
+        metavar="MODEL",
     ),
 ]
 

@@ -61,6 +61,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Classify texts, or pairs of texts."""
+    from rosearch.export.source import model_folder
     from rosearch.models.predict import predict as classify
     from rosearch.tasks.unlabelled import read_texts
 
@@ -77,7 +78,7 @@ def predict(
             delimiter=delimiter,
             encoding=encoding,
         )
-    for answer in classify(model, found, label_map=label_map, explain=explain):
+    for answer in classify(model_folder(model), found, label_map=label_map, explain=explain):
         print_prediction(answer, as_json)
 
 

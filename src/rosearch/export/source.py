@@ -153,6 +153,18 @@ def import_plugins_of(what: str) -> None:
         run.open().close()
 
 
+def model_folder(what: str) -> str | Path:
+    """The folder of the student that `RUN` or `RUN:ID` means; what names another model, as it is.
+
+    Raises:
+        UserError: a run without such a student.
+    """
+    run, wanted = split_run(what)
+    if run is None:
+        return what
+    return run.find_student(wanted) if wanted else run.best_student()
+
+
 def split_run(what: str) -> tuple[RunFolder | None, str]:
     """The run of `RUN`, `RUN:ID` or `RUN/students/ID` and the id, which may be empty; no run of
     a model."""
