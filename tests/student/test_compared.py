@@ -51,6 +51,8 @@ def test_tokens_know_what_the_other_text_has():
     assert nearest[0, [0, 3, 4]].tolist() == pytest.approx([1, 1, 1])
     assert nearest[0, 1] == pytest.approx(float(nearest[1, 0])) and abs(nearest[1, 0]) < 1
     assert not nearest[ids < 2].any(), "separators and padding"
+    alone = torch.tensor([[film, bad]])
+    assert torch.equal(model.token_vectors(alone), model.table(model.row_of(alone)))
 
 
 @pytest.mark.parametrize("op", ["conv3", "gru", "attention4", "identity"])

@@ -38,13 +38,13 @@ class Compared(nn.Module):
         return vectors * (1 + self.scale(features)) + self.shift(features)
 
     def features(self, vectors: Tensor, ids: Tensor, rows: Tensor) -> Tensor:
-        """(B, T, 4); 0 at separators and padding."""
+        """(B, T, 4); 0 at separators and padding, and of a text without another one."""
         ends = ids == self.separator
         second = ends.long().cumsum(1) > 0
         real = ~ends & (ids != self.padding)
         other = (second[:, :, None] != second[:, None, :]) & real[:, None, :]  # (B, T, T)
         unit = F.normalize(vectors, dim=-1)
-        nearest = (unit @ unit.transpose(1, 2)).masked_fill(~other, -1).amax(-1)
+        nearest = (unit @ unit.transpose(1, 2)).masked_fill(~other, -1).amax(-1) * _any(other)
         tokens = _any(other & (ids[:, :, None] == ids[:, None, :]))
         alike = _any(other & (rows[:, :, None] == rows[:, None, :]))
         found = torch.stack([second.to(nearest.dtype), tokens, alike, nearest], -1)

@@ -60,8 +60,10 @@ class FirstOrderSubstitution(Replacement):
         words = batch.ids[places]  # (N,)
         options = self.table[words].long()  # (N, K)
         with torch.no_grad():
-            others = model.token_vectors(options)  # (N, K, E)
-            rise = gains(gradient[places], vectors[places], others)
+            # Each alone: what a word of a pair has in common with the other text counts as fixed.
+            own = model.token_vectors(words[:, None])[:, 0]  # (N, E)
+            others = model.token_vectors(options.reshape(-1, 1)).view(*options.shape, -1)
+            rise = gains(gradient[places], own, others)  # (N, K)
         column = torch.arange(options.shape[1], device=words.device)
         rise = rise.masked_fill(column >= self.count[words][:, None], -torch.inf)
         most, best = rise.max(-1)
