@@ -154,13 +154,14 @@ def import_plugins_of(what: str) -> None:
 
 
 def model_folder(what: str) -> str | Path:
-    """The folder of the student that `RUN` or `RUN:ID` means; what names another model, as it is.
+    """The folder of the student that `RUN` or `RUN:ID` means; what names another model, as it is,
+    a student's own folder among them, whose run, and its plugins, are not asked then.
 
     Raises:
         UserError: a run without such a student.
     """
     run, wanted = split_run(what)
-    if run is None:
+    if run is None or run_of(Path(what)):
         return what
     return run.find_student(wanted) if wanted else run.best_student()
 
