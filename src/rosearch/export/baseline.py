@@ -109,7 +109,7 @@ def _folder(what: str) -> Path | None:
     run, wanted = split_run(what)
     if run is None:
         return Path(what) if Path(what).is_dir() else None
-    return run.find_student(wanted) if wanted else run.best_student()
+    return run.find_student(wanted)
 
 
 def columns_of(what: str) -> dict[str, str | None]:

@@ -121,7 +121,7 @@ def model_and_task(what: str, flags: Mapping[str, object]) -> tuple[str | Path, 
         task = task_of(config.task, config.seed)
         origin = "as none was given; --task or --train name another one"
     else:
-        model = run.find_student(wanted) if wanted else run.best_student()
+        model = run.find_student(wanted)
         task = _task_of(run, run.open().meta(), given)
         origin = f"that of {run}"
     if not given:
@@ -163,7 +163,7 @@ def model_folder(what: str) -> str | Path:
     run, wanted = split_run(what)
     if run is None or run_of(Path(what)):
         return what
-    return run.find_student(wanted) if wanted else run.best_student()
+    return run.find_student(wanted)
 
 
 def split_run(what: str) -> tuple[RunFolder | None, str]:
@@ -185,7 +185,7 @@ def _of_run(run: RunFolder, wanted: str, teacher: Path | None, places: Mapping[s
     store = run.open()
     meta = store.meta()
     config = meta.run_config
-    student = run.find_student(wanted) if wanted else run.best_student()
+    student = run.find_student(wanted)
     task = _task_of(run, meta, places)
     notes: tuple[str, ...] = ()
     if teacher is not None and content_hash(teacher) == meta.teacher_sha256:  # in a new place

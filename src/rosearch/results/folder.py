@@ -158,11 +158,14 @@ class RunFolder:
         return folder
 
     def find_student(self, wanted: str) -> Path:
-        """The folder of the saved student that is the point `wanted` or whose id starts so.
+        """The folder of the saved student that is the point `wanted` or whose id starts so; of the
+        best one where it is empty.
 
         Raises:
             UserError: there is none, or more than one.
         """
+        if not wanted:
+            return self.best_student()
         with closing(self.open()) as store:
             summary = store.meta().summary
         points = {

@@ -84,7 +84,7 @@ def find_subject(what: str, teacher: str | None = None, pairs: bool = False) -> 
 
 def _of_run(run: RunFolder, wanted: str, what: str, teacher: str | None, pairs: bool) -> Subject:
     with closing(run.open()) as store:
-        folder = run.find_student(wanted) if wanted else run.best_student()
+        folder = run.find_student(wanted)
         student, meta = open_classifier(folder), store.meta()
         examples = _examples(store, folder.name, student.label_names)
     try:

@@ -130,8 +130,8 @@ def cut_task(task: Task, max_words: int | None, *, keep_repeated: bool = False) 
     cut = replace(
         task, train=train, validation=validation, test=test, notes=notes, max_words=max_words
     )
-    others = {same_text(t): t for t in (beginning(u, max_words) for u in task.unlabelled)}
-    return replace(cut, unlabelled=tuple(t for k, t in others.items() if k not in cut.known))
+    others = (beginning(text, max_words) for text in task.unlabelled)
+    return replace(cut, unlabelled=cut.unknown(others))
 
 
 def assemble_test(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -110,11 +110,12 @@ class Task:
         """What to know before attacks on its texts are begun, a line each."""
         return [] if self.max_words else length_advice(self.validation.texts)
 
-    @cached_property
-    def known(self) -> frozenset[tuple[str, ...]]:
-        """The texts of all splits, as `same_text` has them."""
+    def unknown(self, texts: Iterable[Text]) -> tuple[Text, ...]:
+        """Those of some texts that no split has, each once."""
         splits = (self.train, self.validation, self.test)
-        return frozenset(same_text(text) for split in splits for text in split.texts)
+        known = {same_text(text) for split in splits for text in split.texts}
+        found = {same_text(text): text for text in texts}
+        return tuple(text for key, text in found.items() if key not in known)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -9,7 +9,6 @@ from rosearch.errors import UserError
 from rosearch.tasks.assemble import Table
 from rosearch.tasks.columns import Columns
 from rosearch.tasks.files import Form, StrPath, read_file
-from rosearch.tasks.notes import same_text
 from rosearch.tasks.task import Task
 from rosearch.tasks.words import beginning
 from rosearch.types import Text, parts
@@ -43,12 +42,8 @@ def with_unlabelled(task: Task, source: StrPath, texts: Sequence[Text]) -> Task:
     Raises:
         UserError: no text is left.
     """
-    found = {
-        same_text(text): text
-        for text in (beginning(text, task.max_words) for text in texts)
-        if all(part.strip() for part in parts(text))
-    }
-    kept = tuple(text for key, text in found.items() if key not in task.known)
+    cut = (beginning(text, task.max_words) for text in texts)
+    kept = task.unknown(text for text in cut if all(part.strip() for part in parts(text)))
     if not kept:
         raise UserError(
             f"{source}: of its {len(texts):,} texts none is left: empty ones and those that the "
