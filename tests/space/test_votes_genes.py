@@ -171,6 +171,9 @@ def test_a_run_may_allow_them():
     assert space.votes == VOTES and space.defences == (None,)
     seeds = seed_genotypes(space)
     assert any(not g.has_cell for g in seeds) and {g.encoding for g in seeds} <= {"plain", "words"}
+    sizes = Sizes({"plain": 10, "words": 20}, 2, pairs=True)
+    on_pairs = seed_genotypes(space_of(config.space, codings_of(config), sizes, 10**7))
+    assert len([g for g in on_pairs if g.votes is not None]) == 1 < len(on_pairs)
     bare = space_of(from_dict({}).space, codings_of(from_dict({})), Sizes({"plain": 10}, 2), 10**7)
     assert all(g.votes is None for g in seed_genotypes(bare))
 

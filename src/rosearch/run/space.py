@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SEEDS = ("bilstm-synonym", "textcnn-synonym", "transformer1-synonym", "sepconv-synonym", "bilstm")
 # Where students may have such votes: all points of the front are looked for from the start.
 WITH_VOTES = ("votes", "frame-conv", "frame-bilstm", "frame-accurate", "frame-robust")
+# Words that vote know nothing of the other text of a pair: one of them shows whether that matters.
+WITH_VOTES_ON_PAIRS = ("frame-conv",)
 
 
 def space_of(
@@ -100,7 +102,8 @@ def check_space(s: SpaceConfig, offered: Sequence[Encoding]) -> None:
 def seed_genotypes(space: Space) -> list[Genotype]:
     """Presets that the space allows, with the nearest sizes and encoding genes that it allows."""
     kinds = {votes.name for votes in space.votes if votes is not None}
-    names = (*SEEDS, *(name for name in WITH_VOTES if _votes_of(name) in kinds))
+    with_votes = WITH_VOTES_ON_PAIRS if space.sizes.pairs else WITH_VOTES
+    names = (*SEEDS, *(name for name in with_votes if _votes_of(name) in kinds))
     found = [_nearest_coding(_nearest_sizes(PRESETS[name](), space), space) for name in names]
     allowed = [g for g in found if _allowed(g, space)]
     if Reading() in space.readings:  # half of each kind would be too few to tell them apart
