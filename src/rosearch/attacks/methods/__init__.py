@@ -29,6 +29,7 @@ ATTACKS: Registry[NamedAttack] = Registry(
     {
         "wordnet": "rosearch.attacks.methods.wordnet:WORDNET",
         "relatives": "rosearch.attacks.methods.relatives:RELATIVES",
+        "roget": "rosearch.attacks.methods.roget:ROGET",
         "thesaurus": "rosearch.attacks.methods.thesaurus:THESAURUS",
         "characters": "rosearch.attacks.methods.characters:CHARACTERS",
         "first-letter": "rosearch.attacks.methods.edits:FIRST_LETTER",

@@ -48,6 +48,7 @@ LEXICONS: Registry[NamedLexicon] = Registry(
         "wordnet": "rosearch.attacks.sources.wordnet:SYNONYMS",
         "wordnet_inflected": "rosearch.attacks.sources.wordnet:INFLECTED",
         "relatives": "rosearch.attacks.sources.wordnet:RELATIVES",
+        "roget": "rosearch.attacks.sources.roget:ROGET",
         "characters": "rosearch.attacks.sources.characters:CHARACTERS",
         "deepwordbug": "rosearch.attacks.sources.characters:DEEPWORDBUG",
         "textbugger": "rosearch.attacks.sources.characters:TEXTBUGGER",

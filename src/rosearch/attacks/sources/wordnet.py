@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache, lru_cache
-from types import ModuleType
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from rosearch.attacks.sources import Lexicon, NamedLexicon, single_word
@@ -32,51 +31,28 @@ def wordnet_inflected() -> Lexicon:
     into the same form. So parts of speech are not mixed, and no form of the word itself is offered.
     Which of its parts of speech a word has in a text is for the part-of-speech constraint to say.
     """
-    import lemminflect as inflect
+    from rosearch.attacks.sources.inflection import inflected, readings
 
     reader = _wordnet_reader()
+
+    def is_lemma(part: str, word: str) -> bool:
+        return bool(reader.morphy(word, part) == word)
 
     @cache
     def synonyms(word: str) -> tuple[str, ...]:
         word = word.lower()
         found: dict[str, None] = {}
         for part, universal in PARTS.items():
-            for base, tag in _readings(inflect, reader, word, part, universal):
+            for base, tag in readings(word, universal, partial(is_lemma, part)):
                 for synset in reader.synsets(base, part):
                     lemmas = [lemma for lemma in synset.lemma_names() if single_word(lemma)]
                     others = [lemma for lemma in lemmas if lemma.lower() != base]
                     if len(others) < len(lemmas):  # else it is a synset of the base's own base
                         for lemma in others:
-                            found.update(dict.fromkeys(_inflected(inflect, lemma, tag)))
+                            found.update(dict.fromkeys(inflected(lemma, tag)))
         return tuple(new for new in found if new.lower() != word and single_word(new))
 
     return synonyms
-
-
-def _readings(
-    inflect: ModuleType, reader: WordNetCorpusReader, word: str, part: str, universal: str
-) -> Iterator[tuple[str, str]]:
-    """Lemmas of a part of speech that the word may be a form of, and the Penn tags of that form."""
-    bases = (*inflect.getAllLemmas(word, upos=universal).get(universal, ()), word)
-    for base in dict.fromkeys(bases):
-        if reader.morphy(base, part) != base:  # WordNet has no such lemma
-            continue
-        known = inflect.getAllInflections(base, upos=universal)
-        forms = known or inflect.getAllInflectionsOOV(base, universal)
-        # Some forms have rare spellings: "film" may be a plural, but "films" is the usual one.
-        usual = [tag for tag, spelled in forms.items() if word == spelled[0]]
-        for tag in usual or forms:
-            if word in forms[tag] and not (tag == "NNS" and word == base):
-                yield base, tag
-
-
-def _inflected(inflect: ModuleType, lemma: str, tag: str) -> tuple[str, ...]:
-    """The usual form of a lemma; none if an adjective or adverb is not known to be compared so."""
-    if tag in ("NN", "VB", "VBP", "JJ", "RB"):
-        return (lemma,)
-    compared = tag in ("JJR", "JJS", "RBR", "RBS")
-    forms: tuple[str, ...] = inflect.getInflection(lemma, tag, inflect_oov=not compared)
-    return forms[:1]
 
 
 def wordnet_relatives() -> Lexicon:

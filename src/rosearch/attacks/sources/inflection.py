@@ -1,0 +1,34 @@
+"""Forms of words: a lexicon lists lemmas, texts hold their forms (lemminflect)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import lemminflect
+
+
+def readings(word: str, part: str, known: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Lemmas that a word may be a form of, and the Penn tags of that form.
+
+    Args:
+        part: universal part of speech.
+        known: whether the lexicon has a lemma of that part of speech.
+    """
+    bases = (*lemminflect.getAllLemmas(word, upos=part).get(part, ()), word)
+    for base in filter(known, dict.fromkeys(bases)):
+        listed = lemminflect.getAllInflections(base, upos=part)
+        forms = listed or lemminflect.getAllInflectionsOOV(base, part)
+        # Some forms have rare spellings: "film" may be a plural, but "films" is the usual one.
+        usual = [tag for tag, spelled in forms.items() if word == spelled[0]]
+        for tag in usual or forms:
+            if word in forms[tag] and not (tag == "NNS" and word == base):
+                yield base, tag
+
+
+def inflected(lemma: str, tag: str) -> tuple[str, ...]:
+    """The usual form of a lemma; none if an adjective or adverb is not known to be compared so."""
+    if tag in ("NN", "VB", "VBP", "JJ", "RB"):
+        return (lemma,)
+    compared = tag in ("JJR", "JJS", "RBR", "RBS")
+    forms: tuple[str, ...] = lemminflect.getInflection(lemma, tag, inflect_oov=not compared)
+    return forms[:1]
