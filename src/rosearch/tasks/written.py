@@ -8,7 +8,7 @@ from pathlib import Path
 from rosearch.config import TaskConfig
 from rosearch.io.files import write_text
 from rosearch.tasks.task import Split, Task
-from rosearch.types import parts
+from rosearch.types import Text, parts
 
 COLUMNS = ("text", "text_pair")
 
@@ -26,8 +26,8 @@ def write_task(task: Task, folder: Path, place: Path) -> TaskConfig:
     train, validation, test = (str(place.absolute() / f"{name}.jsonl") for name in splits)
     unlabelled = None
     if task.unlabelled:
-        rows = (dict(zip(COLUMNS, parts(text), strict=False)) for text in task.unlabelled)
-        write_text(folder / "unlabelled.jsonl", "".join(map(_line, rows)))
+        lines = (_line(_columns(text)) for text in task.unlabelled)
+        write_text(folder / "unlabelled.jsonl", "".join(lines))
         unlabelled = str(place.absolute() / "unlabelled.jsonl")
     second = None if isinstance(task.train.texts[0], str) else COLUMNS[1]
     return TaskConfig(
@@ -42,9 +42,13 @@ def write_task(task: Task, folder: Path, place: Path) -> TaskConfig:
 
 def _rows(split: Split, names: tuple[str, ...]) -> list[dict[str, str]]:
     return [
-        {**dict(zip(COLUMNS, parts(text), strict=False)), "label": names[label]}
+        {**_columns(text), "label": names[label]}
         for text, label in zip(split.texts, split.labels, strict=True)
     ]
+
+
+def _columns(text: Text) -> dict[str, str]:
+    return dict(zip(COLUMNS, parts(text), strict=False))
 
 
 def _line(row: dict[str, str]) -> str:
