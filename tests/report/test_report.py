@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -127,6 +128,24 @@ def test_the_verdict_tells_the_bad_held_out_number_too(finished: Page) -> None:
         "overlap) under the held-out attack relatives and the held-out attack neighbours:" in text
     )
     assert "1 h 2 min 5 s" in text
+
+
+def test_what_students_know_and_what_is_held_out_is_told(tmp_path: Path) -> None:
+    config = {
+        "search": {"attack": "wordnet+characters"},
+        "distill": {"lexicons": ["roget"]},
+        "final": {"held_out": ["thesaurus", "phonetic"]},
+    }
+    folder = made_run(tmp_path / "run")
+    with closing(Store(folder / "run.db")) as store:
+        store.set_meta(config=config)
+    words = Page(write_report(folder)).words
+    assert "search.attack = 'wordnet+characters': characters, inner-letters, wordnet" in words
+    assert "distill.lexicons = ['roget']: roget" in words
+    assert "Held out, and of no kind of these: thesaurus, phonetic." in words
+    with closing(Store(folder / "run.db")) as store:
+        store.set_meta(config={"search": {"attack": "of a plugin"}})
+    assert "What the students of this run know" not in Page(write_report(folder)).words
 
 
 def test_the_front_has_the_trials_that_none_beats(finished: Page) -> None:

@@ -88,8 +88,9 @@ def without_known(config: RunConfig, g: Genotype) -> RunConfig:
 
 def knowledge(config: RunConfig) -> Iterator[Knowledge]:
     """All that encoding, training and search of a run know of attacks."""
-    searched = [("search.attack", suite) for suite in config.search.suites]
-    searched += [("search.first_attack", suite) for suite in first_attacks(config)]
+    suites = config.search.suites
+    searched = [("search.attack", suite) for suite in suites]
+    searched += [("search.first_attack", s) for s in first_attacks(config) if s not in suites]
     for setting, suite in searched:
         for attack in members(suite):
             yield Knowledge(f"{setting} = {suite!r}", _kin(attack))

@@ -21,6 +21,7 @@ from rosearch.report.findings import forest, section
 from rosearch.report.gallery import MOST_PER_KIND, STATUS, gallery
 from rosearch.report.history import Step, lineage, rung_correlations
 from rosearch.report.html import render
+from rosearch.report.known import known_attacks
 from rosearch.report.references import references
 from rosearch.report.snapshot import Snapshot, read_snapshot
 from rosearch.report.tables import (
@@ -97,6 +98,7 @@ def _content(run: Snapshot) -> dict[str, object]:
         "by_label": class_tables(summary) if summary else (),
         "certified": certified_table(summary) if summary else None,
         "beliefs": belief_table(summary) if summary else None,
+        "known": known_attacks(run.meta),
         "references": references(run.folder),
         "front": run.front[:MOST_OF_THE_FRONT],
         "on_front": len(run.front),

@@ -52,7 +52,7 @@ WORST_VOTE = NamedAttack(
     lexicons=("wordnet", "relatives", "roget", "encoder"),
     own_lexicon=True,
     adds_lexicon=True,
-    families=("wordnet", "encoder"),
+    families=("wordnet", "roget", "encoder"),
 )
 WORST_FRAME = NamedAttack(
     name="worst-frame",
