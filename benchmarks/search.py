@@ -49,9 +49,11 @@ from rosearch.results.rows import score_of
 from rosearch.results.summary import machine, versions
 from rosearch.robustness.journal import Journal
 from rosearch.run.prepare import prepare
+from rosearch.run.reference import reference_accuracy
 from rosearch.run.search import chance_accuracy
 from rosearch.run.space import seed_genotypes, space_of
 from rosearch.space.variation import Space
+from rosearch.strategies.posterior import Standard
 from rosearch.tasks.named import task_of
 from rosearch.types import Job, Json, Trial
 
@@ -321,10 +323,8 @@ def table(result: Json) -> str:
 
 def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run], Space]:
     """Run what is not there yet; read all of it."""
-    prepared = prepare(config, task_of(config.task, config.seed))
-    context, space = prepared.context, searched_space(config, prepared.context)
-    chance = chance_accuracy(context.validation.labels)
-    problem = Problem(space, seed_genotypes(space), config, chance)
+    context, problem = prepared(config)
+    space = problem.space
     key = json.dumps(asdict(config), sort_keys=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
     runs = []
@@ -349,9 +349,21 @@ def measure(arguments: argparse.Namespace, config: RunConfig) -> tuple[list[Run]
     return runs, space
 
 
-def searched_space(config: RunConfig, context: Context) -> Space:
-    """The space of the run that a configuration describes."""
-    return space_of(config.space, codings_of(config), context.sizes, context.train.teacher_params)
+def prepared(config: RunConfig) -> tuple[Context, Problem]:
+    """The task of a configuration, and what a run with it searches: as a run does, students are
+    held to a reference that is trained for it."""
+    context = prepare(config, task_of(config.task, config.seed)).context
+    context = replace(context, reference_accuracy=reference_accuracy(context, config))
+    s, metric, params = config.space, config.fitness.metric, context.train.teacher_params
+    space = space_of(s, codings_of(config), context.sizes, params)
+    chance = chance_accuracy(context.validation.labels, metric)
+    floor = standard_of(config, context).floor
+    return context, Problem(space, seed_genotypes(space), config, chance, floor)
+
+
+def standard_of(config: RunConfig, context: Context) -> Standard:
+    """What students are held to."""
+    return Standard(config.fitness, context.teacher_accuracy, context.reference_accuracy)
 
 
 def result_of(runs: Sequence[Run], arguments: argparse.Namespace, config: RunConfig) -> Json:

@@ -47,12 +47,14 @@ class Problem:
     Attributes:
         seeds: genotypes that come first.
         chance_accuracy: see `rosearch.strategies.rungs.best_first`.
+        floor: see `rosearch.strategies.base.StrategyConfig`.
     """
 
     space: Space
     seeds: Sequence[Genotype]
     config: RunConfig
     chance_accuracy: float = 0.0
+    floor: float = 0.0
 
 
 class Engine:
@@ -61,8 +63,8 @@ class Engine:
     def __init__(self, problem: Problem, seed: int, strategy: str | None = None):
         search = replace(problem.config.search, candidates=ENDLESS)
         search = replace(search, strategy=strategy or search.strategy)
-        space, chance = problem.space, problem.chance_accuracy
-        self.scheduler = scheduler_of(search, seed, space, problem.seeds, chance)
+        limits = problem.chance_accuracy, problem.floor
+        self.scheduler = scheduler_of(search, seed, problem.space, problem.seeds, *limits)
 
     def ask(self) -> Job:
         job = self.scheduler.ask()
@@ -78,7 +80,8 @@ class Bare:
 
     def __init__(self, name: str, problem: Problem, seed: int):
         search = problem.config.search
-        self.strategy = strategy_of(name, problem.space, search, problem.chance_accuracy)
+        limits = problem.chance_accuracy, problem.floor
+        self.strategy = strategy_of(name, problem.space, search, *limits)
         self.seeds, self.seed = problem.seeds, seed
         self.last = len(search.rungs) - 1
         self.indices = count()

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 from common import commit
-from search import line_of, outcome, paired, searched_space, trial_of
+from search import line_of, outcome, paired, prepared, standard_of, trial_of
 from search_methods import METHODS, Problem, available
 from selection import truth
 
@@ -40,14 +40,10 @@ from rosearch.io.threads import one_thread
 from rosearch.objectives import hypervolume
 from rosearch.results.summary import machine, versions
 from rosearch.robustness.journal import Journal
-from rosearch.run.prepare import prepare
-from rosearch.run.search import chance_accuracy
-from rosearch.run.space import seed_genotypes
 from rosearch.space.genotype import Genotype
 from rosearch.space.variation import sample
 from rosearch.strategies.points import choose
 from rosearch.strategies.posterior import Standard, posterior
-from rosearch.tasks.named import task_of
 from rosearch.types import Json, Trial
 
 PRESET = "preset"
@@ -106,8 +102,7 @@ class Comparison:
 
     @property
     def standard(self) -> Standard:
-        known = self.context
-        return Standard(self.config.fitness, known.teacher_accuracy, known.reference_accuracy)
+        return standard_of(self.config, self.context)
 
     def start(self, name: str, seed: int) -> Problem:
         """The problem of a method, with what it starts from."""
@@ -234,10 +229,7 @@ def main() -> None:
     for text in arguments.settings:
         flags = merged(flags, setting(text))
     config = make_config(arguments.preset, None, flags)
-    context = prepare(config, task_of(config.task, config.seed)).context
-    space = searched_space(config, context)
-    chance = chance_accuracy(context.validation.labels)
-    problem = Problem(space, seed_genotypes(space), config, chance)
+    context, problem = prepared(config)
     counts = arguments.candidates, arguments.finalists, arguments.attacked, arguments.trainings
     methods = available(list(dict.fromkeys((PRESET, *arguments.methods))))
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
