@@ -76,7 +76,7 @@ def test_a_typo_in_an_option_is_named():
 @pytest.mark.parametrize(
     ("args", "parts"),
     [
-        (["--preset", "huge"], ["no preset 'huge'", "smoke, quick, standard"]),
+        (["--preset", "huge"], ["no preset 'huge'", "smoke, quick, standard, paper"]),
         (["--train", "none.csv"], ["none.csv"]),
         (["--set", "search.epoch=3"], ["search.epoch"]),
         (["--attack", "nope"], ["no attack 'nope'", "wordnet"]),

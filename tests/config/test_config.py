@@ -12,13 +12,18 @@ from hypothesis import strategies as st
 
 from rosearch.config import (
     PRESET_NAMES,
+    codings_of,
+    defences_of,
     from_dict,
     make_config,
     merged,
+    readings_of,
     setting,
     to_dict,
     to_toml,
+    votes_of,
 )
+from rosearch.encodings.plain import PLAIN
 from rosearch.errors import UserError
 from rosearch.strategies import STRATEGIES
 
@@ -30,6 +35,15 @@ def test_toml_round_trip(preset: str, tmp_path: Path):
     file.write_text(to_toml(config), encoding="utf-8")
     assert make_config("standard", file) == config
     assert from_dict(to_dict(config)) == config
+
+
+def test_the_preset_paper_searches_the_architecture_alone():
+    config = make_config("paper")
+    assert config.distill == config.distill.plain()
+    assert not config.distill.phrases and config.distill.augment == "none"
+    assert codings_of(config) == (PLAIN,)
+    for offered in (defences_of, readings_of, votes_of):
+        assert offered(config.space) == (None,)
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
@@ -70,7 +84,9 @@ def test_wrong_settings_are_named(data: dict[str, object], message: str):
 
 
 def test_unknown_preset_and_bad_files(tmp_path: Path):
-    with pytest.raises(UserError, match="no preset 'huge'; the presets are smoke, quick, standard"):
+    with pytest.raises(
+        UserError, match="no preset 'huge'; the presets are smoke, quick, standard, paper"
+    ):
         make_config("huge")
     with pytest.raises(UserError, match=r"cannot read the config .*No such file"):
         make_config("quick", tmp_path / "none.toml")

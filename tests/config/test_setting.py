@@ -96,13 +96,14 @@ def test_a_config_file_says_what_every_setting_means(preset: str):
 
 
 def test_defaults_in_words_name_the_presets_that_differ():
-    assert defaults_of(FIELDS["search.candidates"]) == "64; smoke: 5; quick: 24"
+    assert defaults_of(FIELDS["search.candidates"]) == "64; smoke: 5; quick: 24; paper: 24"
     assert defaults_of(FIELDS["search.minutes"]) == "no limit"
     assert defaults_of(FIELDS["space.ops"]) == "all"
     assert defaults_of(FIELDS["final.held_out"]) == (
         "encoder, characters; smoke: first-letter, characters; "
         "quick: thesaurus, first-letter, phonetic; "
-        "standard: thesaurus, first-letter, phonetic, bert-attack"
+        "standard: thesaurus, first-letter, phonetic, bert-attack; "
+        "paper: thesaurus, first-letter, phonetic"
     )
 
 

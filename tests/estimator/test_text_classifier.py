@@ -171,7 +171,7 @@ def test_bad_input_is_a_value_error_of_one_line(message, data):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"preset": "slow"}, "no preset 'slow'; the presets are smoke, quick, standard"),
+        ({"preset": "slow"}, "no preset 'slow'; the presets are smoke, quick, standard, paper"),
         ({"candidates": 0}, "search.candidates"),
         ({"settings": {"search.epoch": 2}}, "did you mean search.epochs"),
         ({"settings": {"task.train": "x.csv"}}, "X and y of fit decides"),

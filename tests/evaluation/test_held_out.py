@@ -11,6 +11,7 @@ from rosearch.attacks.named_attack import NamedAttack
 from rosearch.attacks.sources import LEXICONS
 from rosearch.attacks.white_box import Ball, EmbeddingAttack
 from rosearch.config import from_dict, make_config
+from rosearch.config.reading import PRESET_NAMES
 from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 
@@ -118,5 +119,5 @@ def test_every_entry_states_the_families_of_what_it_reads():
 
 
 def test_default_held_out_attacks_stay_allowed():
-    for preset in ("smoke", "quick", "standard"):
+    for preset in PRESET_NAMES:
         check(make_config(preset))

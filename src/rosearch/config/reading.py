@@ -18,7 +18,7 @@ from rosearch.io.plugins import load_plugins
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
-PRESET_NAMES = ("smoke", "quick", "standard")
+PRESET_NAMES = ("smoke", "quick", "standard", "paper")
 PRESET_FOLDER = Path(__file__).parent / "presets"
 # What runs did before there was a choice: they end with the settings that they began with.
 BEFORE: dict[str, object] = {

@@ -31,7 +31,7 @@ class RobustTextClassifier(ClassifierMixin, BaseEstimator):
     pairs of texts.
 
     Args:
-        preset: `smoke`, `quick` or `standard`: what all other settings start from.
+        preset: `smoke`, `quick`, `standard` or `paper`: what all other settings start from.
         candidates: architectures to evaluate; None: of the preset, or no limit with `minutes`.
         minutes: most minutes to search.
         teacher: `minilm`, a hub id or a folder; None: of the preset.
