@@ -7,10 +7,10 @@
 One search (`--run` takes a finished one), then the rows of `--rows`, each on as many texts as `=N`
 says:
 
-- `reference`, `best`, `int8`, `architecture-only`, `teacher`: `rosearch evaluate` of a model;
+- `reference`, `best`, `int8`, `teacher`: `rosearch evaluate` of a model;
 - `points`: finalists and reference, all training seeds, after the attacks that goals were set for;
-- `ablation`, `best-preset`, `random` (the best of the run of `--random`), `recipes`: students that
-  are distilled once and attacked by a few attacks.
+- `ablation`, `best-preset`, `recipes`, and the best of two further searches, `random` and
+  `architecture-only`: students that are distilled once and attacked by a few attacks.
 
 Every step goes on where it was stopped, from `--work`; rows may be added later. What they wrote is
 collected in `benchmarks/results/TASK.json`, without paths and texts; of built-in tasks up to five
@@ -32,14 +32,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common import commit
-from results_data import TASKS, task_flags
-from results_search import alone, call, distil, fitness_of, of_run, outcome, read, search
+from results_data import TASKS, cut_and_drawn, task_flags
+from results_search import (
+    alone,
+    best_of_search,
+    call,
+    distil,
+    fitness_of,
+    of_run,
+    outcome,
+    read,
+    search,
+)
 from results_students import (
-    ALONE,
+    FURTHER,
     Variant,
     ablation,
     best_preset,
-    distilled,
     points,
     recipes,
     small,
@@ -51,10 +60,11 @@ from rosearch.space.genotype import Genotype
 from rosearch.types import Json, Trial
 
 RESULTS = Path(__file__).parent / "results"
-MODELS = {"teacher": 50, "reference": 200, "best": 200, "int8": 100, ALONE: 100}
-SMALL = {"ablation": 200, "best-preset": 200, "random": 200, "recipes": 200}
+MODELS = {"teacher": 50, "reference": 200, "best": 200, "int8": 100}
+SMALL = dict.fromkeys(("ablation", "best-preset", *FURTHER, "recipes"), 200)
 ROWS = {**MODELS, "points": 500, **SMALL}  # of the texts that are attacked, how many
-DEAR = ("teacher", "random", "recipes")  # not carried out unless named
+LABELS = ("labels", "label_names")  # may look like paths
+DEAR = ("teacher", *FURTHER, "recipes")  # not carried out unless named
 
 
 def rows_of(told: str) -> dict[str, int]:
@@ -84,14 +94,12 @@ def models(run: Path, work: Path, told: argparse.Namespace, flags: list[str]) ->
                 if told.alone:
                     own = [alone(work, name, run / "students" / id), *flags]
             else:
-                own = [other_model(name, run, work, best, flags), *asked]
+                own = [other_model(name, run, work, best), *asked]
             call("evaluate", *own, "--n", told.rows[name], *more, "--out", work / name)
 
 
-def other_model(name: str, run: Path, work: Path, best: str, flags: list[str]) -> Path | None:
+def other_model(name: str, run: Path, work: Path, best: str) -> Path | None:
     """The folder of a model that a search leaves to be made; the teacher's."""
-    if name == ALONE:
-        return distilled(ablation(genotype_of(run, best))[-1], work / "students", flags)
     if name == "int8":
         if not (exported := work / "exported-int8").exists():
             call("export", f"{run}:{best}", "--format", "int8", "--out", exported)
@@ -112,19 +120,26 @@ def students(run: Path, work: Path, told: argparse.Namespace, flags: list[str]) 
             made = points(run, found, work, rows["points"], told.neighbours, flags)
         write(work / "points.json", made)
     for name in SMALL:
-        if name not in rows or (name == "random" and told.random is None):
+        if name not in rows:
             continue
-        if name == "ablation":
-            variants = ablation(genotype_of(run, found["best"]["id"]))
-        elif name == "best-preset":
-            variants = [best_preset(of_run(run)[1])]
-        elif name == "random":
-            best = max((t for t in of_run(told.random)[1] if t.score), key=fitness_of).candidate
-            variants = [Variant("best of a random search", best.genotype)]
-        else:
-            variants = recipes()
         with spent(name):
+            variants = small_of(name, run, work, found["best"]["id"], told, flags)
             write(work / "small" / f"{name}.json", small(variants, work, rows[name], flags))
+
+
+def small_of(
+    name: str, run: Path, work: Path, best: str, told: argparse.Namespace, flags: list[str]
+) -> list[Variant]:
+    """The students of a row."""
+    if name == "ablation":
+        return ablation(genotype_of(run, best))
+    if name == "best-preset":
+        return [best_preset(of_run(run)[1])]
+    if name == "recipes":
+        return recipes()
+    words, more, settings = FURTHER[name]
+    found = best_of_search(work / name, [*flags, *shlex.split(told.flags), *more])
+    return [Variant(words, found, settings)]
 
 
 @contextmanager
@@ -151,11 +166,25 @@ def noted(path: Path, made: str | None = None) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def keep_command(path: Path) -> None:
+    """Add how this was called to those of before; folders and files have their names only."""
+    words = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
+    line = f"python benchmarks/results.py {shlex.join(words)}"
+    lines = dict.fromkeys([*lines_of(path), line])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{one}\n" for one in lines), encoding="utf-8")
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file, none if there is none."""
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
 def without_paths(found: object) -> object:
     """JSON data in which what looks like a path, or like an absolute one in a sentence, has its
-    last part only."""
+    last part only; labels stay."""
     if isinstance(found, dict):
-        return {key: without_paths(value) for key, value in found.items()}
+        return {k: v if k in LABELS else without_paths(v) for k, v in found.items()}
     if isinstance(found, list):
         return [without_paths(value) for value in found]
     if isinstance(found, str) and "/" in found and " " not in found:
@@ -178,24 +207,26 @@ def fittest(trials: Sequence[Trial]) -> Json:
     }
 
 
-def collect(run: Path, work: Path, commits: Json) -> Json:
+def collect(task: str, run: Path, work: Path, commits: Json) -> Json:
     """All that was measured, as the file of a task holds it."""
     (meta, trials), summary = of_run(run), outcome(run, work)
+    configuration = dict(meta.config)
+    if meta.run_config.task.train:  # then a built-in task is not read, though the default names one
+        configuration["task"] = {k: v for k, v in meta.config["task"].items() if k != "name"}
     protocol = {}
     for name in MODELS:
         if (path := work / name / "robustness.json").exists():
             protocol[name] = {
                 k: v for k, v in read(path).items() if k not in ("machine", "versions")
             }
-    if ALONE in protocol:
-        protocol[ALONE]["params"] = read(work / "students" / ALONE / "entry.json")["params"]
     kept = ("teacher", "reference", "finalists", "front", "candidates", "seconds", "search_attack")
     kept += ("finals",) if "finals" in summary else ()
     return {
         "labels": meta.label_names,
-        "data": meta.data,
+        "data": [*meta.data, *cut_and_drawn(TASKS[task])],
         "commits": commits,
-        "configuration": meta.config,
+        "commands": lines_of(work / "commands"),
+        "configuration": configuration,
         "machine": meta.machine,
         "versions": summary["versions"],
         "search": {key: summary[key] for key in kept}
@@ -227,7 +258,6 @@ def main() -> None:
     parser.add_argument("--protocol", default="v1", help="for all models of a task")
     default = ",".join(name for name in ROWS if name not in DEAR)
     parser.add_argument("--rows", type=rows_of, default=default, help="what is measured")
-    parser.add_argument("--random", type=Path, help="a run of search.strategy=random")
     parser.add_argument(
         "--distil", action="store_true", help="of a search that was stopped before its finals"
     )
@@ -239,6 +269,8 @@ def main() -> None:
     flags = task_flags(arguments.task, arguments.data, work)
     run = arguments.run or work / "run"
     commits = {"search": noted(work / "searched", arguments.commit)}
+    if not arguments.collect:
+        keep_command(work / "commands")
     if arguments.distil and not arguments.collect:
         distil(run, work, flags)
     elif not arguments.collect:
@@ -247,7 +279,7 @@ def main() -> None:
     if not arguments.collect:
         models(run, work, arguments, flags)
         students(run, work, arguments, flags)
-    found = without_paths(json.loads(json.dumps(collect(run, work, commits))))
+    found = without_paths(json.loads(json.dumps(collect(arguments.task, run, work, commits))))
     text = json.dumps({"task": arguments.task, **found}, indent=1)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{arguments.task}.json").write_text(text + "\n", encoding="utf-8")

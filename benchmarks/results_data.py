@@ -63,15 +63,29 @@ TASKS = {
 }
 
 
+def cut_and_drawn(files: Files) -> list[str]:
+    """What was done to the files of a task before `rosearch` read them, in words."""
+    told = []
+    if files.train and files.words:
+        told.append(f"texts cut after {files.words} words: only these beginnings are read")
+    for name, most in zip(("train", "test"), files.rows, strict=True):
+        if most:
+            told.append(f"of the {name} file, {most:,} texts drawn at random")
+    if files.headlines:
+        told.append(
+            f"pairs made of {files.headlines}: the first paragraph of each text with its headline, "
+            "and with that of another text of its label"
+        )
+    return told
+
+
 def prepare(files: Files, name: str, most: int, data: Path, out: Path) -> Path:
     """`out`, made of a file without quotes if it is not there: cut and drawn as `files` says."""
     if out.exists():
         return out
     rows = rows_of(files, data / name)
-    if most and len(rows) > most:
-        rows = random.Random(0).sample(rows, most)
     names = ("text", "label")
-    return write_rows(out, [dict(zip(names, row, strict=True)) for row in rows])
+    return write_rows(out, [dict(zip(names, rows[i], strict=True)) for i in drawn(rows, most)])
 
 
 def prepare_others(files: Files, data: Path, out: Path) -> Path:
@@ -79,10 +93,16 @@ def prepare_others(files: Files, data: Path, out: Path) -> Path:
     if out.exists():
         return out
     rows = rows_of(files, data / files.train)
-    drawn = set(random.Random(0).sample(range(len(rows)), files.rows[0]))
-    left = [text for i, (text, _) in enumerate(rows) if i not in drawn]
+    taken = set(drawn(rows, files.rows[0]))
+    left = [text for i, (text, _) in enumerate(rows) if i not in taken]
     others = random.Random(0).sample(left, min(files.others, len(left)))
     return write_rows(out, [{"text": text} for text in others])
+
+
+def drawn(rows: Sequence[object], most: int) -> Sequence[int]:
+    """Which rows a task has: `most` at random, the same every time, or all."""
+    every = range(len(rows))
+    return random.Random(0).sample(every, most) if most and len(rows) > most else every
 
 
 def rows_of(files: Files, path: Path) -> list[tuple[str, str]]:

@@ -102,6 +102,37 @@ def points_words(task: Found) -> str:
     return words
 
 
+ROWS_OF_STUDENTS = {
+    "ablation": "as searched",
+    "best preset": "best preset",
+    "the best of a random search": "best of as many random candidates",
+    "the best of a search of architectures alone": "architecture-only",
+    "recipes of the literature": "recipe ",
+}
+
+
+def missing(task: Found) -> str:
+    """What other tasks have, or could have, and this one has not."""
+    found = [one["name"] for one in task.get("students", ())]
+    left_out = [
+        what
+        for what, start in ROWS_OF_STUDENTS.items()
+        if not any(name.startswith(start) for name in found)
+    ]
+    if not task.get("points"):
+        left_out.insert(0, "the points after all attacks that goals were set for")
+    for model in ("int8", "teacher"):
+        if model not in task["protocol"]:
+            left_out.insert(0, f"{model} by the protocol")
+    return f"Not measured on this task: {'; '.join(left_out)}." if left_out else ""
+
+
+def student(task: Found, name: str) -> Found | None:
+    """A student that was distilled once, by how its name begins."""
+    found = [one for one in task.get("students", ()) if one["name"].startswith(name)]
+    return found[0] if found else None
+
+
 def students(task: Found) -> str:
     """Students that were distilled once, and what each keeps."""
     names = list(task["students"][0]["after"])

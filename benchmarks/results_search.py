@@ -15,7 +15,9 @@ import numpy as np
 from rosearch.config.sections import RunConfig
 from rosearch.models.open import open_classifier
 from rosearch.results.folder import RunFolder
+from rosearch.results.genotypes import find_genotype
 from rosearch.results.meta import RunMeta
+from rosearch.space.genotype import Genotype
 from rosearch.tasks.named import task_of
 from rosearch.teacher.fit import saved_teacher
 from rosearch.types import Json, Trial, wilson
@@ -37,6 +39,13 @@ def search(run: Path, flags: list[str]) -> None:
         call("resume", run)
     else:
         call("search", "--preset", "quick", *flags, "--out", run)
+
+
+def best_of_search(run: Path, flags: list[str]) -> Genotype:
+    """The best candidate of a further search, of which no final result is needed."""
+    few = ("final.finalists=1", "final.seeds=1", "final.attacked=4", "final.held_out=[]")
+    search(run, [*flags, *(word for one in few for word in ("--set", one))])
+    return find_genotype(f"{run}:{read(run / 'summary.json')['best']['id']}")[0]
 
 
 def distil(run: Path, work: Path, flags: list[str]) -> None:

@@ -18,7 +18,7 @@ from rosearch.space.genotype import PLAIN, Genotype
 from rosearch.space.presets import PRESETS, preset
 from rosearch.types import Json, Trial, wilson
 
-FULL, ALONE = "as searched", "architecture-only"
+FULL, CELL, ALONE = "as searched", "its cell and nothing else", "architecture-only"
 FEW = ("wordnet", "thesaurus", "characters", "first-letter", "textfooler")
 OF_POINTS = (
     *("wordnet", "textfooler-neighbours", "neighbours", "thesaurus", "first-letter", "two-edits"),
@@ -26,7 +26,12 @@ OF_POINTS = (
 )
 CHEAP = ("final.attacked=2", "final.held_out=[]")  # `rosearch distill` attacks, too
 OWN = "distill.lexicons=[]"  # training knows those of the encoding and no further ones
-PAPER = ("distill.substitution=0", OWN)  # the architecture is all that is searched
+PAPER = ("distill.substitution=0", OWN)  # no more than an architecture
+# Name of a row -> how the table calls it, the flags of its search, settings of its training.
+FURTHER = {
+    "random": ("best of as many random candidates", ("--strategy", "random"), ()),
+    ALONE: (f"{ALONE}: best of a search by --preset paper", ("--preset", "paper"), PAPER),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def ablation(g: Genotype) -> list[Variant]:
     if g.defence is not None:
         found.append(Variant("no inference-time defence", replace(g, defence=None)))
     bare = replace(g, coding=PLAIN, votes=None, reading=None, defence=None)
-    return [*found, Variant(ALONE, bare, PAPER)]
+    return [*found, Variant(CELL, bare, PAPER)]
 
 
 def best_preset(trials: Iterable[Trial]) -> Variant:

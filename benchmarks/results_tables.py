@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 BERT_BASE = 109_500_000  # parameters, by which the paper counts
-MODELS = ("teacher", "reference", "best", "int8", "architecture-only")
+MODELS = ("teacher", "reference", "best", "int8")
 RARE = 0.25  # as a share of the test split
 CAPPED = "-capped"
 Found = dict[str, Any]  # a file of benchmarks/results, or a part of one
@@ -99,14 +99,19 @@ def outcome(found: Found, label: int | None) -> Found:
     return one if label is None else one["attacked_classes"][label]
 
 
+def sample(task: Found, model: str) -> str:
+    """How many texts were attacked, and how many trainings of a model."""
+    n, seeds = (task["protocol"][model].get(key, 1) for key in ("n", "training_seeds"))
+    return f"n = {n}{f', {seeds} seeds' if seeds > 1 else ''}"
+
+
 def attacks(task: Found) -> str:
     """Each row of the protocol: what survives, and the recall of a rare label."""
     header, columns, label = ["attack", "to the best student"], [], rare(task)
     for which in (None,) if label is None else (None, label):
         for model in measured(task):
             what = "" if which is None else f", recall of {task['labels'][which]}"
-            n, seeds = (task["protocol"][model].get(key, 1) for key in ("n", "training_seeds"))
-            header.append(f"{model}{what} (n = {n}{f', {seeds} seeds' if seeds > 1 else ''})")
+            header.append(f"{model}{what} ({sample(task, model)})")
             columns.append((model, which))
     rows = []
     for name in names(task):
@@ -165,6 +170,24 @@ def skipped(task: Found) -> str:
         reasons.setdefault(reason, []).append(f"`{name}`")
     each = "; ".join(f"{', '.join(rows)}: {reason}" for reason, rows in reasons.items())
     return f"Not carried out on the best student, nor in its worst case: {each}." if each else ""
+
+
+def replayed(task: Found) -> str:
+    """What the best student keeps of texts that fooled another model, beside the direct attack."""
+    found = task["protocol"]["best"].get("transfer") or ()
+    if not found:
+        return "No texts that fool another model were replayed to the best student."
+    each = ", ".join(
+        f"`{one['row']}` of the {one['source']} {one['outcome']['after_attack']:.3f} "
+        f"(direct {one['direct']:.3f})"
+        for one in found
+    )
+    masked = [f"`{one['row']}`" for one in found if one["masked"]]
+    verdict = f"direct {', '.join(masked)} is masked" if masked else "no direct attack is masked"
+    return (
+        f"What the best student keeps of texts found on other models (n = "
+        f"{found[0]['outcome']['n']}): {each}: {verdict}."
+    )
 
 
 def certified(task: Found) -> str:

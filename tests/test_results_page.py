@@ -101,7 +101,7 @@ def test_an_ablation_takes_one_thing_at_a_time(benchmarks):
     assert "no reading" not in variants  # this preset has none
     assert variants["no phrases"].what == full
     assert variants["no worst-case training"].what.votes.share == 0 < full.votes.share
-    bare = variants["architecture-only"]
+    bare = variants["its cell and nothing else"]
     assert (bare.what.encoding, bare.what.votes, bare.what.nodes) == ("plain", None, full.nodes)
     assert "distill.substitution=0" in bare.settings
     assert len({(v.what, v.settings) for v in variants.values()}) == len(variants)
@@ -132,3 +132,47 @@ def test_paths_in_settings_are_names(benchmarks):
     assert benchmarks.results.without_paths([told]) == [
         {"train": "train.jsonl", "attack": "neighbours:near.json", "why": "a / b c"}
     ]
+    labels = {"labels": ["Sci/Tech", "World"]}
+    assert benchmarks.results.without_paths(labels) == labels
+
+
+def test_a_command_is_kept_once_and_without_paths(benchmarks, tmp_path: Path, monkeypatch):
+    words = ["sms", "--data", "/data", "--flags=--workers 1"]
+    for more in ([], ["--rows", "best"], []):
+        monkeypatch.setattr(sys, "argv", ["/somewhere/results.py", *words, *more])
+        benchmarks.results.keep_command(tmp_path / "commands")
+    first = "python benchmarks/results.py sms --data data '--flags=--workers 1'"
+    lines = benchmarks.results.lines_of(tmp_path / "commands")
+    assert lines == [first, f"{first} --rows best"]
+    assert benchmarks.results.lines_of(tmp_path / "none") == []
+
+
+def test_it_is_said_what_was_not_measured_and_what_was_done_to_the_files(benchmarks):
+    task = next(one for one in benchmarks.page.load() if one["task"] == "mr")
+    assert "the best of a random search" in benchmarks.points.missing(task)
+    name = benchmarks.students.FURTHER["random"][0]
+    made = {**task, "students": [*task["students"], {"name": name}]}
+    assert "random" not in benchmarks.points.missing(made)
+    assert "int8" in benchmarks.points.missing({**made, "protocol": {}})
+    told = benchmarks.data.cut_and_drawn(benchmarks.data.TASKS["ag_news"])
+    assert "cut after 64 words" in told[0] and "3,000" in told[1] and "1,000" in told[2]
+    assert benchmarks.data.cut_and_drawn(benchmarks.data.TASKS["mr"]) == []
+
+
+def test_goals_of_one_task_together(benchmarks):
+    """Of figures that are put in: one of the four is missed, then none is."""
+    page = benchmarks.page
+    task = next(one for one in page.load() if one["task"] == "headlines")
+    assert "reached on 1 of 1 (`headlines`)" in page.goals([task])
+    benchmarks.tables.finalist(task)["after_attack"] = 0.49
+    assert "reached on 0 of 1 (none)" in page.goals([task])
+
+
+def test_a_search_of_architectures_alone_stands_in_the_claim(benchmarks):
+    task = next(one for one in benchmarks.page.load() if one["task"] == "mr")
+    name, flags, settings = benchmarks.students.FURTHER["architecture-only"]
+    assert flags == ("--preset", "paper") and "distill.substitution=0" in settings
+    after = {"textfooler": {"after_attack": 0.125, "interval": [0.1, 0.2]}}
+    found = {"name": name, "clean": 0.8125, "after": after}
+    task = {**task, "students": [found]}
+    assert "| 0.812 | 0.125 [0.100, 0.200] |" in benchmarks.page.claim([task])
