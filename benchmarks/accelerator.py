@@ -6,16 +6,18 @@
 Equality: logits of students of every kind and of the teacher in float32, on the CPU and on the
 device, at most `APART` apart relative to the largest; an attack on both finds the same. Speed: the
 teacher's training in bf16 and its outputs, eight students trained and attacked at once by eight
-workers that share the device, attacks. Every ratio is the CPU's seconds by the device's, on one
-machine: the teacher has all of its cores, a student one, as a worker of a search has. The file is
-written after every step; a step that fails is told and does not keep others from running, and one
-that the time does not allow is left out.
+workers that share the device, attacks; `pytest -m gpu` ends it. Every ratio is the CPU's seconds by
+the device's, on one machine: the teacher has all of its cores, a student one, as a worker of a
+search has. The file is written after every step; a step that fails is told and does not keep others
+from running, and one that the time does not allow is left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -57,7 +59,9 @@ from rosearch.teacher.fit import train_classifier
 from rosearch.teacher.targets import predict_logits
 from rosearch.types import Candidate, Fidelity, Job, Text
 
+ROOT = Path(__file__).parents[1]
 APART = 1e-4  # of logits, relative to the largest
+TEST_SECONDS = 100  # of the tests that need an accelerator, which come last
 ALIKE = 0.98  # share of attacked texts of which both devices have to find the same
 SYNONYM = Synonym()  # that of the presets
 STUDENTS = (
@@ -243,6 +247,20 @@ class Bench:
             },
         )  # fmt: skip
 
+    def gpu_tests(self) -> Json:
+        """The tests that need an accelerator, as far as they get."""
+        if self.device == "cpu":
+            return {"left_out": "no accelerator"}
+        command = [sys.executable, "-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider"]
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, timeout=TEST_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return {"left_out": f"not through after {TEST_SECONDS} s"}
+        last = done.stdout.strip().splitlines()[-1:]
+        return {"told": last, **({"wrong": done.stdout[-2000:]} if done.returncode else {})}
+
     def _student(self, g: Genotype, rng: torch.Generator) -> StudentForSequenceClassification:
         """A student all of whose weights say something."""
         data = self.context.train
@@ -330,7 +348,7 @@ def described(name: str) -> str:
 
 STEPS = (
     Bench.teacher_training, Bench.teacher_logits, Bench.preparation, Bench.student_logits,
-    Bench.attack, Bench.eight_students,
+    Bench.attack, Bench.eight_students, Bench.gpu_tests,
 )  # fmt: skip
 
 

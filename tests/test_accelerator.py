@@ -203,6 +203,16 @@ def test_a_step_that_fails_is_told(benchmark, capsys):
 
 
 @pytest.mark.slow
+def test_the_benchmark_runs_the_tests_for_accelerators_where_there_is_one(benchmark, tmp_path):
+    bench = benchmark.Bench("cpu", benchmark.QUICK, tmp_path, 0)
+    assert bench.gpu_tests() == {"left_out": "no accelerator"}
+    bench = benchmark.Bench("cuda", benchmark.QUICK, tmp_path, 0)
+    found = bench.gpu_tests()
+    told = "passed" if torch.cuda.is_available() else "skipped"
+    assert told in found["told"][0] and "wrong" not in found, found
+
+
+@pytest.mark.slow
 def test_the_benchmark_runs_without_an_accelerator(tmp_path):
     file = tmp_path / "found.json"
     command = [sys.executable, str(BENCHMARK), "--device", "cpu", "--quick", "--json", str(file)]
