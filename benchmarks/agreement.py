@@ -3,11 +3,11 @@
     python benchmarks/agreement.py runs/mr-.../students/ID --task mr --json agreement.json
 
 The texts are `--clean` of the test split and as many that attacks on the student have changed, each
-way of changing them having an equal share where it has as many. The folder is asked in four ways, the latter three in
-processes of their own that cannot import what they must do without: by rosearch; by `pipeline` of
-transformers with `trust_remote_code=True`, without rosearch; and the ONNX and int8 exports by
-onnxruntime, tokenizers and the exported reader alone. Token ids have to be equal, probabilities of
-all but int8, too, but for rounding; exits with 1 where they are not.
+way of changing them having an equal share where it has as many. The folder is asked in four ways,
+the latter three in processes of their own that cannot import what they must do without: by
+rosearch; by `pipeline` of transformers with `trust_remote_code=True`, without rosearch; and the
+ONNX and int8 exports by onnxruntime, tokenizers and the exported reader alone. Token ids have to be
+equal, probabilities of all but int8, too, but for rounding; exits with 1 where they are not.
 """
 
 from __future__ import annotations

@@ -133,6 +133,22 @@ def test_an_accurate_student_keeps_most_of_the_robustness():
     assert points["accurate"] is trials[5]  # not the most accurate of all, which is hardly robust
 
 
+def test_the_fittest_is_not_balanced_where_it_has_no_robustness():
+    """As on news: whoever is robust loses accuracy, which the fitness charges."""
+    trials = [trial(i, g, 0.70, 0.06, n=600) for i, g in enumerate(drawn(14))]
+    for i, (clean, after) in {2: (0.76, 0.30), 5: (0.84, 0.05)}.items():
+        trials[i] = trial(i, trials[i].candidate.genotype, clean, after, n=600)
+    fit = trials[5].score
+    assert fit is not None
+    trials[5] = replace(trials[5], score=replace(fit, fitness=2.0))
+    p = believed(trials)
+    assert p.front[5] and int(np.argmax(p.beliefs["fitness"].mean)) == 5
+    points = {name: f.trial for f in choose(p, 3) for name in f.points}
+    assert points["balanced"] is points["accurate"] is points["robust"] is trials[2]
+    nobody = [trial(i, t.candidate.genotype, 0.80, 0.01, n=600) for i, t in enumerate(trials)]
+    assert "balanced" in choose(believed(nobody), 1)[0].points
+
+
 def test_where_nobody_is_accurate_enough_the_fittest_is_balanced():
     weak = [trial(i, g, 0.55, 0.01 * i) for i, g in enumerate(drawn(8))]
     chosen = choose(believed(weak), 2)

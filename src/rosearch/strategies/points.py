@@ -29,11 +29,12 @@ class Finalist:
 def ranked(point: str, p: Posterior, optimism: float = 0.0) -> list[int]:
     """Students that qualify for a point, the best first, as places in `p.trials`.
 
-    `balanced` is the fittest, the fitness charging those that are less accurate than it asks, and
-    above the floor, if any is; `accurate` the most accurate that keeps `KEPT` of the balanced one's
-    robustness and is clearly more robust than what is expected of the reference; `robust` the most
-    robust above the floor. Means decide, and only students that no other one is believed to beat in
-    all objectives.
+    `balanced` is the fittest, the fitness charging those that are less accurate than it asks, of
+    those above the floor that are clearly more robust than what is expected of the reference, if
+    any is: where robustness costs accuracy, the fittest may have none. `accurate` is the most
+    accurate that keeps `KEPT` of the balanced one's robustness and is clearly more robust than the
+    reference, too; `robust` the most robust above the floor. Means decide, and only students that
+    no other one is believed to beat in all objectives.
 
     Args:
         optimism: standard deviations that count in a student's favour; with any, those that are
@@ -42,16 +43,18 @@ def ranked(point: str, p: Posterior, optimism: float = 0.0) -> list[int]:
     standard = p.standard
     accuracy, robustness = p.beliefs[ACCURACY.name], p.beliefs[ROBUSTNESS.name]
     allowed = p.front | (optimism > 0)
+    shippable = _shifted(accuracy, optimism) >= standard.floor
+    safer = _shifted(robustness, optimism or -WIDTH) > p.reference
     if point == BALANCED:
-        value, qualified = p.beliefs[FITNESS], _shifted(accuracy, optimism) >= standard.floor
-        qualified = qualified if (allowed & qualified).any() else np.ones_like(allowed)
+        value, every = p.beliefs[FITNESS], np.ones_like(allowed)
+        wanted = (shippable & safer, shippable, every)
+        qualified = next(w for w in wanted if (allowed & w).any())
     elif point == ACCURATE:
         value = accuracy
         enough = KEPT * robustness.mean[ranked(BALANCED, p)[0]]
-        qualified = _shifted(robustness, optimism) >= enough
-        qualified &= _shifted(robustness, optimism or -WIDTH) > p.reference
+        qualified = safer & (_shifted(robustness, optimism) >= enough)
     else:
-        value, qualified = robustness, _shifted(accuracy, optimism) >= standard.floor
+        value, qualified = robustness, shippable
     worth = _shifted(value, optimism)
     found = np.flatnonzero(allowed & qualified)
     return sorted(map(int, found), key=lambda i: (-round(float(worth[i]), 6), i))
