@@ -15,6 +15,8 @@ from rosearch.attacks.sources import LEXICONS, single_word, vectors
 from rosearch.attacks.sources.neighbours import neighbours
 from rosearch.attacks.sources.roget import _entries, roget
 from rosearch.attacks.sources.vectors import load_vectors
+from rosearch.attacks.sources.webster import _alone, webster
+from rosearch.attacks.sources.webster import _entries as _explained_by
 from rosearch.attacks.sources.wordnet import wordnet_inflected
 from rosearch.cli.fetch import needed_resources
 from rosearch.config import make_config
@@ -148,6 +150,39 @@ def test_what_roget_lists_is_words():
     assert not words & {"&c", "n", "adj", "lat", "being, in the concrete"}
     for part in entries.values():
         assert all(word in part[other] for word, others in part.items() for other in others)
+
+
+@pytest.mark.parametrize(
+    ("word", "offered", "never"),
+    [
+        ("dull", {"stupid", "sluggish", "lifeless"}, {"dull", "slow of understanding"}),
+        ("Funny", {"droll", "comical", "amusing"}, {"funny"}),
+        ("fails", {"disappoints", "declines"}, {"fail", "decline"}),  # in its inflection
+        ("good", {"serviceable", "admirable"}, {"bad", "evil", "corrupt"}),  # "not bad, corrupt"
+        ("carissa", set(), {"shrub"}),  # an addition from WordNet
+        ("xyzzy", set(), {"xyzzy"}),
+    ],
+)
+def test_webster_explains_words_by_words(word: str, offered: set[str], never: set[str]):
+    found = webster()(word)
+    assert offered <= set(found) and not never & set(found)
+    assert len(found) <= 15 and len(set(found)) == len(found)
+
+
+def test_what_stands_alone_in_a_definition():
+    text = "To terrify (Obs.); to alarm, or daunt; not bad, evil; hence, dread; as, a dim lamp."
+    assert list(_alone(text)) == ["terrify", "alarm", "daunt", "hence", "dread"]
+
+
+def test_what_webster_lists_is_words_of_the_same_part_of_speech():
+    entries = _explained_by()
+    assert {part: 1000 < len(words) < 30_000 for part, words in entries.items()} == dict.fromkeys(
+        ("NOUN", "VERB", "ADJ", "ADV"), True
+    )
+    for part in entries.values():
+        assert all(single_word(word) and word == word.lower() for word in part)
+        assert all(word in part[other] for word, others in part.items() for other in others)
+    assert "hence" not in entries["ADJ"] and "hence" not in entries["NOUN"]
 
 
 def test_lexicons_that_differ_in_form_only_are_no_held_out_ones():

@@ -181,8 +181,8 @@ def test_a_lexicon_that_a_user_registers_may_make_clusters():
         make = lambda: lambda word: (word + "s",)  # noqa: E731
         LEXICONS.register(NamedLexicon(name, "", make, families=(name,), clusters=clusters))
     (made,) = Synonym.offered(from_dict(wrong).encoding)[:1]
-    assert made.problems() == [] and len(made.numbers()) == len(Synonym().numbers()) == 7
+    assert made.problems() == [] and len(made.numbers()) == len(Synonym().numbers()) == 8
     with pytest.raises(
-        UserError, match=r"one of wordnet, relatives, roget, encoder, mine, found 'typos'"
+        UserError, match=r"one of wordnet, relatives, roget, webster, encoder, mine, found 'typos'"
     ):
         from_dict({"encoding": {"lexicons": ["typos"]}})

@@ -23,7 +23,8 @@ READS = {
     "genetic": "wordnet", "textfooler": "wordnet", "relatives": "wordnet",
     "characters": "characters", "deepwordbug": "deepwordbug", "textbugger": "textbugger",
     "bae": "masked_lm", "bert-attack": "masked_lm", "fgsm": "embeddings", "pgd": "embeddings",
-    "encoder": "encoder", "thesaurus": "moby", "roget": "roget", **{name: name for name in EDITS},
+    "encoder": "encoder", "thesaurus": "moby", "roget": "roget",
+    "webster": "webster", **{name: name for name in EDITS},
 }  # fmt: skip
 # Attacks by letters that share a kind of edit.
 SPELLING = (

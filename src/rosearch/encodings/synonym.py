@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Synonym")
 
-LEXICONS = ("wordnet", "relatives", "roget", "encoder")  # edits of letters are no clusters
+# Edits of letters are no clusters.
+LEXICONS = ("wordnet", "relatives", "roget", "webster", "encoder")
 MAX_TOLERANCE = 1000.0
 MAX_CLUSTER = 1_000_000
 LEAST_TOLERANCE = 0.001  # a tolerance of 0 has no logarithm

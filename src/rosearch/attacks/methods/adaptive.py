@@ -49,10 +49,10 @@ WORST_VOTE = NamedAttack(
     "largest effect first: exact against students whose words vote",
     paper="Jia et al. 2019 (worst case of word substitutions), by queries; the attack is ours",
     wire=_worst_vote,
-    lexicons=("wordnet", "relatives", "roget", "encoder"),
+    lexicons=("wordnet", "relatives", "roget", "webster", "encoder"),
     own_lexicon=True,
     adds_lexicon=True,
-    families=("wordnet", "roget", "encoder"),
+    families=("wordnet", "roget", "webster", "encoder"),
 )
 WORST_FRAME = NamedAttack(
     name="worst-frame",

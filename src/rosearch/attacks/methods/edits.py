@@ -2,59 +2,50 @@
 
 from __future__ import annotations
 
-from rosearch.attacks.attack import Attack
-from rosearch.attacks.named_attack import NamedAttack
-from rosearch.attacks.search.greedy import Greedy
+from rosearch.attacks.methods.swaps import greedy
 
-
-def _greedy(name: str, description: str, paper: str) -> NamedAttack:
-    """Greedy edits from the lexicon of the attack's own name, a family of its own, too."""
-    return NamedAttack(
-        name=name,
-        description=description,
-        paper=paper,
-        wire=lambda resources, lexicons: Attack(name, resources.words(*lexicons), Greedy()),
-        lexicons=(name,),
-        families=(name,),
-    )
-
-
-FIRST_LETTER = _greedy(
+CHARACTERS = greedy(
+    "characters",
+    "greedy single-letter edits: swap, keyboard substitution, deletion, insertion",
+    "Gao et al. 2018 (DeepWordBug); Pruthi et al. 2019",
+    "inner-letters",
+)
+FIRST_LETTER = greedy(
     "first-letter",
     "greedy edits of the first letter: swap, substitution, deletion, insertion",
     "Gao et al. 2018 (DeepWordBug), for the kinds of edits",
 )
-TWO_EDITS = _greedy(
+TWO_EDITS = greedy(
     "two-edits",
     "greedy pairs of edits inside a word of four letters or more, each as `characters` makes them",
     "Pruthi et al. 2019, section 4.1 (two-character attacks)",
 )
-REPEATS = _greedy(
+REPEATS = greedy(
     "repeats",
     "greedy repetition of letters: of one, of two, of all, of the last one",
     "Brody & Diakopoulos 2011 describe it; the attack is ours",
 )
-PHONETIC = _greedy(
+PHONETIC = greedy(
     "phonetic",
     "greedy spellings that sound alike in English, one or two stretches of a word changed",
     "Eger & Benz 2020 (Zéroe), by rules of ours",
 )
-LEET = _greedy(
+LEET = greedy(
     "leet",
     "greedy replacement of letters by digits and marks that look like them: of one, two or all",
     "Le et al. 2022 (ANTHRO) describe it; the table is ours",
 )
-SPLITS = _greedy(
+SPLITS = greedy(
     "splits",
     "greedy splits of words: a space, hyphen or dot inside, or a space after every letter",
     "Li et al. 2019 (TextBugger); Eger & Benz 2020 (Zéroe), segmentation",
 )
-LOOK_ALIKES = _greedy(
+LOOK_ALIKES = greedy(
     "look-alikes",
     "greedy look-alikes: Cyrillic, Greek and full-width letters, accents, invisible marks",
     "Eger et al. 2019 (VIPER); Boucher et al. 2022",
 )
-REAL_WORDS = _greedy(
+REAL_WORDS = greedy(
     "real-words",
     "greedy swap of words for other common words that are one edit away",
     "Mays et al. 1991 describe such errors; the attack is ours",

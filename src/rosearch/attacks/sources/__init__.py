@@ -49,6 +49,7 @@ LEXICONS: Registry[NamedLexicon] = Registry(
         "wordnet_inflected": "rosearch.attacks.sources.wordnet:INFLECTED",
         "relatives": "rosearch.attacks.sources.wordnet:RELATIVES",
         "roget": "rosearch.attacks.sources.roget:ROGET",
+        "webster": "rosearch.attacks.sources.webster:WEBSTER",
         "characters": "rosearch.attacks.sources.characters:CHARACTERS",
         "deepwordbug": "rosearch.attacks.sources.characters:DEEPWORDBUG",
         "textbugger": "rosearch.attacks.sources.characters:TEXTBUGGER",

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from itertools import chain, zip_longest
 
 import lemminflect
+
+from rosearch.attacks.sources import Lexicon, single_word
+
+
+def lexicon_of_lemmas(entries: Mapping[str, Mapping[str, tuple[str, ...]]], most: int) -> Lexicon:
+    """A lexicon of lemmas for words as texts hold them.
+
+    A word is read as every form of every lemma that it can be, and what the lexicon has for a lemma
+    is put into the same form. Parts of speech take turns: a "funny" was a boat once.
+
+    Args:
+        entries: universal part of speech -> lemma -> other lemmas, the nearest first.
+        most: substitutions of a word.
+    """
+
+    @cache
+    def near(word: str) -> tuple[str, ...]:
+        word = word.lower()
+        as_part = [
+            [
+                new
+                for base, tag in readings(word, part, alike.__contains__)
+                for other in alike[base]
+                for new in inflected(other, tag)
+                if new != word and single_word(new)
+            ]
+            for part, alike in entries.items()
+        ]
+        in_turn = (new for new in chain(*zip_longest(*as_part)) if new is not None)
+        return tuple(dict.fromkeys(in_turn))[:most]
+
+    return near
 
 
 def readings(word: str, part: str, known: Callable[[str], bool]) -> Iterator[tuple[str, str]]:

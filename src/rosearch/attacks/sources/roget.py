@@ -9,8 +9,7 @@ import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
-from itertools import chain, zip_longest
+from functools import lru_cache
 
 from rosearch.attacks.sources import Lexicon, NamedLexicon, single_word
 
@@ -25,32 +24,10 @@ _GROUP = re.compile(r"[.:]\s|;")
 
 
 def roget() -> Lexicon:
-    """Words that stand in a group with the word, in its inflection: those of most groups first.
+    """Words that stand in a group with the word, in its inflection: those of most groups first."""
+    from rosearch.attacks.sources.inflection import lexicon_of_lemmas
 
-    A word is read as every form of every lemma that it can be, and what stands in a group with a
-    lemma is put into the same form. Parts of speech take turns: a "funny" was a boat in 1911.
-    """
-    from rosearch.attacks.sources.inflection import inflected, readings
-
-    entries = _entries()
-
-    @cache
-    def near(word: str) -> tuple[str, ...]:
-        word = word.lower()
-        as_part = [
-            [
-                new
-                for base, tag in readings(word, part, alike.__contains__)
-                for other in alike[base]
-                for new in inflected(other, tag)
-                if new != word and single_word(new)
-            ]
-            for part, alike in entries.items()
-        ]
-        in_turn = (new for new in chain(*zip_longest(*as_part)) if new is not None)
-        return tuple(dict.fromkeys(in_turn))[:MOST]
-
-    return near
+    return lexicon_of_lemmas(_entries(), MOST)
 
 
 @lru_cache(maxsize=1)
