@@ -140,7 +140,7 @@ RESOURCES: dict[str, Resource] = {
         sha256="1833c1bcff13c9b4975a9acde9d10adc718cbb78feb6e9a80c1068f03ce9f745",
         root="dictionary/data/en",
         members=("words_*.json",),
-        licence="public domain",
+        licence="GPL-3.0-or-later (GCIDE; its text of 1913 is in the public domain)",
         description="Webster's Revised Unabridged Dictionary of 1913, 108,000 entries",
     ),
     "bbc_news": Resource(
