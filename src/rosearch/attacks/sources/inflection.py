@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import chain, zip_longest
+from typing import TypeAlias
 
 import lemminflect
 
 from rosearch.attacks.sources import Lexicon, single_word
 
+# Universal part of speech -> lemma -> others, the nearest first.
+Entries: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 
-def lexicon_of_lemmas(entries: Mapping[str, Mapping[str, tuple[str, ...]]], most: int) -> Lexicon:
+
+def nearest_first(closeness: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Entries:
+    """Entries of part of speech -> lemma -> other -> how near it is."""
+    return {
+        part: {
+            word: tuple(sorted(alike, key=lambda other: (-alike[other], other)))
+            for word, alike in words.items()
+        }
+        for part, words in closeness.items()
+    }
+
+
+def lexicon_of_lemmas(entries: Entries, most: int) -> Lexicon:
     """A lexicon of lemmas for words as texts hold them.
 
     A word is read as every form of every lemma that it can be, and what the lexicon has for a lemma
     is put into the same form. Parts of speech take turns: a "funny" was a boat once.
 
     Args:
-        entries: universal part of speech -> lemma -> other lemmas, the nearest first.
         most: substitutions of a word.
     """
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rosearch.attacks.sources import Lexicon, NamedLexicon, single_word
+
+if TYPE_CHECKING:
+    from rosearch.attacks.sources.inflection import Entries
 
 MOST = 15  # substitutions of a word
 PARTS = {"N": "NOUN", "V": "VERB", "Adj": "ADJ", "Adv": "ADV"}  # Roget's and the universal names
@@ -31,8 +35,10 @@ def roget() -> Lexicon:
 
 
 @lru_cache(maxsize=1)
-def _entries() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+def _entries() -> Entries:
     """Part of speech -> word -> those of its groups; nearer in more groups first."""
+    from rosearch.attacks.sources.inflection import nearest_first
+
     closeness: dict[str, dict[str, Counter[str]]] = {
         part: defaultdict(Counter) for part in PARTS.values()
     }
@@ -41,13 +47,7 @@ def _entries() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
             for j, other in enumerate(group):
                 if other != word:
                     closeness[part][word][other] += 10 - min(abs(i - j), 9)
-    return {
-        part: {
-            word: tuple(sorted(alike, key=lambda other: (-alike[other], other)))
-            for word, alike in words.items()
-        }
-        for part, words in closeness.items()
-    }
+    return nearest_first(closeness)
 
 
 def _groups() -> Iterator[tuple[str, list[str]]]:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rosearch.attacks.sources import Lexicon, NamedLexicon, single_word
+
+if TYPE_CHECKING:
+    from rosearch.attacks.sources.inflection import Entries
 
 MOST = 15  # substitutions of a word
 PARTS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "adv": "ADV"}  # Webster's and the universal names
@@ -31,8 +35,10 @@ def webster() -> Lexicon:
 
 
 @lru_cache(maxsize=1)
-def _entries() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+def _entries() -> Entries:
     """Part of speech -> word -> those of its meaning; nearer if both explain each other."""
+    from rosearch.attacks.sources.inflection import nearest_first
+
     closeness: dict[str, dict[str, Counter[str]]] = {
         part: defaultdict(Counter) for part in PARTS.values()
     }
@@ -42,13 +48,7 @@ def _entries() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         if (part, other) in known and other != word:  # what is no such part of speech is no synonym
             closeness[part][word][other] += near
             closeness[part][other][word] += 1
-    return {
-        part: {
-            word: tuple(sorted(alike, key=lambda other: (-alike[other], other)))
-            for word, alike in words.items()
-        }
-        for part, words in closeness.items()
-    }
+    return nearest_first(closeness)
 
 
 def _pairs() -> Iterator[tuple[str, str, str, int]]:
