@@ -89,6 +89,18 @@ def conv_share(g: Genotype) -> float:
     return sum("conv" in node.op for node in g.nodes) / len(g.nodes)
 
 
+def test_methods_have_the_limits_of_a_run(benchmarks, rng):
+    """Volume counts above the floor, and guessing is no accuracy, as in a run."""
+    config = make_config("quick", None, {"search": {"strategy": "surrogate"}})
+    problem = benchmarks.methods.Problem(SPACE, [sample(SPACE, rng)], config, 0.55, 0.7)
+    engine = benchmarks.methods.METHODS["rungs"](problem, 0)
+    for strategy in (
+        engine.scheduler.strategy,
+        benchmarks.methods.METHODS["full"](problem, 0).strategy,
+    ):
+        assert (strategy.config.chance_accuracy, strategy.config.floor) == (0.55, 0.7)
+
+
 @pytest.mark.parametrize("name", ["rungs", "full", "random", "nsga2", "tpe"])
 def test_methods_start_alike_stay_in_the_space_and_repeat_themselves(benchmarks, name: str, rng):
     if name in ("nsga2", "tpe"):
