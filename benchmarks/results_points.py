@@ -105,7 +105,7 @@ def points_words(task: Found) -> str:
 ROWS_OF_STUDENTS = {
     "ablation": "as searched",
     "best preset": "best preset",
-    "the best of a random search": "best of as many random candidates",
+    "the best of a random search": "best of a search by --strategy random",
     "the best of a search of architectures alone": "architecture-only",
     "recipes of the literature": "recipe ",
 }

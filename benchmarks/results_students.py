@@ -29,7 +29,7 @@ OWN = "distill.lexicons=[]"  # training knows those of the encoding and no furth
 PAPER = ("distill.substitution=0", OWN)  # no more than an architecture
 # Name of a row -> how the table calls it, the flags of its search, settings of its training.
 FURTHER = {
-    "random": ("best of as many random candidates", ("--strategy", "random"), ()),
+    "random": ("best of a search by --strategy random", ("--strategy", "random"), ()),
     ALONE: (f"{ALONE}: best of a search by --preset paper", ("--preset", "paper"), PAPER),
 }
 
