@@ -186,7 +186,7 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "frame-conv": lambda: voting(convolutions()),
     "frame-bilstm": lambda: voting(bilstm()),
     "frame-accurate": lambda: voting(bilstm(), FrameVotes(share=0.3)),
-    "frame-robust": lambda: voting(bilstm(), FrameVotes(share=0.7)),
+    "frame-robust": lambda: voting(bilstm(), FrameVotes(share=0.6)),
     "frame-transformer1": lambda: voting(transformer(1)),
     "frame-sepconv": lambda: voting(sepconv()),
 }
