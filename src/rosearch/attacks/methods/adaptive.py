@@ -12,6 +12,10 @@ from rosearch.attacks.sources import Lexicon, WordSource
 from rosearch.attacks.sources.edits import EVERY_EDIT
 from rosearch.attacks.sources.unread import UnreadSource
 
+# All that students are trained against, so that no defence meets less than it knows.
+_SUBSTITUTES = ("wordnet", "relatives", "roget", "webster", "encoder")
+_FAMILIES = ("wordnet", "roget", "webster", "encoder")
+
 
 def _worst_vote(resources: AttackResources, lexicons: tuple[str, ...]) -> Attack:
     found = [resources.words(name).lexicon for name in lexicons]
@@ -49,10 +53,10 @@ WORST_VOTE = NamedAttack(
     "largest effect first: exact against students whose words vote",
     paper="Jia et al. 2019 (worst case of word substitutions), by queries; the attack is ours",
     wire=_worst_vote,
-    lexicons=("wordnet", "relatives", "roget", "webster", "encoder"),
+    lexicons=_SUBSTITUTES,
     own_lexicon=True,
     adds_lexicon=True,
-    families=("wordnet", "roget", "webster", "encoder"),
+    families=_FAMILIES,
 )
 WORST_FRAME = NamedAttack(
     name="worst-frame",
@@ -60,6 +64,6 @@ WORST_FRAME = NamedAttack(
     "does not undo it, other words take substitutes: for students whose votes function words weigh",
     paper="Tramer et al. 2020 (adaptive attacks); the attack is ours",
     wire=_worst_frame,
-    lexicons=(EVERY_EDIT.name, "wordnet", "encoder"),
-    families=(*EVERY_EDIT.families, "wordnet", "encoder"),
+    lexicons=(EVERY_EDIT.name, *_SUBSTITUTES),
+    families=(*EVERY_EDIT.families, *_FAMILIES),
 )
