@@ -68,15 +68,6 @@ def sizes(task: Found) -> str:
     return table(header, rows)
 
 
-def front(task: Found) -> str:
-    """What could be had for what, as the search measured it."""
-    points = sorted(task["search"]["front"], key=lambda one: -float(one["clean"]))
-    each = ", ".join(
-        f"{one['clean']:.3f} and {one['after_attack']:.3f} ({one['params']:,})" for one in points
-    )
-    return f"Its front on the validation split, clean and after its attacks (parameters): {each}."
-
-
 def names(task: Found) -> list[str]:
     """The rows of any model, in the order of the protocol."""
     every = [one["name"] for m in measured(task) for one in task["protocol"][m]["rows"]]
