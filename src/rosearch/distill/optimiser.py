@@ -40,10 +40,12 @@ class Optimiser:
         self.names: dict[Tensor, str] = {p: name for name, p in modules.named_parameters()}
         self.others = [p for p in self.names if p is not self.table]
         rate, decay = config.learning_rate, config.weight_decay
-        own = rate if model.votes is None else rate * votes.RATE
+        own = {"lr": rate}
+        if model.votes is not None:
+            own = {"lr": rate * votes.RATE, "eps": votes.EPSILON}
         self.parts = (
             torch.optim.AdamW(self.others, lr=rate, weight_decay=decay, fused=True),
-            torch.optim.SparseAdam([self.table], lr=own),
+            torch.optim.SparseAdam([self.table], **own),
         )
         self.rates = [[group["lr"] for group in part.param_groups] for part in self.parts]
 

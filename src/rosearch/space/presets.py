@@ -185,8 +185,8 @@ PRESETS: dict[str, Callable[[], Genotype]] = {
     "votes": lambda: voting(bag(), Votes()),
     "frame-conv": lambda: voting(convolutions()),
     "frame-bilstm": lambda: voting(bilstm()),
-    "frame-accurate": lambda: voting(bilstm(), FrameVotes(share=0.3)),
-    "frame-robust": lambda: voting(bilstm(), FrameVotes(share=0.6)),
+    "frame-accurate": lambda: voting(bilstm(), FrameVotes(share=0.25)),
+    "frame-robust": lambda: voting(bilstm(), FrameVotes(share=0.5)),
     "frame-transformer1": lambda: voting(transformer(1)),
     "frame-sepconv": lambda: voting(sepconv()),
 }

@@ -86,7 +86,7 @@ class FrameVotes(Votes):
         [1.0, 2.0], "most that the frame itself can say for or against each class."
     )
     share: float = gene(
-        [0.4, 0.3, 0.5, 0.6],
+        [0.35, 0.25, 0.3, 0.5],
         "share of the words that take their worst substitute in training; with 0 they are replaced "
         "at random, as of other students.",
     )
