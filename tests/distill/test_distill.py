@@ -12,11 +12,14 @@ from rosearch.config import DistillConfig
 from rosearch.distill.data import TrainData
 from rosearch.distill.defences.substitution import substituted, substitutes
 from rosearch.distill.losses import soft_and_hard, soft_cross_entropy
+from rosearch.distill.optimiser import Optimiser
 from rosearch.distill.schedule import cosine_rate
 from rosearch.distill.train import TrainingDiverged, train_student
 from rosearch.encodings.vocabulary import Vocabulary
 from rosearch.models.batches import bucketed_epoch, padded, sorted_batches
 from rosearch.space.genotype import Genotype, Node
+from rosearch.space.presets import preset
+from rosearch.student.build import build_student
 from rosearch.teacher.training import linear_rate
 from rosearch.types import Fidelity
 
@@ -223,3 +226,20 @@ def test_rows_that_no_text_reads_stay_as_they_are(train_portion, mr_train):
     read = set(np.unique(mr_train.ids).tolist())
     changed = set(moved.any(1).nonzero()[:, 0].tolist())
     assert changed and changed <= read
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("votes", 50, 100), ("bag", 0.9, 1.1)])
+def test_a_word_that_only_right_texts_have_hardly_votes(
+    name: str, least: float, most: float, read, bert_tokenizer
+):
+    """Adam alone moves the row of a word by a whole step, however small the error is."""
+    vocabulary, _ = read
+    model = build_student(preset(name), vocabulary, ("a", "b"), 0)
+    optimiser, table = Optimiser(model, DistillConfig()), model.table.weight
+    before = table.detach().clone()
+    gradients = torch.full((2, table.shape[1]), 1e-2)
+    gradients[1] /= 100  # its text is right
+    table.grad = torch.sparse_coo_tensor(torch.tensor([[5, 7]]), gradients, table.shape)
+    optimiser.step(1.0)
+    moved = (table.detach() - before).abs().mean(1)
+    assert least < moved[5] / moved[7] < most

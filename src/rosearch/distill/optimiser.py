@@ -22,7 +22,7 @@ class Optimiser:
     """AdamW for the network, `torch.optim.SparseAdam` for the embedding or the votes.
 
     Departures from AdamW on everything: rows that no batch reads stay as they are, the table has
-    no weight decay, and its gradient plays no part in the clipping (Adam is blind to its size).
+    no weight decay, and its gradient plays no part in the clipping.
 
     Args:
         more: trained together with the student, and left behind with it.
