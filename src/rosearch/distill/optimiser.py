@@ -40,12 +40,10 @@ class Optimiser:
         self.names: dict[Tensor, str] = {p: name for name, p in modules.named_parameters()}
         self.others = [p for p in self.names if p is not self.table]
         rate, decay = config.learning_rate, config.weight_decay
-        own = {"lr": rate}
-        if model.votes is not None:
-            own = {"lr": rate * votes.RATE, "eps": votes.EPSILON}
+        times, epsilon = (1.0, 1e-8) if model.votes is None else (votes.RATE, votes.EPSILON)
         self.parts = (
             torch.optim.AdamW(self.others, lr=rate, weight_decay=decay, fused=True),
-            torch.optim.SparseAdam([self.table], **own),
+            torch.optim.SparseAdam([self.table], lr=rate * times, eps=epsilon),
         )
         self.rates = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
