@@ -4,9 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 TORCH ?=
-# Processes that run the tests; all of a file's run in one of them.
-WORKERS ?= 2
-SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup search test lint types unit cases docs slow dist lowest format clean
@@ -35,7 +32,7 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow" $(SPREAD) $(ARGS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 cases: setup  ## Inputs that broke this or its neighbours once, in under 3 minutes
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/cases -m "not slow" $(ARGS)
@@ -44,7 +41,7 @@ docs: setup  ## Build the documentation into site/; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 slow: setup  ## The tests that take minutes each; CI runs them too
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow $(SPREAD) $(ARGS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
 dist: setup  ## Build wheel and sdist, and use the wheel in a clean environment (TORCH=2.13.0: that one)
 	$(BIN)/python benchmarks/clean_install.py $(if $(TORCH),--torch $(TORCH))

@@ -28,11 +28,6 @@ from rosearch.types import Fidelity
 torch.set_num_threads(1)  # two threads on a shared machine wait for each other by spinning
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first: in several processes, nobody waits for it in the end."""
-    items.sort(key=lambda item: item.path.name != "test_end_to_end.py")
-
-
 @pytest.fixture
 def sizes() -> Sizes:
     return Sizes({"plain": 3000, "synonym:wordnet:0.015:0": 2000}, classes=3)
