@@ -14,7 +14,9 @@ from pathlib import Path
 from results_plot import trade_off
 from results_points import missing, points, points_words, student, students
 from results_tables import (
+    AFTER_SEARCH,
     BERT_BASE,
+    OF_TEACHER,
     Found,
     after,
     alarms,
@@ -24,6 +26,7 @@ from results_tables import (
     finalist,
     made_by,
     measured,
+    once,
     rare,
     replayed,
     row,
@@ -129,15 +132,14 @@ def goal_rows(task: Found) -> list[Goal]:
     best, teacher = finalist(task)["clean"], task["search"]["teacher"]["clean"]
     sentiment = task["task"] in SENTIMENT
     worst = task["protocol"]["best"]["worst"]["all"]["after_attack"]
-    once = task["search"].get("finals") == "distil"  # then the search's attacks were left out
     rows: list[Goal] = [
         ("times smaller than the teacher", entry(task, "best")["compression"], 4.6),
-        ("clean accuracy, of the teacher's", best / teacher, 0.97),
+        ("clean accuracy, of the teacher's", best / teacher, OF_TEACHER),
         ("after TextFooler", after(task, "best", "textfooler"), 0.478),
         (
             "after all attacks of the search at once",
-            None if once else finalist(task)["after_attack"],
-            0.50,
+            None if once(task) else finalist(task)["after_attack"],
+            AFTER_SEARCH,
         ),
         ("after the worst held-out kind of edits", held_out_edits(task), 0.50),
         ("after a held-out lexicon", after(task, "best", "thesaurus"), 0.30 if sentiment else 0.60),
@@ -241,13 +243,13 @@ which chance makes look better than it is. The n of each is told below."""
 
 def section(task: Found) -> str:
     """All of one task."""
-    once = task["search"].get("finals") == "distil"
+    alone = once(task)
     best, distilled = task["protocol"]["best"], task.get("students", ())
     parts = [
         f"## `{task['task']}`",
         "; ".join(task["data"]) + ".",
-        made_by(task) + (f" {ONCE}" if once else ""),
-        *([] if once else [points_words(task), points(task)]),
+        made_by(task) + (f" {ONCE}" if alone else ""),
+        *([] if alone else [points_words(task), points(task)]),
         sizes(task),
         f"Protocol {best['protocol']}, {best['sample']}; after a semicolon under the limits of "
         "the row that is capped:",
@@ -267,5 +269,6 @@ def page(tasks: Sequence[Found]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(load()), encoding="utf-8")
-    FIGURE.write_text(trade_off(load()), encoding="utf-8")
+    tasks = load()
+    PAGE.write_text(page(tasks), encoding="utf-8")
+    FIGURE.write_text(trade_off(tasks), encoding="utf-8")

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
-from results_tables import Found
+import numpy as np
+from results_tables import AFTER_SEARCH, OF_TEACHER, Found, once
+
+from rosearch.objectives import is_nondominated
 
 SIZE, PLOT, AT = (320, 250), (240, 170), (58, 34)  # of a panel, of its axes, and where they begin
 ACROSS = 3  # panels side by side
 LEGEND = 34  # pixels above the panels
-CLEAN, ATTACK = 0.97, 0.50  # what was aimed at: share of the teacher's accuracy, and what is kept
 ROOM = 0.02  # of clean accuracy, to either side of what is shown
 INK, SOFT, GRID, GOAL = "#1d2327", "#5c666e", "#e3e6e8", "#e2f1e6"
 STUDENT, OTHER = "#1f6fb2", "#8a939b"
@@ -24,7 +26,7 @@ Box = tuple[float, float, float, float]  # left, top, right and bottom, in pixel
 
 def trade_off(tasks: Sequence[Found]) -> str:
     """The figure; tasks whose students did not meet the search's attacks are left out."""
-    shown = [task for task in tasks if task["search"].get("finals") != "distil"]
+    shown = [task for task in tasks if not once(task)]
     rows = -(-len(shown) // ACROSS)
     width, height = ACROSS * SIZE[0], LEGEND + rows * SIZE[1]
     parts = [
@@ -58,7 +60,7 @@ def _panel(task: Found) -> Iterator[str]:
     teacher, reference, finalists = search["teacher"], search["reference"], search["finalists"]
     every = [_of(one) for one in search["front"]]  # in more than these two, so not all are best
     front = sorted(
-        p for p in every if not any(q != p and q[0] >= p[0] and q[1] >= p[1] for q in every)
+        p for p, best in zip(every, is_nondominated(np.array(every)), strict=True) if best
     )
     models = [_of(one) for one in (teacher, reference, *finalists)]
     clean = [x for x, _ in (*every, *models)]
@@ -69,7 +71,7 @@ def _panel(task: Found) -> Iterator[str]:
         return AT[0] + PLOT[0] * (x - low) / (high - low), AT[1] + PLOT[1] * (1 - y)
 
     yield _text((AT[0], 22), task["task"], INK, weight=600)
-    left, bottom = place((max(low, CLEAN * teacher["clean"]), ATTACK))
+    left, bottom = place((max(low, OF_TEACHER * teacher["clean"]), AFTER_SEARCH))
     yield (
         f'<rect x="{left:.1f}" y="{AT[1]}" width="{AT[0] + PLOT[0] - left:.1f}" '
         f'height="{bottom - AT[1]:.1f}" fill="{GOAL}"/>'

@@ -9,6 +9,8 @@ BERT_BASE = 109_500_000  # parameters, by which the paper counts
 MODELS = ("teacher", "reference", "best", "int8")
 RARE = 0.25  # as a share of the test split
 CAPPED = "-capped"
+# What was aimed at: clean accuracy as a share of the teacher's, and after the search's attacks.
+OF_TEACHER, AFTER_SEARCH = 0.97, 0.50
 Found = dict[str, Any]  # a file of benchmarks/results, or a part of one
 
 
@@ -21,6 +23,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def share(x: float, interval: Sequence[float] | None = None) -> str:
     """A share, with its interval."""
     return f"{x:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def once(task: Found) -> bool:
+    """Whether the fittest candidate was distilled once, and met none of the search's attacks."""
+    return bool(task["search"].get("finals") == "distil")
 
 
 def finalist(task: Found) -> Found:

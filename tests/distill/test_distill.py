@@ -229,9 +229,7 @@ def test_rows_that_no_text_reads_stay_as_they_are(train_portion, mr_train):
 
 
 @pytest.mark.parametrize(("name", "least", "most"), [("votes", 50, 100), ("bag", 0.9, 1.1)])
-def test_a_word_that_only_right_texts_have_hardly_votes(
-    name: str, least: float, most: float, read, bert_tokenizer
-):
+def test_a_word_that_only_right_texts_have_hardly_votes(name: str, least: float, most: float, read):
     """Adam alone moves the row of a word by a whole step, however small the error is."""
     vocabulary, _ = read
     model = build_student(preset(name), vocabulary, ("a", "b"), 0)
