@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 TORCH ?=
+# Tests run in as many processes as there are processors, up to four: each holds torch in memory.
+PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup search test lint types unit cases docs slow dist lowest format clean
@@ -32,16 +34,16 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 cases: setup  ## Inputs that broke this or its neighbours once, in under 3 minutes
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/cases -m "not slow" $(ARGS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(PARALLEL) tests/cases -m "not slow" $(ARGS)
 
 docs: setup  ## Build the documentation into site/; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 slow: setup  ## The tests that take minutes each; CI runs them too
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow $(ARGS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(PARALLEL) -m slow $(ARGS)
 
 dist: setup  ## Build wheel and sdist, and use the wheel in a clean environment (TORCH=2.13.0: that one)
 	$(BIN)/python benchmarks/clean_install.py $(if $(TORCH),--torch $(TORCH))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from results_plot import trade_off
 from results_points import missing, points, points_words, student, students
+from results_students import ALONE
 from results_tables import (
     AFTER_SEARCH,
     BERT_BASE,
@@ -81,7 +82,7 @@ def claim(tasks: Sequence[Found]) -> str:
 
 def architecture_only(task: Found) -> list[str]:
     """Clean and after TextFooler, of the best student of a search of architectures alone."""
-    found = student(task, "architecture-only")
+    found = student(task, ALONE)
     if found is None:
         return ["", ""]
     one = found["after"]["textfooler"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from results_students import ALONE, FULL, FURTHER, PRESET, RECIPE
 from results_tables import Found, share, standing, table
 
 AT_ONCE = "all of the search at once"
@@ -103,11 +104,11 @@ def points_words(task: Found) -> str:
 
 
 ROWS_OF_STUDENTS = {
-    "ablation": "as searched",
-    "best preset": "best preset",
-    "the best of a random search": "best of a search by --strategy random",
-    "the best of a search of architectures alone": "architecture-only",
-    "recipes of the literature": "recipe ",
+    "ablation": FULL,
+    "best preset": PRESET,
+    "the best of a random search": FURTHER["random"][0],
+    "the best of a search of architectures alone": ALONE,
+    "recipes of the literature": RECIPE,
 }
 
 

@@ -6,6 +6,7 @@ test split, and nothing is chosen by it. Every step is kept in a folder and not 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from rosearch.space.presets import PRESETS, preset
 from rosearch.types import Json, Trial, wilson
 
 FULL, CELL, ALONE = "as searched", "its cell and nothing else", "architecture-only"
+PRESET, RECIPE = "best preset", "recipe "
 FEW = ("wordnet", "thesaurus", "characters", "first-letter", "textfooler")
 OF_POINTS = (
     *("wordnet", "textfooler-neighbours", "neighbours", "thesaurus", "first-letter", "two-edits"),
@@ -78,7 +80,7 @@ def best_preset(trials: Iterable[Trial]) -> Variant:
     if not found:
         raise SystemExit("no candidate of this run is a preset: leave out the row best-preset")
     best = max(found, key=lambda t: t.score.fitness if t.score else 0.0).candidate.genotype
-    return Variant(f"best preset, {names[_shape(best)]}", best)
+    return Variant(f"{PRESET}, {names[_shape(best)]}", best)
 
 
 def _shape(g: Genotype) -> object:
@@ -88,7 +90,7 @@ def _shape(g: Genotype) -> object:
 def recipes() -> list[Variant]:
     """The recipes of the literature, each with its student."""
     return [
-        Variant(f"recipe {r.name}, {r.preset}", r.preset, recipe=r.name) for r in RECIPES.values()
+        Variant(f"{RECIPE}{r.name}, {r.preset}", r.preset, recipe=r.name) for r in RECIPES.values()
     ]
 
 
@@ -101,6 +103,7 @@ def distilled(variant: Variant, folder: Path, flags: Sequence[str]) -> Path:
         (place / "genotype.json").write_text(what.to_json(), encoding="utf-8")
         what = str(place / "genotype.json")
     if not (entry := place / "entry.json").exists():
+        shutil.rmtree(place / "model", ignore_errors=True)  # of a training that was stopped
         more = ["--recipe", variant.recipe] if variant.recipe else []
         more += [word for one in (*CHEAP, *variant.settings) for word in ("--set", one)]
         told = call("distill", what, *flags, *more, "--json", "--out", place / "model")

@@ -27,6 +27,12 @@ from rosearch.types import Fidelity
 
 torch.set_num_threads(1)  # two threads on a shared machine wait for each other by spinning
 
+LONGEST = "test_end_to_end.py"  # of all files: begun last, one process of several would wait for it
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name != LONGEST)
+
 
 @pytest.fixture
 def sizes() -> Sizes:
@@ -154,9 +160,12 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The system's Chromium; the environment variable CHROMIUM names another one."""
+    """The system's Chromium; the environment variable CHROMIUM names another one.
+
+    Closed with its module: while it is open, an event loop runs, and `asyncio.run` is refused.
+    """
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         missing(
