@@ -201,7 +201,7 @@ def test_killed_twice_and_resumed_equals_undisturbed(
         workers = children.children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        _, alive = psutil.wait_procs(workers, timeout=15)
+        _, alive = psutil.wait_procs(workers, timeout=60)
         assert not alive, "workers outlive a killed search"
     before = numbers(out)
     assert 4 <= len(before) < 9
