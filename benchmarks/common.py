@@ -7,7 +7,11 @@ from pathlib import Path
 
 
 def commit() -> str:
-    """Commit of the working tree, with a mark if it has changes."""
-    run = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(run, capture_output=True, text=True, cwd=Path(__file__).parent)
+    """Commit of the working tree, with a mark if it has changes besides results."""
+    here = Path(__file__).parent
+    run = ["git", "describe", "--always", "--abbrev=12"]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=here)
+    changes = ["git", "diff", "--quiet", "HEAD", "--", ":(top)", ":(top,exclude)benchmarks/results"]
+    if done.stdout and subprocess.run(changes, cwd=here).returncode == 1:
+        return f"{done.stdout.strip()}-dirty"
     return done.stdout.strip() or "unknown"

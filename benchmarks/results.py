@@ -81,7 +81,7 @@ def rows_of(told: str) -> dict[str, int]:
 def models(run: Path, work: Path, told: argparse.Namespace, flags: list[str]) -> None:
     """Evaluate models by the protocol; each has a folder in `work`."""
     best = outcome(run, work)["best"]["id"]
-    more = ["--protocol", told.protocol]
+    more = ["--protocol", told.protocol or TASKS[told.task].protocol]
     more += ["--neighbours", told.neighbours] if told.neighbours else []
     asked: list[object] = [*flags]
     if not told.alone:
@@ -255,7 +255,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a finished run, instead of a search")
     parser.add_argument("--commit", help="that made it")
     parser.add_argument("--flags", default="", help="further flags of the search, in one word")
-    parser.add_argument("--protocol", default="v1", help="for all models of a task")
+    parser.add_argument("--protocol", help="for all models of a task (default: the task's own)")
     default = ",".join(name for name in ROWS if name not in DEAR)
     parser.add_argument("--rows", type=rows_of, default=default, help="what is measured")
     parser.add_argument(
