@@ -201,7 +201,7 @@ def test_killed_twice_and_resumed_equals_undisturbed(
         workers = children.children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        _, alive = psutil.wait_procs(workers, timeout=60)
+        _, alive = psutil.wait_procs(workers, timeout=15)
         assert not alive, "workers outlive a killed search"
     before = numbers(out)
     assert 4 <= len(before) < 9
@@ -282,7 +282,7 @@ def test_ctrl_c_stops_within_seconds_and_tells_how_to_go_on(
         assert process.poll() is None, process.communicate()[1].decode()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)  # a second or two, unless the machine is busy
+    _, errors = process.communicate(timeout=15)  # a second or two, unless the machine is busy
     assert process.returncode == 130
     assert f"rosearch resume {out}" in errors.decode()
     assert "Traceback" not in errors.decode()
