@@ -43,6 +43,23 @@ def export(
     ] = None,
     attacks: Attacks = None,
     n: Annotated[int, typer.Option("--n", help="Texts to attack.", min=1)] = 200,
+    false_alarms: Annotated[
+        float | None,
+        typer.Option(
+            help="Build in the threshold at which at most this share of the validation texts of "
+            "the other label is taken for the rare one: 0.01, for instance.",
+            show_default="none: the likeliest label",
+            metavar="SHARE",
+        ),
+    ] = None,
+    rare: Annotated[
+        str | None,
+        typer.Option(
+            help="With --false-alarms: which label is the rare one.",
+            metavar="LABEL",
+            show_default="the rarer one, where they are uneven",
+        ),
+    ] = None,
     push_to_hub: Annotated[
         str | None,
         typer.Option(
@@ -66,11 +83,14 @@ def export(
     The task options say which data a MODEL is checked with; a RUN has its own.
     """
     from rosearch.export import bundle
+    from rosearch.export.threshold import FalseAlarms
 
     flags = {**data.settings(), **given(seed=seed)}
+    alarms = FalseAlarms.asked(false_alarms, rare)
     target = _target(push_to_hub, not public, dry_run)  # before minutes of work
     with nothing_left(), same_answers():
-        found = bundle.export(what, form, out, flags, teacher, tuple(attacks or ["wordnet"]), n)
+        suites = tuple(attacks or ["wordnet"])
+        found = bundle.export(what, form, out, flags, teacher, suites, n, alarms)
     print_export(found, as_json)
     if target is not None:
         _push(found, target, dry_run)
@@ -122,6 +142,8 @@ def print_export(report: ExportReport, as_json: bool) -> None:
         f"parity on {p.n} texts of the test split: the same label for {p.agreement:.1%}, "
         f"largest difference of a probability {p.difference:.2g}"
     )
+    if report.threshold is not None:
+        print(report.threshold.told(report.qualities[0].classes))
     print_table(_quality(report))
     print_table(_by_label(report))
     print_table(_latency(report))

@@ -83,6 +83,7 @@ def _front_matter(report: ExportReport, original: Classifier) -> str:
 def _body(report: ExportReport, original: Classifier) -> str:
     parts = [
         _head(report, original),
+        *_threshold(report),
         _measured(report),
         _attacks(report),
         *([_run(report.source.run)] if report.source.run else []),
@@ -122,6 +123,22 @@ _FORMATS = {
     "onnx": "ONNX, float32, dynamic batch and length",
     "int8": f"ONNX, int8 by onnxruntime's dynamic quantisation ({FORM}), dynamic batch and length",
 }
+
+
+def _threshold(report: ExportReport) -> list[str]:
+    """Where it says a rare label, if it was exported so."""
+    found = report.threshold
+    if found is None:
+        return []
+    told = plain(found.told(report.qualities[0].classes))
+    return [
+        f"""
+## Threshold
+
+{told} The threshold is part of the weights: act on the likeliest label, and take the probability of
+0.5 for the threshold, not for even chances. All numbers measured on this file are at the threshold.
+"""
+    ]
 
 
 def _measured(report: ExportReport) -> str:
