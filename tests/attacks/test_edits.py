@@ -15,6 +15,8 @@ from test_characters import levenshtein
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import families_of, load_attacks, resources_for
 from rosearch.attacks.sources import LEXICONS
+from rosearch.attacks.sources.joins import Joins
+from rosearch.attacks.steps import answered
 from rosearch.models.classifier import Classifier
 from rosearch.tasks.words import segment
 
@@ -34,7 +36,7 @@ def test_any_word_is_edited_alike_everywhere(name: str, word: str):
     assert word not in made and "" not in made
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [*FAMILIES, "joins"])
 def test_each_kind_is_a_family_of_its_own(name: str):
     assert families_of(name) == {name}
 
@@ -78,7 +80,38 @@ def test_kinds_have_what_they_are_named_for():
     assert {c for new in of("splits", "great") for c in new} >= set(" -.")
 
 
-@pytest.mark.parametrize("name", ["splits", "look-alikes", "leet"])
+@given(text=st.text(" ab,-'B1\u0301\u200d\n", max_size=30))
+def test_a_join_takes_a_space_out_and_nothing_else(text: str):
+    source, words = Joins(), segment(text)
+    spaces = 0
+    for i in range(len(words.words)):
+        options = answered(source.options(words, i))
+        assert bool(options) == source.offers(words, i)
+        for both in options:
+            put = source.put(words, i, both)
+            assert len(put.words) == len(words.words) and len(put.text) == len(text) - 1
+            at = next(
+                k for k, (a, b) in enumerate(zip(text, put.text + "|", strict=True)) if a != b
+            )
+            assert text[at] == " " and put.text == text[:at] + text[at + 1 :]
+            left, right = text[at - 1], text[at + 1]
+            assert i in words.changed(put) and left.isalpha() and right.isalpha()
+            spaces += 1
+    assert spaces <= 2 * text.count(" ")
+
+
+def test_a_pair_keeps_its_first_text_and_both_neighbours_are_offered():
+    words = segment(("a b", "one two  three, four five"))
+    offered = [answered(Joins().options(words, i)) for i in range(5)]
+    assert offered == [("onetwo",), ("onetwo",), (), ("fourfive",), ("fourfive",)]
+    assert Joins().put(words, 1, "onetwo").example == ("a b", "onetwo  three, four five")
+    middle = segment("one two three")
+    assert answered(Joins().options(middle, 1)) == ("twothree", "onetwo")
+    joined = Joins().put(Joins().put(middle, 1, "onetwo"), 1, "onetwothree")
+    assert joined.words == ("", "onetwothree", "")
+
+
+@pytest.mark.parametrize("name", ["splits", "joins", "look-alikes", "leet"])
 def test_the_engine_asks_what_the_plain_path_answers(name: str, victims, real_texts):
     """The victim's words are others in number; whole texts say the same as joined pieces."""
     texts, labels = (found[:20] for found in real_texts)
@@ -106,6 +139,14 @@ def test_the_engine_asks_what_the_plain_path_answers(name: str, victims, real_te
         assert a.after == pytest.approx(b.after, abs=1e-4)
     changed = [r for r in found if r.changed]
     assert changed
+    if name == "joins":
+        for r in changed:
+            same = [t.replace(" ", "") for t in (r.original, r.perturbed)]
+            assert same[0] == same[1] and r.original != r.perturbed
+            became = dict(zip(r.changed, r.replacements, strict=True))
+            words = [became.get(i, w) for i, w in enumerate(segment(r.original).words)]
+            assert "".join(words) == "".join(segment(r.perturbed).words)
+            assert "" in r.replacements
     if name == "splits":
         assert any(
             len(segment(r.perturbed).words) > len(segment(r.original).words) for r in changed

@@ -16,7 +16,7 @@ from rosearch.errors import UserError
 from rosearch.evaluation.held_out import check
 
 EDITS = ("first-letter", "two-edits", "repeats", "phonetic", "leet", "splits", "look-alikes",
-         "real-words")  # fmt: skip
+         "real-words", "joins")  # fmt: skip
 # What was compared before attacks had families: the lexicons that each one reads, by their kind.
 READS = {
     "wordnet": "wordnet", "pwws": "wordnet", "random": "wordnet", "beam": "wordnet",

@@ -32,7 +32,7 @@ from rosearch.robustness.assess import AssessSettings, assess
 from rosearch.robustness.assessment import FILE, read_assessment
 from rosearch.robustness.origin import Origin, origin_of
 from rosearch.robustness.pooled import pooled
-from rosearch.robustness.protocol import PROTOCOLS, V1, V2, Row
+from rosearch.robustness.protocol import PROTOCOLS, V1, V2, V3, Row
 from rosearch.robustness.rows import split_rows
 from rosearch.tasks import Split
 from rosearch.types import Stratum
@@ -68,6 +68,9 @@ def test_every_row_is_an_attack_of_its_own_name():
     assert len(set(names)) == len(names)
     assert all(row.attack.partition(":")[0] in ATTACKS for row in V1.rows)
     assert set(V1.transfer) < set(V2.transfer) <= set(names) and V1.rows == V2.rows
+    assert (
+        {row.name for row in V3.rows} - set(names) == {"joins"} == {*V3.transfer} - {*V2.transfer}
+    )
     for row in V1.rows:
         assert (row.limits is not None) == row.name.endswith("-capped")
 

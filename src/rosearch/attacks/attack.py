@@ -65,6 +65,8 @@ class Attack:
     Attributes:
         source: what a word may be replaced by.
         method: how the texts are walked through, from `rosearch.attacks.search`.
+        put: puts a replacement of the word at a position into a text, for greedy methods; by
+            default nothing else changes.
         may_change: all must allow a word to change.
         constraints: all must accept a changed text; the cheap ones first.
         max_changed: how many words may change.
@@ -78,6 +80,7 @@ class Attack:
     may_change: tuple[WordConstraint, ...] = (not_a_stop_word,)
     constraints: tuple[Constraint, ...] = ()
     max_changed: MaxChanged = AT_MOST_ALL
+    put: Callable[[Words, int, str], Words] = Words.replaced
     goal: Goal = UNTARGETED
     max_queries: int | None = None
     queries_per_word: int | None = None

@@ -41,7 +41,7 @@ def needs(named: NamedAttack) -> str:
     found += [MODEL_NAMES[name] for name in named.models]
     if named.white_box:
         found.append("gradients of the model")
-    return "; ".join(found)
+    return "; ".join(found) or "the words of the text"
 
 
 def section(named: NamedAttack) -> str:

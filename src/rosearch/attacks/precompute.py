@@ -27,7 +27,7 @@ def judge_in_advance(attack: AnyAttack, texts: Sequence[Text]) -> None:
             asked: dict[Model, list[object]] = {}
             for position in attack.positions(words):
                 found = answered(attack.source.options(words, position))
-                options = [words.replaced(position, word) for word in found]
+                options = [attack.put(words, position, word) for word in found]
                 for constraint in attack.expensive if options else ():
                     request = next(constraint.judge(words, words, options, position), None)
                     if request is not None and request.model is not None:

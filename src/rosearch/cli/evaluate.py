@@ -36,8 +36,9 @@ def evaluate(
     ],
     data: OptionalTaskOptions,
     protocol: Annotated[
-        str, typer.Option(help="What is measured: v2, or v1, with fewer replays.")
-    ] = "v2",
+        str,
+        typer.Option(help="What is measured: v3; v2, without joined words; v1, with few replays."),
+    ] = "v3",
     n: Annotated[int, typer.Option("--n", help="Texts of the test split to attack.", min=1)] = 100,
     neighbours: Annotated[
         Path | None,

@@ -24,7 +24,7 @@ class Reading(Choice):
     name = "reading"
     text = "unknown words are read as the known words that they stand for"
     source = "Kernighan et al. 1990; Pruthi et al. 2019 (word recognition before the classifier)"
-    families = ("inner-letters", "look-alikes", "splits", "repeats", "leet")
+    families = ("inner-letters", "look-alikes", "splits", "joins", "repeats", "leet")
 
     unicode: bool = gene(
         SWITCH,

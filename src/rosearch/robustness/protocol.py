@@ -101,8 +101,12 @@ V2 = replace(
     transfer=tuple(row.name for row in V1.rows if row.limits is None),
     false_alarms=(0.001, 0.01),
 )
-PROTOCOLS = {V1.name: V1, V2.name: V2}
-NEWEST = V2.name
+JOINS = Row("joins", "joins", "edits", against=("reading",))
+V3 = replace(
+    V2, name="v3", rows=(*V2.rows[:7], JOINS, *V2.rows[7:]), transfer=(*V2.transfer, JOINS.name)
+)
+PROTOCOLS = {one.name: one for one in (V1, V2, V3)}
+NEWEST = V3.name
 
 
 def find_protocol(name: str) -> Protocol:

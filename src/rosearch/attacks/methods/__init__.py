@@ -39,6 +39,7 @@ ATTACKS: Registry[NamedAttack] = Registry(
         "phonetic": "rosearch.attacks.methods.edits:PHONETIC",
         "leet": "rosearch.attacks.methods.edits:LEET",
         "splits": "rosearch.attacks.methods.edits:SPLITS",
+        "joins": "rosearch.attacks.methods.edits:JOINS",
         "look-alikes": "rosearch.attacks.methods.edits:LOOK_ALIKES",
         "real-words": "rosearch.attacks.methods.edits:REAL_WORDS",
         "encoder": "rosearch.attacks.methods.swaps:ENCODER",

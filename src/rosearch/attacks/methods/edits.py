@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from rosearch.attacks.attack import Attack
 from rosearch.attacks.methods.swaps import greedy
+from rosearch.attacks.named_attack import NamedAttack
+from rosearch.attacks.search.greedy import Greedy
+from rosearch.attacks.sources.joins import Joins
 
 CHARACTERS = greedy(
     "characters",
@@ -39,6 +43,13 @@ SPLITS = greedy(
     "splits",
     "greedy splits of words: a space, hyphen or dot inside, or a space after every letter",
     "Li et al. 2019 (TextBugger); Eger & Benz 2020 (Zéroe), segmentation",
+)
+JOINS = NamedAttack(
+    name="joins",
+    description="greedy joins of words: the space between a word and a neighbour taken out",
+    paper="Li et al. 2019 (TextBugger) split words so; Eger & Benz 2020 (Zéroe), segmentation",
+    wire=lambda resources, lexicons: Attack("joins", Joins(), Greedy(), put=Joins().put),
+    families=("joins",),
 )
 LOOK_ALIKES = greedy(
     "look-alikes",

@@ -96,7 +96,7 @@ class Greedy:
         if chosen is None:
             return state
         status: Status = "flipped" if reached[chosen] else "survived"
-        path = (*state.path, position)
+        path = (*state.path, *current.changed(options[chosen]))
         return Outcome(status, options[chosen], state.before, tried[chosen], 0, path)
 
 
@@ -112,7 +112,7 @@ def fair_options(
 ) -> Step[list[Words]]:
     """The current text with its word at `position` replaced in all ways that pass cheap checks."""
     words = yield from attack.source.options(current, position)
-    options = [current.replaced(position, word) for word in words]
+    options = [attack.put(current, position, word) for word in words]
     for constraint in attack.constraints:
         if not constraint.expensive and options:
             verdict = yield from constraint.judge(original, current, options, position)
