@@ -88,14 +88,17 @@ class Threshold:
             f"{self.name} is said above log-odds of {self.log_odds:.4g}, for at most "
             f"{self.rate:.4g} false alarms on the validation split: {self.above} of "
             f"{self.calm:,} texts{few}. On the test split false alarms are "
-            f"{share(wrong / other.n, wilson(wrong, other.n))} (n = {other.n:,}), recall "
-            f"{share(rare.correct / rare.n, wilson(rare.correct, rare.n))} (n = {rare.n:,})."
+            f"{_rate(wrong, other.n)}, recall {_rate(rare.correct, rare.n)}."
         )
 
     def measured_on(self, exported: Classifier, task: Task) -> Threshold:
         """With the false alarms of the exported file."""
         said = exported.probabilities(_calm_texts(task, self.label)).argmax(1)
         return replace(self, above=int((said == self.label).sum()))
+
+
+def _rate(found: int, n: int) -> str:
+    return f"{share(found / n, wilson(found, n))} (n = {n:,})" if n else "unknown (no such text)"
 
 
 def choose_threshold(victim: Classifier, task: Task, allowed: FalseAlarms) -> Threshold:
