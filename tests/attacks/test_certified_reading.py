@@ -31,6 +31,7 @@ from rosearch.tasks.words import segment
 # What may stand in the place of a word: parts of known words, letters, signs, marks, names, joints.
 STRANGE = (
     "g", "go", "gor", "geous", "wit", "ty", "witt", "goodbad", "finebad", "filmgood", "dont", "od",
+    "agood", "isbad", "badin", "ain", "aa", "isaa",
     "f", "i", "l", "m", "b", "s", "there", "re", "ness", "esse", "goood", "g00d", "b4d", "flim",
     "q", "qqqq", "gOOd", "Filmm", "GrEat", "Xyz", "Flim", "GOD", "caf\u00e9", "cafe",
     "g\u043e\u043ed", "\u0440\u0438\u0432",

@@ -59,12 +59,23 @@ TEXTS = st.text(st.sampled_from("abdefgilmorty G" + STRANGE), max_size=60)
         ("the good \u0261\u043e\u0433\u0261\u0435\u043eu\u0455 film", "the good gorgeous film"),
         ("br\u04cf\u04cfl\u04cfant", "brilliant"),
         ("g\u043e\u043ed g\u0336o\u0336od \uff47\uff4f\uff4f\uff44", "good good good"),
-        ("cafe", "caf\u00e9"),
+        ("finefilms", "fine films"),
+        ("Itis", "It is"),
+        ("wittyin", "witty in"),
         ("dont", "don't"),
     ],
 )
 def test_an_unknown_word_is_read_as_the_known_one(written: str, read: str):
     assert READER(written) == read
+
+
+def test_of_short_words_only_frequent_ones_are_halves():
+    rare = {**WORDS, "ex": -9.0, "ox": -6.0}
+    reader = Reader(rare, PIECES, (), LOOK_ALIKES)
+    assert {"a", "is", "it", "in", "ox", "god"} < reader.halves and "ex" not in reader.halves
+    assert reader.halves.isdisjoint(PIECES)
+    apart = Reader(rare, {}, (), LOOK_ALIKES, ["splits"])
+    assert apart("agorgeous isox exgood") == "a gorgeous is ox exgood"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ try:
         squeezed,
     )
     from .reader_index import Nearest
-    from .reader_joins import RESPELT, SPACED, UNREAD, Joins, Known
+    from .reader_joins import FREQUENT, RESPELT, SPACED, UNREAD, Joins, Known
 except ImportError:  # beside an ONNX file, in no package
     from reader_forms import (  # type: ignore[import-not-found,no-redef]
         MIXED,
@@ -45,6 +45,7 @@ except ImportError:  # beside an ONNX file, in no package
     )
     from reader_index import Nearest  # type: ignore[import-not-found,no-redef]
     from reader_joins import (  # type: ignore[import-not-found,no-redef]
+        FREQUENT,
         RESPELT,
         SPACED,
         UNREAD,
@@ -53,7 +54,8 @@ except ImportError:  # beside an ONNX file, in no package
     )
 
 FILE = "reader.json"
-VERSION = 2  # of the rules; 1, which files do not state, had all edits cost the same
+# Of the rules; 1, which files do not state, had all edits cost the same, 2 parted no short words.
+VERSION = 3
 STEPS = ("unicode", "repeats", "leet", "splits", "dictionary")
 
 REMEMBERED = 200_000  # readings of words that are kept
@@ -124,6 +126,8 @@ class Reader:
         self.known = Known(self.prior, frozenset(words), frozenset(apart), longest)
         self.letters = str.maketrans({c: a for a, many in look_alikes.items() for c in many})
         self.nearest = Nearest(self.prior)
+        # What an unknown word may be two of: known words, short ones only if they are frequent.
+        self.halves = frozenset(w for w, p in words.items() if len(w) > 2 or p >= FREQUENT)
         self.found: dict[tuple[str, bool], tuple[str, float]] = {}
         self.forget()
 
@@ -352,13 +356,13 @@ class Reader:
         for some in dict.fromkeys((form, *fewer[:1])):
             if "dictionary" in self.steps and (near := self.nearest(some, name)):
                 yield near
-        if "splits" in self.steps and not name and 5 < len(form) <= 2 * self.known.longest:
+        if "splits" in self.steps and not name and 3 < len(form) <= 2 * self.known.longest:
             yield from self._in_two(form)
 
     def _in_two(self, word: str) -> Iterator[tuple[float, str]]:
-        for cut in range(3, len(word) - 2):
+        for cut in range(1, len(word)):
             a, b = word[:cut], word[cut:]
-            if a in self.known.sure and b in self.known.sure:
+            if a in self.halves and b in self.halves:
                 yield self.words[a] + self.words[b] - SPACED, f"{a} {b}"
 
     # Files

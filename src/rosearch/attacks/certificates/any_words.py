@@ -81,9 +81,8 @@ class AnyWords:
             return one
         reader = self.joins.reader
         found = np.maximum(one, self.votes.differences(reader.prior)) if reader.prior else one
-        halves = [w for w in reader.known.sure if len(w) > 2]
-        if "splits" in reader.steps and halves:
-            found = np.maximum(found, 2 * self.votes.differences(halves))
+        if "splits" in reader.steps and reader.halves:
+            found = np.maximum(found, 2 * self.votes.differences(reader.halves))
         return found
 
     def between(self, start: str, end: str) -> np.ndarray | None:
