@@ -80,7 +80,14 @@ def test_student_and_attack_do_not_know_each_other():
 def test_saved_model_code_imports_nothing_of_rosearch():
     for name in ("configuration", "defences", "layers", "model", "votes"):
         assert not imports(SOURCE / "student" / f"{name}.py")
-    for name in ("reader", "reader_forms", "reader_index", "reader_joins", "reading_tokenizer"):
+    for name in (
+        "reader",
+        "reader_forms",
+        "reader_index",
+        "reader_joins",
+        "reader_whole",
+        "reading_tokenizer",
+    ):
         assert not imports(SOURCE / "encodings" / f"{name}.py")
 
 

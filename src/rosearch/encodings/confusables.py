@@ -4,7 +4,9 @@ Facts of Unicode Technical Standard 39 (confusables.txt, https://www.unicode.org
 its single characters those of the Latin, Greek, Cyrillic, Armenian, Coptic and Cherokee scripts
 that compatibility composition (NFKC) leaves as they are. Departures: a capital whose skeleton is l
 stands for I, which shares that skeleton; a letter whose skeleton is a small capital stands for
-that letter; the small Cyrillic and Coptic letters of listed capitals are in the list, too.
+that letter; the small Cyrillic and Coptic letters of listed capitals are in the list, too. So are
+four small Greek letters by what they look like in Greek written with ASCII letters (visual
+Greeklish, Androutsopoulos 2009): epsilon, eta, omega, chi.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ LOOK_ALIKES: dict[str, str] = {
     "b": "\u0184\u042c\u0432\u044c\u13cf",
     "c": "\u03f2\u0441\u1d04\u2ca5\uabaf",
     "d": "\u0501\u13e7\u1d05\uab70",
-    "e": "\u0435\u04bd\u1d07\uab32\uab7c",
+    "e": "\u0435\u04bd\u1d07\uab32\uab7c\u03b5",
     "f": "\u0584\u1e9d\ua799\uab35",
     "g": "\u018d\u0261\u050d\u0581\u1d83",
     "h": "\u043d\u04bb\u0570\u13c2\u2c8f",
@@ -49,7 +51,7 @@ LOOK_ALIKES: dict[str, str] = {
     "k": "\u0138\u03ba\u03f0\u043a\u1d0b\u2c95\uabb6",
     "l": "\u01c0\u04cf\u2cd1",
     "m": "\u028d\u043c\u1d0d\u2c99",
-    "n": "\u0578\u057c\u2c9b",
+    "n": "\u0578\u057c\u2c9b\u03b7",
     "o": "\u03bf\u03c3\u043e\u0585\u1d0f\u1d11\u2c9f\uab3d",
     "p": "\u03c1\u03f1\u0440\u1d18\u1d29\u2ca3\uabb2",
     "q": "\u051b\u0563\u0566",
@@ -58,8 +60,8 @@ LOOK_ALIKES: dict[str, str] = {
     "t": "\u03c4\u0442\u1d1b\u2ca7\uab72",
     "u": "\u028b\u03c5\u057d\u1d1c\ua79f\uab4e\uab52",
     "v": "\u03bd\u0475\u1d20\uaba9",
-    "w": "\u026f\u0461\u051d\u0561\u1d21\uab83",
-    "x": "\u0445\u2cad",
+    "w": "\u026f\u0461\u051d\u0561\u1d21\uab83\u03c9",
+    "x": "\u0445\u2cad\u03c7",
     "y": "\u0263\u028f\u03b3\u0443\u04af\u1d8c\u1eff\u2ca9\uab5a",
     "z": "\u1d22\uab93",
 }

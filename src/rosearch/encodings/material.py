@@ -14,8 +14,8 @@ import numpy as np
 
 from rosearch.encodings.clusters import Evidence, Lexicon, word_evidence
 from rosearch.encodings.confusables import LOOK_ALIKES
-from rosearch.encodings.reader import TOKEN, Reader
-from rosearch.encodings.reader_forms import as_known
+from rosearch.encodings.reader import Reader
+from rosearch.encodings.reader_forms import TOKEN, as_known
 from rosearch.encodings.reader_joins import FREQUENT
 
 RAREST = 0.1  # occurrences that a word counts for of which only a lexicon knows

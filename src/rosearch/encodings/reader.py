@@ -21,6 +21,8 @@ try:
     from .reader_forms import (
         MIXED,
         SIGNS,
+        TOKEN,
+        TOKENS,
         WORD,
         by_level,
         folded,
@@ -31,10 +33,13 @@ try:
     )
     from .reader_index import Nearest
     from .reader_joins import FREQUENT, RESPELT, SPACED, UNREAD, Joins, Known
+    from .reader_whole import Whole
 except ImportError:  # beside an ONNX file, in no package
     from reader_forms import (  # type: ignore[import-not-found,no-redef]
         MIXED,
         SIGNS,
+        TOKEN,
+        TOKENS,
         WORD,
         by_level,
         folded,
@@ -52,9 +57,11 @@ except ImportError:  # beside an ONNX file, in no package
         Joins,
         Known,
     )
+    from reader_whole import Whole  # type: ignore[import-not-found,no-redef]
 
 FILE = "reader.json"
-# Of the rules; 1, which files do not state, had all edits cost the same, 2 parted no short words.
+# Of the rules; 1, which files do not state, had all edits cost the same, 2 parted no short words
+# and looked at no whole texts.
 VERSION = 3
 STEPS = ("unicode", "repeats", "leet", "splits", "dictionary")
 
@@ -62,9 +69,7 @@ REMEMBERED = 200_000  # readings of words that are kept
 STRETCHES = 20_000  # stretches of text whose readings are kept
 SHORT = 400  # letters up to which a text is one stretch
 
-# Words, and endings such as 's and 't, which stand for no letter that was split off.
-TOKENS = r"[^\W_]+|(?<=[^\W_])['\u2019][^\W_]{1,2}(?![^\W_])"
-TOKEN, PARTS = re.compile(TOKENS), re.compile(f"({TOKENS})")
+PARTS = re.compile(f"({TOKENS})")
 GLUED = re.compile(r"[-._*~](?<=[^\W_].)(?=[^\W_])")
 ANY_SIGN = re.compile(r"[@$!|+(\u20ac\u00a3]")
 FOREIGN = re.compile(r"[^\x00-\x7f]")
@@ -87,6 +92,7 @@ class Stretch(NamedTuple):
     Attributes:
         sure: whether it is read as it stands.
         capitals: how many of its words have a capital first letter.
+        weight: see `Reader.weight`, of the part as it is written.
         opens: whether what stands before its first word ends a sentence; of no word, all of it.
         closes: whether what stands after its last word does.
     """
@@ -96,6 +102,7 @@ class Stretch(NamedTuple):
     sure: bool
     words: int
     capitals: int
+    weight: int
     opens: bool
     closes: bool
 
@@ -128,6 +135,8 @@ class Reader:
         self.nearest = Nearest(self.prior)
         # What an unknown word may be two of: known words, short ones only if they are frequent.
         self.halves = frozenset(w for w, p in words.items() if len(w) > 2 or p >= FREQUENT)
+        self.counted = frozenset(w for w in words if len(w) > 1)  # as known, in a whole text
+        self.whole = Whole(words, self.letters, self.steps)
         self.found: dict[tuple[str, bool], tuple[str, float]] = {}
         self.forget()
 
@@ -140,6 +149,7 @@ class Reader:
         """The same with other steps; what was prepared serves both."""
         other = copy(self)
         other.steps, other.found = frozenset(steps), {}
+        other.whole = Whole(self.words, self.letters, other.steps)
         other.forget()
         return other
 
@@ -171,6 +181,13 @@ class Reader:
             return [self._short(text, [] if changes is None else changes)]
         latin = text.isascii() or mostly_latin(text)
         parts = [self._plain(part, latin) for part in APART.split(text)]
+        if (
+            sum(p.weight for p in parts) < 0
+            and (new := self.whole.read(text, self.counted)) != text
+        ):
+            if changes is not None:
+                changes.append((text, new))
+            return self.stretches(new, changes)
         named = names_count(sum(p.capitals for p in parts), sum(p.words for p in parts))
         found, inside = [], False
         for part in parts:
@@ -188,12 +205,25 @@ class Reader:
 
     def _short(self, text: str, changes: list[Change]) -> str:
         """A text as it is read, of which nothing is remembered but its words."""
-        text = self.spelt(text, changes)
-        if self._sure(text, TOKEN.findall(text.lower())):
-            return text
+        words = TOKEN.findall(text.lower())
+        if not self.counted.issuperset(words) and self.weight(words) < 0:
+            new = self.whole.read(text, self.counted)
+            if new != text:
+                changes.append((text, new))
+                text, words = new, TOKEN.findall(new.lower())
+        spelt = self.spelt(text, changes)
+        if self._sure(spelt, words if spelt is text else TOKEN.findall(spelt.lower())):
+            return spelt
+        text = spelt
         parts = PARTS.split(text)
         named = names_count(sum(w[0].isupper() for w in parts[1::2]), len(parts) // 2)
         return "".join(self.corrected(parts, self.names(parts, named), changes))
+
+    def weight(self, words: Iterable[str]) -> int:
+        """How many of some words, in small letters, are known, less unknown ones and single letters;
+        numbers count for neither. A text of less than 0 is looked at as a whole: it may be
+        disguised."""
+        return sum(1 if w in self.counted else -1 for w in words if not w.isdecimal())
 
     def _sure(self, text: str, words: Iterable[str]) -> bool:
         """Whether a text in plain letters, of these words, is read as it stands."""
@@ -214,6 +244,7 @@ class Reader:
                 self._sure(spelt, parts[1::2]),
                 len(parts) // 2,
                 sum(w[0].isupper() for w in TOKEN.findall(spelt)) if spelt != lower else 0,
+                self.weight(TOKEN.findall(text.lower())),
                 *(bool(SENTENCE_END.search(gap)) for gap in (parts[0], parts[-1])),
             )
         return self.plain[text, latin]

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
 
 WORD = re.compile(r"[^\W_]+")
+# Words, and endings such as 's and 't, which stand for no letter that was split off.
+TOKENS = r"[^\W_]+|(?<=[^\W_])['\u2019][^\W_]{1,2}(?![^\W_])"
+TOKEN = re.compile(TOKENS)
 SIGNS = re.compile(
     r"(?:[@$]|(?<!\S)!)?[^\W_]+(?:[@$!|+(\u20ac\u00a3]{1,3}[^\W_]+)*(?:!?[@$]{1,2})?"
 )

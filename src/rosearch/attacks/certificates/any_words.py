@@ -21,6 +21,7 @@ import numpy as np
 from rosearch.attacks.certificates.joins import MOST_JOINED, Joins, Part
 from rosearch.attacks.certificates.seen import LETTERS, Seen, isolated
 from rosearch.attacks.certificates.votes import StringVotes
+from rosearch.attacks.certificates.whole import ANYTHING, NOTHING, Share, stays_plain
 from rosearch.encodings.reader import names_count
 from rosearch.encodings.reader_joins import GLUE, JOINTS
 
@@ -53,20 +54,23 @@ class AnyWords:
         beside = self._beside(text, label)
         loss = _largest(beside.any_replaced, n) + beside.renamed(n)
         long = text.spare < n * 2 * LONGEST_WORD
-        return not long and text.right(label, loss) and beside.certain(0)
+        plain = beside.plain(text.shares, ANYTHING, n)
+        return plain and not long and text.right(label, loss) and beside.certain(0)
 
     def inserted(self, text: Seen, label: int, n: int) -> bool:
         """Whether a text stays right whatever n words are put in, between others, with spaces."""
         beside = self._beside(text, label)
         loss = n * beside.any_inserted.max(0) + beside.renamed()
         long = text.spare < n * 2 * LONGEST_WORD
-        return not long and text.right(label, loss) and beside.certain(0)
+        plain = beside.plain((*text.shares, *(NOTHING,) * n), ANYTHING, n)
+        return plain and not long and text.right(label, loss) and beside.certain(0)
 
     def deleted(self, text: Seen, label: int, n: int) -> bool:
         """Whether a text stays right whatever n words are taken out, or fewer."""
         beside = self._beside(text, label)
         loss = _largest(text.gaps(label).clip(0), n) + beside.renamed()
-        return text.right(label, loss) and beside.certain(n)
+        plain = beside.plain(text.shares, NOTHING, n)
+        return plain and text.right(label, loss) and beside.certain(n)
 
     def _beside(self, text: Seen, label: int) -> Beside:
         if self.last is None or self.last.text is not text or self.last.label != label:
@@ -229,6 +233,10 @@ class Beside:
         if self.text.names:
             return names_count(capitals + n, words - most)
         return not names_count(capitals - most, words + n)
+
+    def plain(self, own: Sequence[Share], other: Share, n: int) -> bool:
+        """Whether a text is not taken for disguised, whichever n words become something else."""
+        return self.reader is None or stays_plain(own, (other,) * len(own), n)
 
     def certain(self, gone: int) -> bool:
         """Whether the words that stay are joined by nothing.

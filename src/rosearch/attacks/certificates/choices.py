@@ -18,6 +18,7 @@ from rosearch.attacks.certificates.joined import Joined, names_may_change
 from rosearch.attacks.certificates.options import Offered, Substitutes, offered
 from rosearch.attacks.certificates.seen import Place, Seen, isolated
 from rosearch.attacks.certificates.votes import StringVotes
+from rosearch.attacks.certificates.whole import stays_plain
 
 
 class Worst(NamedTuple):
@@ -58,7 +59,7 @@ class Choices:
             return False
         if self.likely and self._worst(self.likely, text, label, n, text.names, True) is None:
             return False
-        ways = list(ways_of(text, self.offered, self.votes))
+        ways = list(ways_of(text, self.offered, self.votes, n))
         return bool(ways) and all(self._outlasts(text, label, n, *way) for way in ways)
 
     def _outlasts(self, text: Seen, label: int, n: int, names: bool, latin: bool) -> bool:
@@ -136,8 +137,10 @@ class Choices:
         return text.spare - sum(max(0, n) for n in grown)
 
 
-def ways_of(text: Seen, offered: Offered, votes: StringVotes) -> Iterator[tuple[bool, bool]]:
-    """Whether capitals are names, and whether a text is in Latin letters, whatever its words
+def ways_of(
+    text: Seen, offered: Offered, votes: StringVotes, n: int
+) -> Iterator[tuple[bool, bool]]:
+    """Whether capitals are names, and whether a text is in Latin letters, whatever n of its words
     become; nothing where that cannot be told."""
     words = text.words
     if offered.reader is None:
@@ -146,6 +149,8 @@ def ways_of(text: Seen, offered: Offered, votes: StringVotes) -> Iterator[tuple[
         # Or one of them may become a special token, such as "[MASK]".
         if not brackets or all(reserved.isdisjoint(offered.written(w)) for w in words.words):
             yield False, True
+    elif not stays_plain(text.shares, [offered.share(w) for w in words.words], n):
+        return
     elif all(map(offered.all_plain, words.words)):
         yield text.names, True
     elif all(

@@ -120,7 +120,7 @@ class FramedChoices:
         ways = [
             (i, label, (text, *way))
             for i, (text, label) in enumerate(texts)
-            for way in ways_of(text, self.offered, self.votes)
+            for way in ways_of(text, self.offered, self.votes, len(text.apart))
         ]
         keys = [
             [(w, place, latin) for w, place in zip(t.words.words, t.placed(names), strict=True)]

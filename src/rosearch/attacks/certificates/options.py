@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 
 from rosearch.attacks.certificates.joins import Joins, Part, joins_of
 from rosearch.attacks.certificates.seen import Apart, Place, plain, read_apart
+from rosearch.attacks.certificates.whole import Share, share_of
 from rosearch.attacks.constraints.words import not_a_stop_word
 from rosearch.attacks.lexicon import Table
 from rosearch.encodings.reader import Reader
@@ -85,6 +86,7 @@ class Offered:
         self.reader, self.substitutes = reader, substitutes
         self.joins = joins_of(reader)
         self.known: dict[str, tuple[tuple[str, ...], bool]] = {}
+        self.shares: dict[str, Share] = {}
         self.readings: dict[tuple[str, Place, bool], tuple[str, ...]] = {}
         self.found: dict[tuple[str, Place, bool], Options] = {}
         self.joined: dict[tuple[Words, bool, bool], bool] = {}  # of `may_join`
@@ -102,6 +104,12 @@ class Offered:
             written = tuple(dict.fromkeys((word, *self.substitutes(word))))
             self.known[word] = written, all(map(plain, written))
         return self.known[word]
+
+    def share(self, word: str) -> Share:
+        """The worst of these in whether a text is taken for disguised."""
+        if word not in self.shares:
+            self.shares[word] = share_of(self.reader, self.written(word))
+        return self.shares[word]
 
     def read(self, word: str, place: Place, latin: bool) -> tuple[str, ...]:
         """What a word and its substitutes are read as, the word first.

@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from rosearch.attacks.certificates.votes import StringVotes
+from rosearch.attacks.certificates.whole import Share, share_of
 from rosearch.encodings.reader import (
     ANY_SIGN,
     PARTS,
@@ -77,6 +78,7 @@ class Seen:
         names: whether they are.
         votes: (W, C), of the words.
         rest: logits (C,) of the bias and of all that is no word.
+        shares: of each word in whether the text is taken for disguised; none without a reader.
         spare: tokens that the text may get until it is cut.
         certain: whether its words are read one by one.
     """
@@ -87,6 +89,7 @@ class Seen:
     names: bool
     votes: np.ndarray
     rest: np.ndarray
+    shares: tuple[Share, ...]
     spare: int
     certain: bool
 
@@ -132,6 +135,7 @@ def seen(text: Words, votes: StringVotes) -> Seen:
         names=names,
         votes=np.array([votes.of(r) for r in read]).reshape(-1, len(votes.bias)),
         rest=votes.bias + sum(map(votes.of, others)),
+        shares=tuple(share_of(reader, (w,)) for w in text.words),
         spare=encoder.max_length - encoder.frames[len(first)].size - size,
         certain=all_separate(text.gaps)
         and reserved.isdisjoint(text.words)
