@@ -15,6 +15,7 @@ from test_characters import levenshtein
 from rosearch.attacks.engine import attacked
 from rosearch.attacks.methods import families_of, load_attacks, resources_for
 from rosearch.attacks.sources import LEXICONS
+from rosearch.attacks.sources.disguises import KINDS, disguises
 from rosearch.attacks.sources.joins import Joins
 from rosearch.attacks.steps import answered
 from rosearch.models.classifier import Classifier
@@ -111,7 +112,36 @@ def test_a_pair_keeps_its_first_text_and_both_neighbours_are_offered():
     assert joined.words == ("", "onetwothree", "")
 
 
-@pytest.mark.parametrize("name", ["splits", "joins", "look-alikes", "leet"])
+@given(word=LATIN | st.text(max_size=8))
+def test_a_word_in_every_disguise(word: str):
+    forms = disguises(word)
+    assert forms == disguises(word.upper() if word.isascii() else word)
+    assert len(forms) in (0, len(KINDS)) and "" not in forms
+    if len(word) > 1 and set(word) <= set("aeiost"):
+        lower = word.lower()
+        assert lower not in forms and len(set(forms)) >= len(KINDS) - 1  # leet may be one
+
+
+def test_the_whole_text_is_disguised_and_the_worst_is_kept():
+    (attack,) = load_attacks("disguises", resources_for(["disguises"], ["x"]))
+    asked: list[str] = []
+
+    def victim(texts: list[str]) -> np.ndarray:
+        asked.extend(texts)
+        sure = [0.9 if text.isascii() else 0.4 - 0.01 * len(text) for text in texts]
+        return np.array([[p, 1 - p] for p in sure])
+
+    (found,) = attacked(attack, Classifier.function(victim), ["The film, a B movie!"], [0])
+    assert (found.status, found.queries, len(asked)) == ("flipped", 12, 12)
+    assert found.perturbed == min((t for t in asked if not t.isascii()), key=lambda t: -len(t))
+    assert found.changed == (0, 1, 4) and all(t.count(", ") == 1 for t in asked)
+    few = attack.limited("few", attack.goal, max_queries=3)
+    assert attacked(few, Classifier.function(victim), ["The film"], [0])[0].queries == 3
+    (same,) = attacked(attack, Classifier.function(victim), ["a 1994 b"], [0])
+    assert (same.status, same.unchangeable, same.queries) == ("survived", True, 1)
+
+
+@pytest.mark.parametrize("name", ["splits", "joins", "look-alikes", "leet", "disguises"])
 def test_the_engine_asks_what_the_plain_path_answers(name: str, victims, real_texts):
     """The victim's words are others in number; whole texts say the same as joined pieces."""
     texts, labels = (found[:20] for found in real_texts)

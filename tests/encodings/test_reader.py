@@ -51,7 +51,7 @@ TEXTS = st.text(st.sampled_from("abdefgilmorty G" + STRANGE), max_size=60)
         ("b ad", "bad"),
         ("greatfilm", "great film"),
         ("gre@t gr3at $good w!tty f1ne", "great great $good witty fine"),
-        ("m!$$ !n 600d 83$t", "miss !n good best"),
+        ("m!$$ !n 600d 83$t", "miss in good best"),
         ("gOod GREaT fIlM FILM", "good Great film FILM"),
         ("9r3@7 6r3@7 80und", "great great bound"),
         ("ggoorrggeeoouuss filmmmm", "gorgeous film"),
@@ -273,7 +273,11 @@ def test_case_is_kept():
 
 
 def test_train_texts_are_read_as_they_are(bert_tokenizer, mr):
-    texts = [*mr.train.texts[:1500], "the p.o.v. of M*A*S*H, vitamin c rap and \u200bzero"]
+    texts = [
+        *mr.train.texts[:1500],
+        "the p.o.v. of M*A*S*H, vitamin c rap and \u200bzero, "
+        "which is the best that we have had for years and years",
+    ]
     words = [[w.lower() for w in segment(text).words] for text in texts]
     material = Material(bert_tokenizer, words, len(texts), np.zeros((len(texts), 2)), dict)
     reader = reader_of(material, (), texts)

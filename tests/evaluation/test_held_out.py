@@ -24,7 +24,7 @@ READS = {
     "characters": "characters", "deepwordbug": "deepwordbug", "textbugger": "textbugger",
     "bae": "masked_lm", "bert-attack": "masked_lm", "fgsm": "embeddings", "pgd": "embeddings",
     "encoder": "encoder", "thesaurus": "moby", "roget": "roget",
-    "webster": "webster", **{name: name for name in EDITS},
+    "webster": "webster", "disguises": "disguises", **{name: name for name in EDITS},
 }  # fmt: skip
 # Attacks by letters that share a kind of edit.
 SPELLING = (
@@ -32,6 +32,7 @@ SPELLING = (
     {"first-letter", "deepwordbug"},
     {"splits", "textbugger"},
     {"look-alikes", "textbugger"},
+    *({"disguises", one} for one in ("look-alikes", "leet", "splits", "repeats", "textbugger")),
 )
 TRAINED: tuple[tuple[dict[str, object], set[str]], ...] = (
     ({}, set()),

@@ -37,7 +37,9 @@ def evaluate(
     data: OptionalTaskOptions,
     protocol: Annotated[
         str,
-        typer.Option(help="What is measured: v3; v2, without joined words; v1, with few replays."),
+        typer.Option(
+            help="What is measured: v3; v2 without joined and disguised texts; v1 with few replays."
+        ),
     ] = "v3",
     n: Annotated[int, typer.Option("--n", help="Texts of the test split to attack.", min=1)] = 100,
     neighbours: Annotated[

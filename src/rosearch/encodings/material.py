@@ -116,7 +116,8 @@ def whole_words(tokenizer: Any) -> tuple[str, ...]:
 
 
 def reader_of(material: Material, lexicons: Iterable[str], texts: Sequence[str]) -> Reader:
-    """A reader that knows the words of a task and leaves its train texts as they are.
+    """A reader that knows the words of a task and leaves its train texts as they are, but for those
+    that look disguised as a whole.
 
     Args:
         texts: of the train split, as they are written.
@@ -127,7 +128,8 @@ def reader_of(material: Material, lexicons: Iterable[str], texts: Sequence[str])
     apart: set[str] = set()
     reader = Reader(words, pieces, apart, LOOK_ALIKES)
     while True:
-        changed = [written for text in texts for written, _ in reader.explain(text)]
+        single = reader.by_words()
+        changed = [written for text in texts for written, _ in single.explain(text)]
         new = {form for what in changed for form in (what, *as_known(what))} - apart
         if not new:
             return reader

@@ -153,6 +153,13 @@ class Reader:
         other.forget()
         return other
 
+    def by_words(self) -> Reader:
+        """The same without a look at whole texts."""
+        other = copy(self)
+        other.whole = Whole({}, {}, ())
+        other.forget()
+        return other
+
     def leaving(self, apart: Iterable[str]) -> Reader:
         """The same with other stretches that stay as they are; readings of words serve both."""
         other = copy(self)
@@ -220,7 +227,7 @@ class Reader:
         return "".join(self.corrected(parts, self.names(parts, named), changes))
 
     def weight(self, words: Iterable[str]) -> int:
-        """How many of some words, in small letters, are known, less unknown ones and single letters;
+        """How many of some words, in small letters, are known, less unknown and single letters;
         numbers count for neither. A text of less than 0 is looked at as a whole: it may be
         disguised."""
         return sum(1 if w in self.counted else -1 for w in words if not w.isdecimal())

@@ -33,24 +33,31 @@ except ImportError:  # beside an ONNX file, in no package
 
 # Share of the words that has to be known for a text to be read otherwise. Nobody writes many
 # letters by themselves, so of these fewer are enough.
-ENOUGH = {"unicode": 0.75, "leet": 0.75, "splits": 0.5}
+ENOUGH, ENOUGH_SPELT = 0.75, 0.5
 UNKNOWN = -5.0  # log probability of each letter of an unknown word
+LEAST_WORDS = 4  # known ones of a text that may be disguised: of fewer nothing is told
 LEAST_SPELT = 6  # letters that stand by themselves, one after another
 
-SIGNS = re.escape("".join(c for c in MEANT if not c.isalnum()))
-# What stands for a word, its signs and apostrophes in it.
-SIGNED = re.compile(rf"[{SIGNS}]*[^\W_](?:[\w{SIGNS}]|['\u2019](?=[\w{SIGNS}]))*")
+# What may stand for a word, signs and apostrophes in it.
+SIGNED = re.compile(r"(?<![\w@$!|])[^\W_@$!|]*[\d@$!|](?:[\w@$!|]|['\u2019](?=[\w@$!|]))*")
+GLUE_INSIDE = re.compile(r"(?<=[^\W_])[-._*~](?=[^\W_])")
 SINGLE = re.compile(r"(?<![^\W_])[^\W_](?:[-._*~ ][^\W_](?![^\W_]))+")
 
 Way = Callable[[str], str]
 
 
-def share_known(text: str, known: frozenset[str]) -> float:
-    """How many of the words of a text are known, but for numbers, single letters, and words with
-    letters of another script left; 0 where these are most of the words."""
+def count_known(text: str, known: frozenset[str]) -> tuple[int, int, int]:
+    """How many words of a text are known, of how many that count, and how many there are, numbers
+    left out. Single letters do not count, nor do words with letters of another script."""
     words = [w for w in TOKEN.findall(text.lower()) if not w.isdecimal()]
-    found, latin = sum(w in known for w in words), sum(w.isascii() and len(w) > 1 for w in words)
-    return found / latin if latin and 2 * found >= len(words) else 0.0
+    counted = sum(w.isascii() and len(w) > 1 for w in words)
+    return sum(w in known and w.isascii() for w in words), counted, len(words)
+
+
+def share_known(text: str, known: frozenset[str]) -> float:
+    """How many of the words that count are known; 0 if few are, or most words do not count."""
+    found, counted, words = count_known(text, known)
+    return found / counted if found >= LEAST_WORDS and 2 * found >= words else 0.0
 
 
 class Whole:
@@ -65,14 +72,21 @@ class Whole:
     def __init__(
         self, words: Mapping[str, float], letters: Mapping[int, str], steps: Iterable[str]
     ) -> None:
-        self.words, self.letters = words, letters
+        self.words, self.letters, self.steps = words, letters, frozenset(steps)
         self.longest = max(map(len, words), default=0)
-        ways: dict[str, Way] = {
-            "unicode": self._in_ascii,
-            "leet": self._without_signs,
-            "splits": self._together,
-        }
-        self.ways = {step: way for step, way in ways.items() if step in steps}
+        ways: list[tuple[str, float, Way]] = [
+            ("unicode", ENOUGH, self._in_ascii),
+            ("leet", ENOUGH, self._without_signs),
+            ("splits", ENOUGH, self._without_glue),
+            ("splits", ENOUGH_SPELT, self._together),
+        ]
+        self.ways = [way for way in ways if way[0] in self.steps]
+
+    def of_words(self, text: str) -> tuple[str, str, str]:
+        """A text as the ways read it that look at one word after another, whether they are taken:
+        in ASCII letters; that, without signs; that, without joints inside words."""
+        plain = self._in_ascii(text) if "unicode" in self.steps else text
+        return plain, self._without_signs(plain), self._without_glue(plain)
 
     def read(self, text: str, known: frozenset[str]) -> str:
         """A text without its disguise, or as it is.
@@ -81,9 +95,9 @@ class Whole:
             known: words that count as known, lower case.
         """
         now = text
-        for step, way in self.ways.items():
+        for step, enough, way in self.ways:
             new = way(now)
-            if new != now and share_known(new, known) >= ENOUGH[step]:
+            if new != now and share_known(new, known) >= enough:
                 return new
             if step == "unicode":
                 now = new  # signs may stand beside letters of another script
@@ -105,10 +119,16 @@ class Whole:
             return written
         readings = islice(product(*(MEANT.get(c, c) for c in word)), AMBIGUOUS)
         known = [(self.words[w], w) for w in map("".join, readings) if w in self.words]
-        if known or word.find("'") < 1:
-            return max(known)[1] if known else written
-        head, _, ending = written.partition("'")
-        return self._meant(head) + self._meant("'" + ending)
+        if known:
+            return max(known)[1]
+        if word[-1] == "!" and len(word) > 1:
+            return self._meant(written[:-1]) + "!"
+        head, apostrophe, ending = written.partition("'")
+        return self._meant(head) + self._meant("'" + ending) if head and apostrophe else written
+
+    def _without_glue(self, text: str) -> str:
+        """Without hyphens, dots and the like inside words."""
+        return GLUE_INSIDE.sub("", text)
 
     def _together(self, text: str) -> str:
         """With words instead of letters that stand by themselves."""

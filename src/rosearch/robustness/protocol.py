@@ -101,9 +101,15 @@ V2 = replace(
     transfer=tuple(row.name for row in V1.rows if row.limits is None),
     false_alarms=(0.001, 0.01),
 )
-JOINS = Row("joins", "joins", "edits", against=("reading",))
+OF_V3 = (
+    Row("joins", "joins", "edits", against=("reading",)),
+    Row("disguises", "disguises", "edits", against=("reading",)),
+)
 V3 = replace(
-    V2, name="v3", rows=(*V2.rows[:7], JOINS, *V2.rows[7:]), transfer=(*V2.transfer, JOINS.name)
+    V2,
+    name="v3",
+    rows=(*V2.rows[:7], *OF_V3, *V2.rows[7:]),
+    transfer=(*V2.transfer, *(row.name for row in OF_V3)),
 )
 PROTOCOLS = {one.name: one for one in (V1, V2, V3)}
 NEWEST = V3.name

@@ -236,7 +236,7 @@ class Beside:
 
     def plain(self, own: Sequence[Share], other: Share, n: int) -> bool:
         """Whether a text is not taken for disguised, whichever n words become something else."""
-        return self.reader is None or stays_plain(own, (other,) * len(own), n)
+        return self.reader is None or stays_plain(own, (other,) * len(own), n, self.text.words.gaps)
 
     def certain(self, gone: int) -> bool:
         """Whether the words that stay are joined by nothing.

@@ -149,7 +149,7 @@ def ways_of(
         # Or one of them may become a special token, such as "[MASK]".
         if not brackets or all(reserved.isdisjoint(offered.written(w)) for w in words.words):
             yield False, True
-    elif not stays_plain(text.shares, [offered.share(w) for w in words.words], n):
+    elif not stays_plain(text.shares, offered.shares(words), n, words.gaps):
         return
     elif all(map(offered.all_plain, words.words)):
         yield text.names, True

@@ -86,7 +86,7 @@ class Offered:
         self.reader, self.substitutes = reader, substitutes
         self.joins = joins_of(reader)
         self.known: dict[str, tuple[tuple[str, ...], bool]] = {}
-        self.shares: dict[str, Share] = {}
+        self.shared: dict[tuple[str, str], Share] = {}
         self.readings: dict[tuple[str, Place, bool], tuple[str, ...]] = {}
         self.found: dict[tuple[str, Place, bool], Options] = {}
         self.joined: dict[tuple[Words, bool, bool], bool] = {}  # of `may_join`
@@ -105,11 +105,14 @@ class Offered:
             self.known[word] = written, all(map(plain, written))
         return self.known[word]
 
-    def share(self, word: str) -> Share:
-        """The worst of these in whether a text is taken for disguised."""
-        if word not in self.shares:
-            self.shares[word] = share_of(self.reader, self.written(word))
-        return self.shares[word]
+    def shares(self, text: Words) -> list[Share]:
+        """Of the words of a text: what these are in whether it is taken for disguised."""
+        found = []
+        for word, gap in zip(text.words, text.gaps[1:], strict=True):
+            if (word, gap) not in self.shared:
+                self.shared[word, gap] = share_of(self.reader, self.written(word), gap)
+            found.append(self.shared[word, gap])
+        return found
 
     def read(self, word: str, place: Place, latin: bool) -> tuple[str, ...]:
         """What a word and its substitutes are read as, the word first.

@@ -135,7 +135,9 @@ def seen(text: Words, votes: StringVotes) -> Seen:
         names=names,
         votes=np.array([votes.of(r) for r in read]).reshape(-1, len(votes.bias)),
         rest=votes.bias + sum(map(votes.of, others)),
-        shares=tuple(share_of(reader, (w,)) for w in text.words),
+        shares=tuple(
+            share_of(reader, (w,), gap) for w, gap in zip(text.words, text.gaps[1:], strict=True)
+        ),
         spare=encoder.max_length - encoder.frames[len(first)].size - size,
         certain=all_separate(text.gaps)
         and reserved.isdisjoint(text.words)

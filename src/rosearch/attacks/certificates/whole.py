@@ -1,71 +1,125 @@
 """Whether a reader may take a text for one that is disguised as a whole, whatever its words become.
 
 It looks at a text so if fewer than half of its words are known (`Reader.weight`), and reads it in
-another way only if three quarters are known then. Reading digits, signs and foreign letters makes
-known what has them, numbers among it, and nothing else. If these are o of w words and fewer than
-w / 2 are known, so are fewer than w / 2 + o then, of w - o or more that count: with o < w / 7 not
-three quarters. Letters by themselves are read together from `LEAST_SPELT` on.
+another way if enough of them are known then. Both are sums over words, so the best choice of what
+they become is found word by word, by what is left of the first sum. Letters by themselves are read
+together from `LEAST_SPELT` on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Collection, Iterable, Sequence
+from functools import reduce
+from typing import NamedTuple, TypeAlias
 
 from rosearch.encodings.reader import Reader
 from rosearch.encodings.reader_forms import TOKEN
-from rosearch.encodings.reader_whole import LEAST_SPELT
+from rosearch.encodings.reader_joins import GLUE
+from rosearch.encodings.reader_whole import ENOUGH, LEAST_SPELT, LEAST_WORDS, count_known
+
+Gain: TypeAlias = tuple[float, int]  # known words less those that are needed, and known ones
+# What a word may be: weight, and the most that it gains by each way of reading.
+Gains: TypeAlias = tuple[tuple[int, tuple[Gain, ...]], ...]
+SIGNS = re.compile(r"[@$|]|[^!]!|!{4}")  # in a gap: may be read as letters
 
 
 class Share(NamedTuple):
-    """What a word of a text, or the worst of what it may become, is to a reader.
+    """What a word of a text, or any that it may become, is to a reader.
 
     Attributes:
-        weight: see `Reader.weight`; the least.
-        words: the fewest, as the reader counts.
-        odd: most of these that are not letters from a to z alone.
-        single: most of these that are one letter.
+        gains: none of them is worse than another one in all respects.
+        least: weight.
+        single: most words of one letter, as the reader counts.
+        words: most of all.
     """
 
-    weight: int
-    words: int
-    odd: int
+    gains: Gains
+    least: int
     single: int
+    words: int
 
 
-ANYTHING = Share(-1, 1, 1, 1)  # one stretch of letters and digits
-NOTHING = Share(0, 0, 0, 0)
+WAYS, WITHOUT_GLUE = 3, 2  # of them, and which may make one word of two; see `Whole.of_words`
+KNOWN, NONE = (1 - ENOUGH, 1), (0.0, 0)  # a known word, and no word
+ANYTHING = Share(((-1, (KNOWN,) * WAYS),), -1, 1, 1)  # one stretch of letters and digits
+NOTHING = Share(((0, (NONE,) * WAYS),), 0, 0, 0)
 
 
-def share_of(reader: Reader | None, written: Iterable[str]) -> Share:
-    """The worst of several ways to write one word."""
+def share_of(reader: Reader | None, written: Iterable[str], gap: str = "") -> Share:
+    """Of several ways to write one word.
+
+    Args:
+        gap: after it, of which exclamation marks may be read as its letters.
+    """
     if reader is None:
         return NOTHING
-    found = [_share(reader, TOKEN.findall(w.lower()), w.isascii()) for w in written]
-    least = [min(values) for values in zip(*found, strict=True)]
-    most = [max(values) for values in zip(*found, strict=True)]
-    return Share(least[0], least[1], most[2], most[3])
+    marks = gap[: len(gap) - len(gap.lstrip("!"))]
+    found: dict[int, tuple[Gain, ...]] = {}
+    single = most = 0
+    for one in written:
+        words = TOKEN.findall(one.lower())
+        single = max(single, sum([len(w) == 1 for w in words]))
+        most = max(most, len(words))
+        weight, gains = reader.weight(words), _gains(reader, one + marks)
+        found[weight] = tuple(map(_both, gains, found.get(weight, gains)))
+    return Share(tuple(found.items()), min(found), single, most)
 
 
-def _share(reader: Reader, words: Sequence[str], ascii_: bool) -> Share:
-    odd = sum(not w.removeprefix("'").isalpha() for w in words) if ascii_ else max(1, len(words))
-    return Share(reader.weight(words), len(words), odd, sum(len(w) == 1 for w in words))
+def _both(a: Gain, b: Gain) -> Gain:
+    """No less than either."""
+    return max(a[0], b[0]), max(a[1], b[1])
 
 
-def stays_plain(own: Sequence[Share], others: Sequence[Share], n: int) -> bool:
+def _gains(reader: Reader, written: str) -> tuple[Gain, ...]:
+    if written.isascii() and written.isalpha():
+        known = int(written.lower() in reader.counted)
+        return ((known - ENOUGH * (len(written) > 1), known),) * WAYS
+    counts = [count_known(new, reader.counted) for new in reader.whole.of_words(written)]
+    return tuple((known - ENOUGH * counted, known) for known, counted, _ in counts)
+
+
+def stays_plain(
+    own: Sequence[Share], others: Sequence[Share], n: int, gaps: Sequence[str] = ()
+) -> bool:
     """Whether a text is not read as one that is disguised, whichever n of its words change.
 
     Args:
-        others: the worst that each may become.
+        others: what each may become.
+        gaps: before, between and after its words.
     """
     pairs = list(zip(own, others, strict=True))
+    lost = sorted((a.least - b.least for a, b in pairs), reverse=True)[:n]
+    if sum(a.least for a in own) - sum(x for x in lost if x > 0) >= 0:
+        return True
+    if sum(max(a.words, b.words) for a, b in pairs) < LEAST_WORDS:
+        return True
+    if any(map(SIGNS.search, gaps)):
+        return False
+    more = sorted((b.single - a.single for a, b in pairs), reverse=True)[:n]
+    if sum(a.single for a in own) + sum(x for x in more if x > 0) >= LEAST_SPELT:
+        return False
+    glued = {i + k for i, gap in enumerate(gaps) if gap in GLUE for k in (-1, 0)}
+    n = min(n, len(pairs))
+    best = (_most(pairs, n, way, glued if way == WITHOUT_GLUE else ()) for way in range(WAYS))
+    return all(gain < 0 or known < LEAST_WORDS for gain, known in best)
 
-    def least(k: int) -> int:
-        lost = sorted((a[k] - b[k] for a, b in pairs), reverse=True)[:n]
-        return sum(a[k] for a in own) - sum(x for x in lost if x > 0)
 
-    def most(k: int) -> int:
-        gained = sorted((b[k] - a[k] for a, b in pairs), reverse=True)[:n]
-        return sum(a[k] for a in own) + sum(x for x in gained if x > 0)
+def _most(pairs: Sequence[tuple[Share, Share]], n: int, way: int, glued: Collection[int]) -> Gain:
+    """The most that is gained by one way, over all texts of a weight below 0.
 
-    return least(0) >= 0 or (8 * most(2) < least(1) and most(3) < LEAST_SPELT)
+    Args:
+        glued: words that may become one known word with those beside them.
+    """
+    best = {(0, 0): NONE}  # words that have changed, and weight so far -> gain
+    for i, (own, other) in enumerate(pairs):
+        new: dict[tuple[int, int], Gain] = {}
+        for (changed, weight), gain in best.items():
+            for share, more in ((own, 0), (other, 1)):
+                for w, gains in share.gains if changed + more <= n else ():
+                    key = changed + more, weight + w
+                    one = _both(gains[way], KNOWN) if i in glued else gains[way]
+                    value = gain[0] + one[0], gain[1] + one[1]
+                    new[key] = _both(value, new.get(key, value))
+        best = new
+    return reduce(_both, (gain for (_, weight), gain in best.items() if weight < 0), (-1.0, 0))

@@ -41,6 +41,7 @@ ATTACKS: Registry[NamedAttack] = Registry(
         "splits": "rosearch.attacks.methods.edits:SPLITS",
         "joins": "rosearch.attacks.methods.edits:JOINS",
         "look-alikes": "rosearch.attacks.methods.edits:LOOK_ALIKES",
+        "disguises": "rosearch.attacks.methods.edits:DISGUISES",
         "real-words": "rosearch.attacks.methods.edits:REAL_WORDS",
         "encoder": "rosearch.attacks.methods.swaps:ENCODER",
         "neighbours": "rosearch.attacks.methods.neighbours:NEIGHBOURS",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from rosearch.attacks.attack import Attack
 from rosearch.attacks.methods.swaps import greedy
 from rosearch.attacks.named_attack import NamedAttack
+from rosearch.attacks.search.at_once import AtOnce
 from rosearch.attacks.search.greedy import Greedy
+from rosearch.attacks.sources import WordSource
+from rosearch.attacks.sources.disguises import disguises
 from rosearch.attacks.sources.joins import Joins
 
 CHARACTERS = greedy(
@@ -60,4 +63,14 @@ REAL_WORDS = greedy(
     "real-words",
     "greedy swap of words for other common words that are one edit away",
     "Mays et al. 1991 describe such errors; the attack is ours",
+)
+DISGUISES = NamedAttack(
+    name="disguises",
+    description="the whole text in one disguise, stop words, too: look-alikes (Cyrillic, Greek, "
+    "full-width, bold), leet, strokes or invisible marks, letter by letter, hyphens, repeats",
+    paper="Eger et al. 2019 (VIPER) and Le et al. 2022 (ANTHRO) describe them; the attack is ours",
+    wire=lambda resources, lexicons: Attack(
+        "disguises", WordSource(disguises), AtOnce(), may_change=()
+    ),
+    families=("look-alikes", "leet", "splits", "repeats"),
 )

@@ -1,0 +1,50 @@
+"""Every word at once: whole texts instead of a walk from word to word."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rosearch.attacks.attack import Attack, Outcome, Search
+from rosearch.attacks.search.greedy import ended
+from rosearch.attacks.search.meter import Meter
+from rosearch.tasks.words import Words
+
+
+class AtOnce:
+    """The first option of every word, then the second one of every word, and so on; the most
+    damaging of these texts is kept.
+
+    Constraints on single words are not asked. Of a source whose words have equally many options.
+    """
+
+    def __call__(self, attack: Attack, text: Words, label: int) -> Search:
+        meter = Meter(attack.max_queries)
+        state = yield from meter.start(attack.goal, text, label)
+        positions = attack.positions(text)
+        allowed = len(positions) <= attack.max_changed.of(len(text.words))
+        if state.status == "skipped" or not positions or not allowed:
+            return state if state.status == "skipped" else ended(state, meter)
+        options = []
+        for i in positions:
+            options.append((yield from attack.source.options(text, i)))
+        whole = []
+        for one in zip(*options, strict=True):
+            words = list(text.words)
+            for i, word in zip(positions, one, strict=True):
+                words[i] = word
+            whole.append(Words(tuple(words), text.gaps, text.first))
+        tried = yield from meter.ask(whole)
+        if not len(tried):
+            return ended(state, meter)
+        reached = attack.goal.reached(tried, label)
+        far = np.round(attack.goal.distance(tried, label), 6)
+        best = int(np.lexsort((far, ~reached))[0])
+        found = Outcome(
+            "flipped" if reached[best] else "survived",
+            whole[best],
+            state.before,
+            tried[best],
+            0,
+            text.changed(whole[best]),
+        )
+        return ended(found, meter)
