@@ -132,9 +132,12 @@ def test_the_whole_text_is_disguised_and_the_worst_is_kept():
         return np.array([[p, 1 - p] for p in sure])
 
     (found,) = attacked(attack, Classifier.function(victim), ["The film, a B movie!"], [0])
-    assert (found.status, found.queries, len(asked)) == ("flipped", 12, 12)
+    assert (found.status, found.queries, len(asked)) == ("flipped", 17, 17)
     assert found.perturbed == min((t for t in asked if not t.isascii()), key=lambda t: -len(t))
     assert found.changed == (0, 1, 4) and all(t.count(", ") == 1 for t in asked)
+    assert {"Thefilm, aBmovie!", "The * film, a * B * movie!"} < {
+        t.replace("A", "a") for t in asked
+    }
     few = attack.limited("few", attack.goal, max_queries=3)
     assert attacked(few, Classifier.function(victim), ["The film"], [0])[0].queries == 3
     (same,) = attacked(attack, Classifier.function(victim), ["a 1994 b"], [0])

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from made_readers import PIECES, WORDS
 
 from rosearch.attacks.certificates.whole import ANYTHING, NOTHING, share_of, stays_plain
-from rosearch.attacks.sources.disguises import KINDS, disguises
+from rosearch.attacks.sources.disguises import GAPS, KINDS, disguises
 from rosearch.encodings.confusables import LOOK_ALIKES
 from rosearch.encodings.reader import SHORT, STEPS, Reader
 from rosearch.encodings.reader_forms import TOKEN
+from rosearch.encodings.reader_whole import marks_of, spaced
 from rosearch.tasks.words import segment
 
 READER = Reader(WORDS, PIECES, (), LOOK_ALIKES)
@@ -36,6 +37,16 @@ def test_a_text_in_one_disguise_is_read(kind: int):
     assert READER.explain(written)
 
 
+@pytest.mark.parametrize("gap", [*GAPS, " \U0001f600 ", "~", "..."])
+def test_marks_instead_of_spaces_and_none(gap: str):
+    plain = "it is the great films in the best gorgeous films"
+    assert READER(plain.replace(" ", gap)) == plain
+    long = ", ".join([plain] * (SHORT // len(plain) + 2))
+    written = long.replace(", ", ",,").replace(" ", gap).replace(",,", ", ")
+    assert READER(written) == long
+    assert READER.taking({"unicode", "leet"})(plain.replace(" ", gap)) == plain.replace(" ", gap)
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [
@@ -52,13 +63,15 @@ def test_signs_numbers_and_unknown_words_in_it(written: str, read: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["\u043f\u0440\u0438\u0432\u0435\u0442 \u043a\u0430\u043a \u0434\u0435\u043b\u0430",
+    ["good, bad, film, great, best, fine, in, it",
+     "\u043f\u0440\u0438\u0432\u0435\u0442 \u043a\u0430\u043a \u0434\u0435\u043b\u0430",
      "\u043e\u043d \u043d\u0435 \u0442\u0430\u043c", "c'est la vie, mon ami", "k l m n o p q r",
+     "good, bad, film, great, best", "film - good - bad, the film, in it", "it... is... it",
      "1 2 3 4 5 6 7 8", "13 19 94", "$1 $2 @a", "--- -- -", "", "r u k? c u l8r m8",
      "\u03ba\u03b1\u03bb\u03b7\u03bc\u03ad\u03c1\u03b1 \u03c3\u03b5 \u03c3\u03ac\u03c2"],
 )  # fmt: skip
 def test_other_languages_and_numbers_are_no_disguise(text: str):
-    assert READER.whole.read(text, READER.counted) == text
+    assert READER.whole.read(text, READER.counted) == text == spaced(text)
 
 
 @pytest.mark.parametrize("step", ["unicode", "leet", "splits"])
@@ -96,7 +109,7 @@ def test_what_stays_plain_is_never_read_otherwise(
 ):
     own = [share_of(READER, (w,)) for w, _ in words]
     others = [share_of(READER, (w, *more)) for w, more in words]
-    if stays_plain(own, others, n, [gap] * (len(words) - 1)):
+    if stays_plain(own, others, n, ["", *[gap] * (len(words) - 1), ""]):
         chosen = rng.sample(range(len(words)), min(n, len(words)))
         text = gap.join(
             rng.choice([w, *more]) if i in chosen else w for i, (w, more) in enumerate(words)
@@ -124,5 +137,5 @@ def test_nor_with_words_put_in_replaced_or_taken_out(words: list[str], n: int, d
 
 
 def assert_plain(text: str) -> None:
-    seen = READER.weight(TOKEN.findall(text.lower()))
-    assert seen >= 0 or READER.whole.read(text, READER.counted) == text
+    words = TOKEN.findall(text.lower())
+    assert READER._undisguised(text, marks_of(text, words), READER.weight(words)) == text

@@ -32,7 +32,10 @@ SPELLING = (
     {"first-letter", "deepwordbug"},
     {"splits", "textbugger"},
     {"look-alikes", "textbugger"},
-    *({"disguises", one} for one in ("look-alikes", "leet", "splits", "repeats", "textbugger")),
+    *(
+        {"disguises", one}
+        for one in ("look-alikes", "leet", "splits", "joins", "repeats", "textbugger")
+    ),
 )
 TRAINED: tuple[tuple[dict[str, object], set[str]], ...] = (
     ({}, set()),

@@ -33,7 +33,7 @@ try:
     )
     from .reader_index import Nearest
     from .reader_joins import FREQUENT, RESPELT, SPACED, UNREAD, Joins, Known
-    from .reader_whole import Whole
+    from .reader_whole import Whole, marks_of, spaced
 except ImportError:  # beside an ONNX file, in no package
     from reader_forms import (  # type: ignore[import-not-found,no-redef]
         MIXED,
@@ -57,7 +57,7 @@ except ImportError:  # beside an ONNX file, in no package
         Joins,
         Known,
     )
-    from reader_whole import Whole  # type: ignore[import-not-found,no-redef]
+    from reader_whole import Whole, marks_of, spaced  # type: ignore[import-not-found,no-redef]
 
 FILE = "reader.json"
 # Of the rules; 1, which files do not state, had all edits cost the same, 2 parted no short words
@@ -92,7 +92,7 @@ class Stretch(NamedTuple):
     Attributes:
         sure: whether it is read as it stands.
         capitals: how many of its words have a capital first letter.
-        weight: see `Reader.weight`, of the part as it is written.
+        weight, marks: see `Reader.weight` and `marks_of`, of the part as it is written.
         opens: whether what stands before its first word ends a sentence; of no word, all of it.
         closes: whether what stands after its last word does.
     """
@@ -103,6 +103,7 @@ class Stretch(NamedTuple):
     words: int
     capitals: int
     weight: int
+    marks: float
     opens: bool
     closes: bool
 
@@ -188,10 +189,8 @@ class Reader:
             return [self._short(text, [] if changes is None else changes)]
         latin = text.isascii() or mostly_latin(text)
         parts = [self._plain(part, latin) for part in APART.split(text)]
-        if (
-            sum(p.weight for p in parts) < 0
-            and (new := self.whole.read(text, self.counted)) != text
-        ):
+        new = self._undisguised(text, sum(p.marks for p in parts), sum(p.weight for p in parts))
+        if new != text:
             if changes is not None:
                 changes.append((text, new))
             return self.stretches(new, changes)
@@ -213,11 +212,11 @@ class Reader:
     def _short(self, text: str, changes: list[Change]) -> str:
         """A text as it is read, of which nothing is remembered but its words."""
         words = TOKEN.findall(text.lower())
-        if not self.counted.issuperset(words) and self.weight(words) < 0:
-            new = self.whole.read(text, self.counted)
-            if new != text:
-                changes.append((text, new))
-                text, words = new, TOKEN.findall(new.lower())
+        weight = 0 if self.counted.issuperset(words) else self.weight(words)
+        new = self._undisguised(text, marks_of(text, words), weight)
+        if new != text:
+            changes.append((text, new))
+            text, words = new, TOKEN.findall(new.lower())
         spelt = self.spelt(text, changes)
         if self._sure(spelt, words if spelt is text else TOKEN.findall(spelt.lower())):
             return spelt
@@ -236,6 +235,16 @@ class Reader:
         """Whether a text in plain letters, of these words, is read as it stands."""
         return self.known.sure.issuperset(words) and not GLUED.search(text)
 
+    def _undisguised(self, text: str, marks: float, weight: int) -> str:
+        """A text without what disguises it as a whole.
+
+        Args:
+            marks, weight: see `marks_of`, `weight`.
+        """
+        if marks > 0 and "splits" in self.whole.steps and (new := spaced(text)) != text:
+            text, weight = new, self.weight(TOKEN.findall(new.lower()))
+        return self.whole.read(text, self.counted) if weight < 0 else text
+
     def _plain(self, text: str, latin: bool) -> Stretch:
         """A stretch in plain letters."""
         if (text, latin) not in self.plain:
@@ -251,7 +260,8 @@ class Reader:
                 self._sure(spelt, parts[1::2]),
                 len(parts) // 2,
                 sum(w[0].isupper() for w in TOKEN.findall(spelt)) if spelt != lower else 0,
-                self.weight(TOKEN.findall(text.lower())),
+                self.weight(own := TOKEN.findall(text.lower())),
+                marks_of(text, own),
                 *(bool(SENTENCE_END.search(gap)) for gap in (parts[0], parts[-1])),
             )
         return self.plain[text, latin]

@@ -1,8 +1,10 @@
-"""A text that is disguised as a whole: in letters of another script, in digits and signs, or letter
-by letter. What a reader tells single words by, the words beside them, is missing then.
+"""A text that is disguised as a whole: in letters of another script, in digits and signs, letter by
+letter, without spaces, or with a mark instead. What a reader tells single words by, the words
+beside them, is missing then.
 
 A text is looked at so only if fewer than half of its words are known, and read so only if three
-quarters are then; so texts of another language stay as they are.
+quarters are then; so texts of another language stay as they are. Marks instead of spaces are told
+by being the same between most words.
 
 This file needs nothing but the standard library, so that it can travel with a saved student.
 """
@@ -10,17 +12,20 @@ This file needs nothing but the standard library, so that it can travel with a s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise, product
+from operator import itemgetter
 
 try:
-    from .reader_forms import AMBIGUOUS, MEANT, TOKEN, bare, invisible
+    from .reader_forms import AMBIGUOUS, MEANT, TOKEN, TOKENS, bare, invisible
     from .reader_joins import FREQUENT, JOINTS, SPACED, UNREAD
 except ImportError:  # beside an ONNX file, in no package
     from reader_forms import (  # type: ignore[import-not-found,no-redef]
         AMBIGUOUS,
         MEANT,
         TOKEN,
+        TOKENS,
         bare,
         invisible,
     )
@@ -36,12 +41,18 @@ except ImportError:  # beside an ONNX file, in no package
 ENOUGH, ENOUGH_SPELT = 0.75, 0.5
 UNKNOWN = -5.0  # log probability of each letter of an unknown word
 LEAST_WORDS = 4  # known ones of a text that may be disguised: of fewer nothing is told
+LEAST_MARKS, MOST_MARKS = 5, 0.6  # marks between words, and share of gaps from which on they part
+LONG = 30  # letters of what can only be several words
 LEAST_SPELT = 6  # letters that stand by themselves, one after another
 
 # What may stand for a word, signs and apostrophes in it.
 SIGNED = re.compile(r"(?<![\w@$!|])[^\W_@$!|]*[\d@$!|](?:[\w@$!|]|['\u2019](?=[\w@$!|]))*")
 GLUE_INSIDE = re.compile(r"(?<=[^\W_])[-._*~](?=[^\W_])")
 SINGLE = re.compile(r"(?<![^\W_])[^\W_](?:[-._*~ ][^\W_](?![^\W_]))+")
+
+RUN = re.compile(rf"[^\W\d_]{{{LONG},}}")
+LISTED = re.compile(r"[,.;:!?\u2026]+\s")
+PARTS = re.compile(f"({TOKENS})")
 
 Way = Callable[[str], str]
 
@@ -60,6 +71,30 @@ def share_known(text: str, known: frozenset[str]) -> float:
     return found / counted if found >= LEAST_WORDS and 2 * found >= words else 0.0
 
 
+def marks_of(text: str, words: Sequence[str]) -> float:
+    """Marks of a text beyond those that it may have without being looked at by `spaced`.
+
+    Args:
+        words: of it, as `TOKEN` finds them.
+    """
+    return len(text) - sum(map(len, words)) - text.count(" ") - MOST_MARKS * len(words)
+
+
+def spaced(text: str) -> str:
+    """A text with spaces where the same marks are between most of its words, but for lists."""
+    parts = PARTS.split(text)
+    gaps = [gap for gap in parts[2:-1:2] if gap]
+    mark, n = max(
+        Counter(g for g in gaps if g.strip() and not LISTED.match(g)).items(),
+        key=itemgetter(1),
+        default=("", 0),
+    )
+    if n < LEAST_MARKS or n <= MOST_MARKS * len(gaps):
+        return text
+    parts[2:-1:2] = [" " if gap == mark else gap for gap in parts[2:-1:2]]
+    return "".join(parts)
+
+
 class Whole:
     """What may be undone of a whole text.
 
@@ -73,12 +108,13 @@ class Whole:
         self, words: Mapping[str, float], letters: Mapping[int, str], steps: Iterable[str]
     ) -> None:
         self.words, self.letters, self.steps = words, letters, frozenset(steps)
-        self.longest = max(map(len, words), default=0)
+        self.longest = max(map(len, words), default=1)
         ways: list[tuple[str, float, Way]] = [
             ("unicode", ENOUGH, self._in_ascii),
             ("leet", ENOUGH, self._without_signs),
             ("splits", ENOUGH, self._without_glue),
             ("splits", ENOUGH_SPELT, self._together),
+            ("splits", ENOUGH, self._apart),
         ]
         self.ways = [way for way in ways if way[0] in self.steps]
 
@@ -139,6 +175,10 @@ class Whole:
         if len(letters) < LEAST_SPELT or not JOINTS.issuperset(written[1::2]):
             return written
         return " ".join(self._cut(letters.lower()))
+
+    def _apart(self, text: str) -> str:
+        """With spaces between words that are written as one."""
+        return RUN.sub(lambda found: " ".join(self._cut(found[0].lower())), text)
 
     def _cut(self, letters: str) -> list[str]:
         """The likeliest words and numbers that letters and digits are, one after another."""

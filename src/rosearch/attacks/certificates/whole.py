@@ -3,12 +3,14 @@
 It looks at a text so if fewer than half of its words are known (`Reader.weight`), and reads it in
 another way if enough of them are known then. Both are sums over words, so the best choice of what
 they become is found word by word, by what is left of the first sum. Letters by themselves are read
-together from `LEAST_SPELT` on.
+together from `LEAST_SPELT` on, and a run of `LONG` letters apart. Whether the same marks are
+between most words, their gaps tell.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import reduce
 from typing import NamedTuple, TypeAlias
@@ -16,7 +18,16 @@ from typing import NamedTuple, TypeAlias
 from rosearch.encodings.reader import Reader
 from rosearch.encodings.reader_forms import TOKEN
 from rosearch.encodings.reader_joins import GLUE
-from rosearch.encodings.reader_whole import ENOUGH, LEAST_SPELT, LEAST_WORDS, count_known
+from rosearch.encodings.reader_whole import (
+    ENOUGH,
+    LEAST_MARKS,
+    LEAST_SPELT,
+    LEAST_WORDS,
+    LONG,
+    MOST_MARKS,
+    PARTS,
+    count_known,
+)
 
 Gain: TypeAlias = tuple[float, int]  # known words less those that are needed, and known ones
 # What a word may be: weight, and the most that it gains by each way of reading.
@@ -31,19 +42,21 @@ class Share(NamedTuple):
         gains: none of them is worse than another one in all respects.
         least: weight.
         single: most words of one letter, as the reader counts.
-        words: most of all.
+        words: most of all; 0 if it may be taken out.
+        marks: most between these, where they are not spaces.
     """
 
     gains: Gains
     least: int
     single: int
     words: int
+    marks: int
 
 
 WAYS, WITHOUT_GLUE = 3, 2  # of them, and which may make one word of two; see `Whole.of_words`
 KNOWN, NONE = (1 - ENOUGH, 1), (0.0, 0)  # a known word, and no word
-ANYTHING = Share(((-1, (KNOWN,) * WAYS),), -1, 1, 1)  # one stretch of letters and digits
-NOTHING = Share(((0, (NONE,) * WAYS),), 0, 0, 0)
+ANYTHING = Share(((-1, (KNOWN,) * WAYS),), -1, 1, 1, 0)  # one stretch of letters and digits
+NOTHING = Share(((0, (NONE,) * WAYS),), 0, 0, 0, 0)
 
 
 def share_of(reader: Reader | None, written: Iterable[str], gap: str = "") -> Share:
@@ -56,14 +69,16 @@ def share_of(reader: Reader | None, written: Iterable[str], gap: str = "") -> Sh
         return NOTHING
     marks = gap[: len(gap) - len(gap.lstrip("!"))]
     found: dict[int, tuple[Gain, ...]] = {}
-    single = most = 0
+    single = most = between = 0
     for one in written:
         words = TOKEN.findall(one.lower())
-        single = max(single, sum([len(w) == 1 for w in words]))
+        long = any(len(w) >= LONG for w in words)
+        single = max(single, LEAST_SPELT if long else sum([len(w) == 1 for w in words]))
         most = max(most, len(words))
+        between = max(between, sum(bool(gap.strip()) for gap in PARTS.split(one)[2:-1:2]))
         weight, gains = reader.weight(words), _gains(reader, one + marks)
         found[weight] = tuple(map(_both, gains, found.get(weight, gains)))
-    return Share(tuple(found.items()), min(found), single, most)
+    return Share(tuple(found.items()), min(found), single, most, between)
 
 
 def _both(a: Gain, b: Gain) -> Gain:
@@ -89,6 +104,8 @@ def stays_plain(
         gaps: before, between and after its words.
     """
     pairs = list(zip(own, others, strict=True))
+    if _may_be_parted(pairs, n, gaps[1:-1]):
+        return False
     lost = sorted((a.least - b.least for a, b in pairs), reverse=True)[:n]
     if sum(a.least for a in own) - sum(x for x in lost if x > 0) >= 0:
         return True
@@ -103,6 +120,16 @@ def stays_plain(
     n = min(n, len(pairs))
     best = (_most(pairs, n, way, glued if way == WITHOUT_GLUE else ()) for way in range(WAYS))
     return all(gain < 0 or known < LEAST_WORDS for gain, known in best)
+
+
+def _may_be_parted(pairs: Sequence[tuple[Share, Share]], n: int, gaps: Sequence[str]) -> bool:
+    """Whether marks may be taken for spaces: those of a word with several parts among them, and a
+    gap more for each word that is taken out."""
+    found = Counter(gap for gap in gaps if gap.strip())
+    gone = min(n, sum(b.words == 0 for _, b in pairs))
+    more = sum(max(a.marks, b.marks) for a, b in pairs) + gone
+    marks = max(found.values(), default=0) + more
+    return marks >= LEAST_MARKS and marks > MOST_MARKS * (len(gaps) - gone)
 
 
 def _most(pairs: Sequence[tuple[Share, Share]], n: int, way: int, glued: Collection[int]) -> Gain:

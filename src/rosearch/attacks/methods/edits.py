@@ -8,7 +8,7 @@ from rosearch.attacks.named_attack import NamedAttack
 from rosearch.attacks.search.at_once import AtOnce
 from rosearch.attacks.search.greedy import Greedy
 from rosearch.attacks.sources import WordSource
-from rosearch.attacks.sources.disguises import disguises
+from rosearch.attacks.sources.disguises import GAPS, disguises
 from rosearch.attacks.sources.joins import Joins
 
 CHARACTERS = greedy(
@@ -67,10 +67,11 @@ REAL_WORDS = greedy(
 DISGUISES = NamedAttack(
     name="disguises",
     description="the whole text in one disguise, stop words, too: look-alikes (Cyrillic, Greek, "
-    "full-width, bold), leet, strokes or invisible marks, letter by letter, hyphens, repeats",
+    "full-width, bold), leet, strokes or invisible marks, letter by letter, hyphens, repeats, "
+    "marks instead of spaces, no spaces",
     paper="Eger et al. 2019 (VIPER) and Le et al. 2022 (ANTHRO) describe them; the attack is ours",
     wire=lambda resources, lexicons: Attack(
-        "disguises", WordSource(disguises), AtOnce(), may_change=()
+        "disguises", WordSource(disguises), AtOnce(GAPS), may_change=()
     ),
-    families=("look-alikes", "leet", "splits", "repeats"),
+    families=("look-alikes", "leet", "splits", "joins", "repeats"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from rosearch.attacks.attack import Attack, Outcome, Search
@@ -10,12 +12,18 @@ from rosearch.attacks.search.meter import Meter
 from rosearch.tasks.words import Words
 
 
+@dataclass(frozen=True)
 class AtOnce:
-    """The first option of every word, then the second one of every word, and so on; the most
-    damaging of these texts is kept.
+    """The first option of every word, then the second one of every word, and so on; then other gaps
+    between all of them. The most damaging of these texts is kept.
 
     Constraints on single words are not asked. Of a source whose words have equally many options.
+
+    Attributes:
+        gaps: that stand in the place of spaces.
     """
+
+    gaps: tuple[str, ...] = ()
 
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
@@ -33,11 +41,15 @@ class AtOnce:
             for i, word in zip(positions, one, strict=True):
                 words[i] = word
             whole.append(Words(tuple(words), text.gaps, text.first))
+        for gap in self.gaps if " " in text.gaps else ():
+            whole.append(_with_gaps(text, gap))
         tried = yield from meter.ask(whole)
         if not len(tried):
             return ended(state, meter)
         reached = attack.goal.reached(tried, label)
-        far = np.round(attack.goal.distance(tried, label), 6)
+        far = np.round(
+            attack.goal.distance(tried, label), 4
+        )  # of texts that are read alike, the first
         best = int(np.lexsort((far, ~reached))[0])
         found = Outcome(
             "flipped" if reached[best] else "survived",
@@ -45,6 +57,16 @@ class AtOnce:
             state.before,
             tried[best],
             0,
-            text.changed(whole[best]),
+            text.changed(whole[best]) or tuple(positions),
         )
         return ended(found, meter)
+
+
+def _with_gaps(text: Words, gap: str) -> Words:
+    """A text with something else than spaces between words; with nothing, the first word of several
+    is all of them."""
+    gaps, words = [gap if own == " " else own for own in text.gaps], list(text.words)
+    for i in range(len(words) - 2, -1, -1):
+        if not gaps[i + 1]:
+            words[i : i + 2] = words[i] + words[i + 1], ""
+    return Words(tuple(words), tuple(gaps), text.first)

@@ -44,6 +44,8 @@ KINDS: tuple[Edit, ...] = (
     repeated(3, ALL),
 )
 
+GAPS = ("_", ".", "-", " * ", "")  # instead of spaces
+
 
 @cache
 def disguises(word: str) -> tuple[str, ...]:
