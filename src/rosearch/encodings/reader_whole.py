@@ -42,7 +42,7 @@ ENOUGH, ENOUGH_SPELT = 0.75, 0.5
 UNKNOWN = -5.0  # log probability of each letter of an unknown word
 LEAST_WORDS = 4  # known ones of a text that may be disguised: of fewer nothing is told
 LEAST_MARKS, MOST_MARKS = 5, 0.6  # marks between words, and share of gaps from which on they part
-LONG = 30  # letters of what can only be several words
+LONG = 12  # letters of an unknown word that may be several
 LEAST_SPELT = 6  # letters that stand by themselves, one after another
 
 # What may stand for a word, signs and apostrophes in it.
@@ -178,7 +178,11 @@ class Whole:
 
     def _apart(self, text: str) -> str:
         """With spaces between words that are written as one."""
-        return RUN.sub(lambda found: " ".join(self._cut(found[0].lower())), text)
+        return RUN.sub(lambda found: self._parted(found[0]), text)
+
+    def _parted(self, written: str) -> str:
+        word = written.lower()
+        return written if word in self.words else " ".join(self._cut(word))
 
     def _cut(self, letters: str) -> list[str]:
         """The likeliest words and numbers that letters and digits are, one after another."""

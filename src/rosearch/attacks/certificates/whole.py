@@ -3,8 +3,8 @@
 It looks at a text so if fewer than half of its words are known (`Reader.weight`), and reads it in
 another way if enough of them are known then. Both are sums over words, so the best choice of what
 they become is found word by word, by what is left of the first sum. Letters by themselves are read
-together from `LEAST_SPELT` on, and a run of `LONG` letters apart. Whether the same marks are
-between most words, their gaps tell.
+together from `LEAST_SPELT` on, and unknown words of `LONG` letters apart. Whether the same marks
+are between most words, their gaps tell.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def share_of(reader: Reader | None, written: Iterable[str], gap: str = "") -> Sh
     single = most = between = 0
     for one in written:
         words = TOKEN.findall(one.lower())
-        long = any(len(w) >= LONG for w in words)
+        long = any(len(w) >= LONG and w not in reader.counted for w in words)
         single = max(single, LEAST_SPELT if long else sum([len(w) == 1 for w in words]))
         most = max(most, len(words))
         between = max(between, sum(bool(gap.strip()) for gap in PARTS.split(one)[2:-1:2]))
