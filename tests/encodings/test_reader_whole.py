@@ -93,7 +93,7 @@ def test_whatever_is_written_can_be_looked_at(text: str):
 
 WORD = st.sampled_from(
     ["film", "good", "bad", "xyz", "qwrt", "900d", "b4d", "7h3", "15", "g-ood", "fi-lm", "x",
-     "f\u0456lm", "\u0433\u043e", "it's", "1994", "a"]
+     "f\u0456lm", "\u0433\u043e", "it's", "1994", "a", "thegoodgreatfilm"]
 )  # fmt: skip
 
 
@@ -122,8 +122,8 @@ def test_what_stays_plain_is_never_read_otherwise(
 def test_nor_with_words_put_in_replaced_or_taken_out(words: list[str], n: int, data):
     own = [share_of(READER, (w,)) for w in words]
     at = data.draw(st.lists(st.integers(0, len(words) - 1), min_size=n, max_size=n))
-    new = data.draw(st.lists(st.sampled_from(["900d", "x", "15", "xyz", "b4d"]), min_size=n,
-                             max_size=n))  # fmt: skip
+    strange = st.sampled_from(["900d", "x", "15", "xyz", "goodfilmisgreat"])
+    new = data.draw(st.lists(strange, min_size=n, max_size=n))
     if stays_plain(own, [ANYTHING] * len(own), n):
         replaced = dict(zip(at, new, strict=True))
         assert_plain(" ".join(replaced.get(i, w) for i, w in enumerate(words)))

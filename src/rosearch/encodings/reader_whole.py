@@ -118,11 +118,12 @@ class Whole:
         ]
         self.ways = [way for way in ways if way[0] in self.steps]
 
-    def of_words(self, text: str) -> tuple[str, str, str]:
-        """A text as the ways read it that look at one word after another, whether they are taken:
-        in ASCII letters; that, without signs; that, without joints inside words."""
+    def of_words(self, text: str) -> tuple[str, str, str, str]:
+        """A text as the ways read it that look at one word after another, whether they are taken or
+        not: in ASCII letters; that, without signs; or without joints inside words; or apart."""
         plain = self._in_ascii(text) if "unicode" in self.steps else text
-        return plain, self._without_signs(plain), self._without_glue(plain)
+        ways = self._without_signs, self._without_glue, self._apart
+        return plain, *(way(plain) for way in ways)  # type: ignore[return-value]
 
     def read(self, text: str, known: frozenset[str]) -> str:
         """A text without its disguise, or as it is.

@@ -3,8 +3,7 @@
 It looks at a text so if fewer than half of its words are known (`Reader.weight`), and reads it in
 another way if enough of them are known then. Both are sums over words, so the best choice of what
 they become is found word by word, by what is left of the first sum. Letters by themselves are read
-together from `LEAST_SPELT` on, and unknown words of `LONG` letters apart. Whether the same marks
-are between most words, their gaps tell.
+together from `LEAST_SPELT` on. Whether the same marks are between most words, their gaps tell.
 """
 
 from __future__ import annotations
@@ -53,9 +52,10 @@ class Share(NamedTuple):
     marks: int
 
 
-WAYS, WITHOUT_GLUE = 3, 2  # of them, and which may make one word of two; see `Whole.of_words`
+WAYS, WITHOUT_GLUE = 4, 2  # of them, and which may make one word of two; see `Whole.of_words`
 KNOWN, NONE = (1 - ENOUGH, 1), (0.0, 0)  # a known word, and no word
-ANYTHING = Share(((-1, (KNOWN,) * WAYS),), -1, 1, 1, 0)  # one stretch of letters and digits
+MANY = (1e6, 1_000_000)  # known words that were written as one
+ANYTHING = Share(((-1, (MANY,) * WAYS),), -1, 1, 1, 0)  # one stretch of letters and digits
 NOTHING = Share(((0, (NONE,) * WAYS),), 0, 0, 0, 0)
 
 
@@ -72,8 +72,7 @@ def share_of(reader: Reader | None, written: Iterable[str], gap: str = "") -> Sh
     single = most = between = 0
     for one in written:
         words = TOKEN.findall(one.lower())
-        long = any(len(w) >= LONG and w not in reader.counted for w in words)
-        single = max(single, LEAST_SPELT if long else sum([len(w) == 1 for w in words]))
+        single = max(single, sum([len(w) == 1 for w in words]))
         most = max(most, len(words))
         between = max(between, sum(bool(gap.strip()) for gap in PARTS.split(one)[2:-1:2]))
         weight, gains = reader.weight(words), _gains(reader, one + marks)
@@ -87,7 +86,7 @@ def _both(a: Gain, b: Gain) -> Gain:
 
 
 def _gains(reader: Reader, written: str) -> tuple[Gain, ...]:
-    if written.isascii() and written.isalpha():
+    if written.isascii() and written.isalpha() and len(written) < LONG:
         known = int(written.lower() in reader.counted)
         return ((known - ENOUGH * (len(written) > 1), known),) * WAYS
     counts = [count_known(new, reader.counted) for new in reader.whole.of_words(written)]
@@ -108,8 +107,6 @@ def stays_plain(
         return False
     lost = sorted((a.least - b.least for a, b in pairs), reverse=True)[:n]
     if sum(a.least for a in own) - sum(x for x in lost if x > 0) >= 0:
-        return True
-    if sum(max(a.words, b.words) for a, b in pairs) < LEAST_WORDS:
         return True
     if any(map(SIGNS.search, gaps)):
         return False
