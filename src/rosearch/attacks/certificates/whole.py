@@ -38,7 +38,7 @@ class Share(NamedTuple):
     """What a word of a text, or any that it may become, is to a reader.
 
     Attributes:
-        gains: none of them is worse than another one in all respects.
+        gains: the most by each way, for each weight that it may have.
         least: weight.
         single: most words of one letter, as the reader counts.
         words: most of all; 0 if it may be taken out.

@@ -47,9 +47,8 @@ class AtOnce:
         if not len(tried):
             return ended(state, meter)
         reached = attack.goal.reached(tried, label)
-        far = np.round(
-            attack.goal.distance(tried, label), 4
-        )  # of texts that are read alike, the first
+        # Four digits, so that of texts that are read alike it is the first one.
+        far = np.round(attack.goal.distance(tried, label), 4)
         best = int(np.lexsort((far, ~reached))[0])
         found = Outcome(
             "flipped" if reached[best] else "survived",
