@@ -161,7 +161,7 @@ def attack_entry(recipe: NamedAttack) -> Json:
     return {
         "name": recipe.name,
         "description": recipe.description,
-        "needs": ", ".join(needs),
+        "needs": ", ".join(needs) or "the words of the text",
         "paper": recipe.paper,
         "departures": recipe.departures,
     }
