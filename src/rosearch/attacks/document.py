@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from rosearch.attacks.methods import ATTACKS
-from rosearch.attacks.named_attack import NamedAttack
+from rosearch.attacks.named_attack import NOTHING_MORE, NamedAttack
 from rosearch.attacks.sources import LEXICONS
 
 INTRODUCTION = """\
@@ -41,7 +41,7 @@ def needs(named: NamedAttack) -> str:
     found += [MODEL_NAMES[name] for name in named.models]
     if named.white_box:
         found.append("gradients of the model")
-    return "; ".join(found) or "the words of the text"
+    return "; ".join(found) or NOTHING_MORE
 
 
 def section(named: NamedAttack) -> str:

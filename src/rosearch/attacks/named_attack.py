@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rosearch.attacks.attack import AnyAttack
 from rosearch.attacks.attack_resources import AttackResources
 
+NOTHING_MORE = "the words of the text"  # what an attack needs that needs no lexicon and no model
+
 
 @dataclass(frozen=True)
 class NamedAttack:

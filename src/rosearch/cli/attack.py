@@ -152,6 +152,8 @@ def print_attacks(as_json: bool) -> None:
 
 def attack_entry(recipe: NamedAttack) -> Json:
     """An attack in words."""
+    from rosearch.attacks.named_attack import NOTHING_MORE
+
     needs = [f"lexicon {name}" for name in recipe.lexicons] + list(recipe.models)
     if recipe.own_lexicon:
         own = f"a lexicon of your own: {recipe.name}:FILE"
@@ -161,7 +163,7 @@ def attack_entry(recipe: NamedAttack) -> Json:
     return {
         "name": recipe.name,
         "description": recipe.description,
-        "needs": ", ".join(needs) or "the words of the text",
+        "needs": ", ".join(needs) or NOTHING_MORE,
         "paper": recipe.paper,
         "departures": recipe.departures,
     }

@@ -20,9 +20,9 @@ from typing import NamedTuple
 try:
     from .reader_forms import (
         MIXED,
+        PARTS,
         SIGNS,
         TOKEN,
-        TOKENS,
         WORD,
         by_level,
         folded,
@@ -37,9 +37,9 @@ try:
 except ImportError:  # beside an ONNX file, in no package
     from reader_forms import (  # type: ignore[import-not-found,no-redef]
         MIXED,
+        PARTS,
         SIGNS,
         TOKEN,
-        TOKENS,
         WORD,
         by_level,
         folded,
@@ -69,7 +69,6 @@ REMEMBERED = 200_000  # readings of words that are kept
 STRETCHES = 20_000  # stretches of text whose readings are kept
 SHORT = 400  # letters up to which a text is one stretch
 
-PARTS = re.compile(f"({TOKENS})")
 GLUED = re.compile(r"[-._*~](?<=[^\W_].)(?=[^\W_])")
 ANY_SIGN = re.compile(r"[@$!|+(\u20ac\u00a3]")
 FOREIGN = re.compile(r"[^\x00-\x7f]")

@@ -14,7 +14,7 @@ from itertools import islice, product
 WORD = re.compile(r"[^\W_]+")
 # Words, and endings such as 's and 't, which stand for no letter that was split off.
 TOKENS = r"[^\W_]+|(?<=[^\W_])['\u2019][^\W_]{1,2}(?![^\W_])"
-TOKEN = re.compile(TOKENS)
+TOKEN, PARTS = re.compile(TOKENS), re.compile(f"({TOKENS})")
 SIGNS = re.compile(
     r"(?:[@$]|(?<!\S)!)?[^\W_]+(?:[@$!|+(\u20ac\u00a3]{1,3}[^\W_]+)*(?:!?[@$]{1,2})?"
 )

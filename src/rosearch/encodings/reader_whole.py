@@ -18,14 +18,14 @@ from itertools import islice, pairwise, product
 from operator import itemgetter
 
 try:
-    from .reader_forms import AMBIGUOUS, MEANT, TOKEN, TOKENS, bare, invisible
+    from .reader_forms import AMBIGUOUS, MEANT, PARTS, TOKEN, bare, invisible
     from .reader_joins import FREQUENT, JOINTS, SPACED, UNREAD
 except ImportError:  # beside an ONNX file, in no package
     from reader_forms import (  # type: ignore[import-not-found,no-redef]
         AMBIGUOUS,
         MEANT,
+        PARTS,
         TOKEN,
-        TOKENS,
         bare,
         invisible,
     )
@@ -52,7 +52,6 @@ SINGLE = re.compile(r"(?<![^\W_])[^\W_](?:[-._*~ ][^\W_](?![^\W_]))+")
 
 RUN = re.compile(rf"[^\W\d_]{{{LONG},}}")
 LISTED = re.compile(r"[,.;:!?\u2026]+\s")
-PARTS = re.compile(f"({TOKENS})")
 
 Way = Callable[[str], str]
 

@@ -19,13 +19,12 @@ from rosearch.attacks.certificates.votes import StringVotes
 from rosearch.attacks.certificates.whole import Share, share_of
 from rosearch.encodings.reader import (
     ANY_SIGN,
-    PARTS,
     SENTENCE_END,
     Reader,
     mostly_latin,
     names_count,
 )
-from rosearch.encodings.reader_forms import like
+from rosearch.encodings.reader_forms import PARTS, like
 from rosearch.models.pieces import all_separate
 from rosearch.tasks.words import Words
 

@@ -15,7 +15,7 @@ from functools import reduce
 from typing import NamedTuple, TypeAlias
 
 from rosearch.encodings.reader import Reader
-from rosearch.encodings.reader_forms import TOKEN
+from rosearch.encodings.reader_forms import PARTS, TOKEN
 from rosearch.encodings.reader_joins import GLUE
 from rosearch.encodings.reader_whole import (
     ENOUGH,
@@ -24,7 +24,6 @@ from rosearch.encodings.reader_whole import (
     LEAST_WORDS,
     LONG,
     MOST_MARKS,
-    PARTS,
     count_known,
 )
 
@@ -72,9 +71,9 @@ def share_of(reader: Reader | None, written: Iterable[str], gap: str = "") -> Sh
     single = most = between = 0
     for one in written:
         words = TOKEN.findall(one.lower())
-        single = max(single, sum([len(w) == 1 for w in words]))
+        single = max(single, [len(w) for w in words].count(1))
         most = max(most, len(words))
-        between = max(between, sum(bool(gap.strip()) for gap in PARTS.split(one)[2:-1:2]))
+        between = max(between, sum(bool(g.strip()) for g in PARTS.split(one)[2:-1:2]))
         weight, gains = reader.weight(words), _gains(reader, one + marks)
         found[weight] = tuple(map(_both, gains, found.get(weight, gains)))
     return Share(tuple(found.items()), min(found), single, most, between)
@@ -105,18 +104,22 @@ def stays_plain(
     pairs = list(zip(own, others, strict=True))
     if _may_be_parted(pairs, n, gaps[1:-1]):
         return False
-    lost = sorted((a.least - b.least for a, b in pairs), reverse=True)[:n]
-    if sum(a.least for a in own) - sum(x for x in lost if x > 0) >= 0:
+    if sum(a.least for a in own) >= _largest((a.least - b.least for a, b in pairs), n):
         return True
     if any(map(SIGNS.search, gaps)):
         return False
-    more = sorted((b.single - a.single for a, b in pairs), reverse=True)[:n]
-    if sum(a.single for a in own) + sum(x for x in more if x > 0) >= LEAST_SPELT:
+    more = _largest((b.single - a.single for a, b in pairs), n)
+    if sum(a.single for a in own) + more >= LEAST_SPELT:
         return False
     glued = {i + k for i, gap in enumerate(gaps) if gap in GLUE for k in (-1, 0)}
     n = min(n, len(pairs))
     best = (_most(pairs, n, way, glued if way == WITHOUT_GLUE else ()) for way in range(WAYS))
     return all(gain < 0 or known < LEAST_WORDS for gain, known in best)
+
+
+def _largest(values: Iterable[int], n: int) -> int:
+    """Sum of the n largest that are above 0."""
+    return sum(x for x in sorted(values, reverse=True)[:n] if x > 0)
 
 
 def _may_be_parted(pairs: Sequence[tuple[Share, Share]], n: int, gaps: Sequence[str]) -> bool:

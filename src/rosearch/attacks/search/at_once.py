@@ -28,21 +28,21 @@ class AtOnce:
     def __call__(self, attack: Attack, text: Words, label: int) -> Search:
         meter = Meter(attack.max_queries)
         state = yield from meter.start(attack.goal, text, label)
+        if state.status == "skipped":
+            return state
         positions = attack.positions(text)
-        allowed = len(positions) <= attack.max_changed.of(len(text.words))
-        if state.status == "skipped" or not positions or not allowed:
-            return state if state.status == "skipped" else ended(state, meter)
+        if not positions or len(positions) > attack.max_changed.of(len(text.words)):
+            return ended(state, meter)
         options = []
         for i in positions:
             options.append((yield from attack.source.options(text, i)))
         whole = []
         for one in zip(*options, strict=True):
-            words = list(text.words)
-            for i, word in zip(positions, one, strict=True):
-                words[i] = word
-            whole.append(Words(tuple(words), text.gaps, text.first))
-        for gap in self.gaps if " " in text.gaps else ():
-            whole.append(_with_gaps(text, gap))
+            new = dict(zip(positions, one, strict=True))
+            words = tuple(new.get(i, word) for i, word in enumerate(text.words))
+            whole.append(Words(words, text.gaps, text.first))
+        if " " in text.gaps:
+            whole += [_with_gaps(text, gap) for gap in self.gaps]
         tried = yield from meter.ask(whole)
         if not len(tried):
             return ended(state, meter)
